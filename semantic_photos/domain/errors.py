@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Errors in two families: the world's fault, fit to be shown, and our own bug, to be reported loudly."""
+
+
+class SemanticPhotosError(Exception):
+    """The root of every error this program raises on purpose."""
+
+
+class UserFacingError(SemanticPhotosError):
+    """Report something the world did; the message is one clear sentence that may be shown as it is.
+
+    Attributes:
+        code: stable machine-readable name of the kind of error (``photo.truncated``, ``catalog.corrupt``, …).
+        advice: what the person can do next, or an empty string.
+    """
+
+    code = "error"
+
+    def __init__(self, message: str, *, code: str | None = None, advice: str = "") -> None:
+        super().__init__(message)
+        self.code = code or type(self).code
+        self.advice = advice
+
+    def sentence(self) -> str:
+        """Return the message with the advice behind it."""
+        message = str(self)
+        return f"{message} {self.advice}" if self.advice else message
+
+
+class PhotoError(UserFacingError):
+    """Say why one photo cannot be read. The photo is set aside with this reason and the rest goes on.
+
+    Attributes:
+        retry: whether the same bytes may succeed later (a permission, an I/O error), as opposed to a broken file.
+    """
+
+    code = "photo.unreadable"
+
+    def __init__(self, message: str, *, code: str | None = None, retry: bool = False) -> None:
+        super().__init__(message, code=code)
+        self.retry = retry
+
+
+class PackError(UserFacingError):
+    """Say why a model pack is refused."""
+
+    code = "pack.refused"
+
+
+class CatalogError(UserFacingError):
+    """Say why the catalog (the database) cannot be used."""
+
+    code = "catalog.unusable"
+
+
+class SegmentRefusedError(UserFacingError):
+    """Say why an index segment on disk is not trusted; search goes on exactly and a new one is built."""
+
+    code = "segment.refused"
+
+
+class FolderError(UserFacingError):
+    """Say why a folder cannot be added or read."""
+
+    code = "folder.unusable"
+
+
+class QueryError(UserFacingError):
+    """Say what is wrong with a question."""
+
+    code = "query.invalid"
+
+
+class BusyError(UserFacingError):
+    """Say that another Semantic Photos has this library open."""
+
+    code = "library.busy"
+
+
+class InternalError(SemanticPhotosError):
+    """Report our own mistake: a broken promise inside the program."""
+
+
+class CancelledError(SemanticPhotosError):
+    """Raised by ``CancelToken.raise_if_cancelled`` to leave a long operation."""

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Protocols at the seams between floors, so that a fake with behaviour can stand in for a workshop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semantic_photos.domain.photo import ImageRecipe
+
+FloatArray = NDArray[np.float32]
+ByteArray = NDArray[np.uint8]
+IdArray = NDArray[np.int64]
+
+
+class ImageEncoder(Protocol):
+    """Turns prepared pictures into unit vectors of the space shared with words."""
+
+    @property
+    def dim(self) -> int:
+        """Return the number of dimensions D of the shared space."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the name of this space: vectors of different fingerprints are never compared."""
+
+    @property
+    def recipe(self) -> ImageRecipe:
+        """Return how a picture must be prepared."""
+
+    def encode(self, pictures: ByteArray) -> FloatArray:
+        """Encode pictures, uint8 (N, S, S, 3) RGB, to unit vectors, float32 (N, D). A row may be non-finite."""
+
+    def encode_map(self, pictures: ByteArray) -> tuple[FloatArray, FloatArray]:
+        """Return activations (N, C, h, w) and unit vectors at every position (N, h, w, D), both float32."""
+
+    def project(self, features: FloatArray) -> FloatArray:
+        """Apply the projection head to pooled features, float32 (M, C), and return unit vectors (M, D)."""
+
+
+class TextEncoder(Protocol):
+    """Turns words into unit vectors of the space shared with photos."""
+
+    @property
+    def dim(self) -> int:
+        """Return the number of dimensions D of the shared space."""
+
+    def encode(self, text: str) -> FloatArray | None:
+        """Return the unit vector (D,) of a phrase, or None if none of its words is known."""
+
+    def unknown_words(self, text: str) -> tuple[str, ...]:
+        """Return the words of a phrase that are not in the table, in order."""
+
+    def neighbours(self, vector: FloatArray, n: int) -> list[tuple[str, float]]:
+        """Return the ``n`` nearest words to a unit vector (D,) with their cosines, best first."""
+
+    def suggestions(self, word: str, n: int) -> list[str]:
+        """Return known words that are spelled like ``word``, best first."""
+
+    def completions(self, prefix: str, n: int) -> list[str]:
+        """Return known words that begin with ``prefix``, most frequent first."""
+
+
+class VectorIndex(Protocol):
+    """Finds the photos whose vectors are nearest to one."""
+
+    def search(self, vector: FloatArray, k: int) -> tuple[IdArray, FloatArray]:
+        """Return ids and cosines of the ``k`` nearest, best first; fewer when the index is smaller."""
+
+    def add(self, ids: Sequence[int], vectors: FloatArray) -> None:
+        """Add or replace vectors, float32 (N, D)."""
+
+    def remove(self, ids: Sequence[int]) -> None:
+        """Take photos out of all results."""
+
+    def __len__(self) -> int:
+        """Return the number of searchable photos."""
+
+
+class Clock(Protocol):
+    """Time that a test can move."""
+
+    def monotonic(self) -> float:
+        """Return seconds on a clock that never goes back."""
+
+    def time(self) -> float:
+        """Return seconds since the epoch."""

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Workshop: the catalog, the single truth, in one SQLite file."""
