@@ -17,7 +17,9 @@ class Settings:
     """All settings; a change is a new value. Unknown keys of a file are ignored, bad values fall back."""
 
     thumbnail_side: int = _setting(180, "Side of a thumbnail in the grid, in pixels.", least=80, most=400)
-    side_panel: bool = _setting(default=True, description="Show the panel with picture, facts and tags beside the grid.")
+    side_panel: bool = _setting(
+        default=True, description="Show the panel with picture, facts and tags beside the grid."
+    )
     result_limit: int = _setting(500, "How many photos a question brings at most.", least=20, most=5000)
     decode_processes: int = _setting(0, "Processes that read photos; 0 chooses by the machine.", least=0, most=32)
     encoder_threads: int = _setting(0, "Threads of the network; 0 chooses by the machine.", least=0, most=64)

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can be said on the command line."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from semantic_photos import __version__
+from semantic_photos.domain.errors import UserFacingError
+
+COMMANDS = ("index", "search", "similar", "tags", "words", "doctor")
+
+_USAGE = """semantic-photos [FOLDER…]            open the window (in the terminal when there is no display)
+       semantic-photos index FOLDER…        add folders, index them, exit
+       semantic-photos search QUERY         photos by what is in them; -word pushes away
+       semantic-photos similar PHOTO        photos like one
+       semantic-photos tags PHOTO…          what is in photos
+       semantic-photos words WORD           words near a word
+       semantic-photos doctor               check the library
+       semantic-photos COMMAND --help       more about one"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints are one sentence with exit code 2, as of every other error."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserFacingError(f"{message[:1].upper()}{message[1:]}.", code="usage", advice="See --help.")
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return what was asked; ``command`` is one of ``COMMANDS``, ``window`` or ``self-test``.
+
+    A command is a command only as the first word that is no option, so that folders of any name can be opened
+    (a folder called "search" as ``./search``).
+
+    Raises:
+        UserFacingError: when the words make no sense.
+        SystemExit: after ``--help`` and ``--version``, which print and are done.
+    """
+    common = _common()
+    # The first word that is neither an option nor an option's value decides between command and folders.
+    _, rest = common.parse_known_args(arguments)
+    first = next((word for word in rest if not word.startswith("-")), "")
+    if first == "search":
+        options = _command_parser(common).parse_args([_shield(word) for word in arguments])
+        options.words = [_unshield(word) for word in options.words]
+        return options
+    if first in COMMANDS:
+        return _command_parser(common).parse_args(arguments)
+    return _window_parser(common).parse_args(arguments)
+
+
+#: A minus word of a question looks like an option to argparse; a true minus sign in its place does not.
+_MINUS = "\N{MINUS SIGN}"
+_SEARCH_OPTION = re.compile(r"--(json|queries|home|pack|verbose|help)(=.*)?|-h|-n\d*|--?")
+
+
+def _shield(word: str) -> str:
+    is_minus_word = word.startswith("-") and not _SEARCH_OPTION.fullmatch(word)
+    return _MINUS + word[1:] if is_minus_word else word
+
+
+def _unshield(word: str) -> str:
+    return "-" + word[1:] if word.startswith(_MINUS) else word
+
+
+def _common() -> _Parser:
+    common = _Parser(add_help=False)
+    common.add_argument("--home", type=Path, metavar="DIR", default=argparse.SUPPRESS,
+                        help="keep everything the program writes in DIR")  # fmt: skip
+    common.add_argument("--pack", type=Path, metavar="DIR", default=argparse.SUPPRESS,
+                        help="use the model pack in DIR")  # fmt: skip
+    common.add_argument("--verbose", action="store_true", default=argparse.SUPPRESS, help="more words on stderr")
+    return common
+
+
+def _window_parser(common: _Parser) -> _Parser:
+    parser = _Parser(prog="semantic-photos", usage=_USAGE, parents=[common])
+    parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER")
+    parser.add_argument("--demo", action="store_true", help="show the program on a few photos that ship with it")
+    parser.add_argument("--terminal", action="store_true", help="ask and answer in the terminal, without a window")
+    parser.add_argument("--self-test", action="store_true", help="check the installation and exit")
+    parser.add_argument("--version", action="version", version=f"semantic-photos {__version__}")
+    parser.set_defaults(command="window", home=None, pack=None, verbose=False)
+    return parser
+
+
+def _command_parser(common: _Parser) -> _Parser:
+    parser = _Parser(prog="semantic-photos", parents=[common])
+    parser.set_defaults(home=None, pack=None, verbose=False)
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+
+    def command(name: str, text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text, parents=[common])
+        made.add_argument("--json", action="store_true", help="print JSON")
+        return made
+
+    index = command("index", "Add folders to the library, index them, and exit.")
+    index.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
+
+    search = command("search", "Find photos by what is in them. A word with a minus before it pushes away.")
+    search.add_argument("words", nargs="*", metavar="QUERY")
+    search.add_argument("--queries", type=Path, metavar="FILE.jsonl",
+                        help='one question a line, {"query": "..."}; answers with one JSON line each')  # fmt: skip
+    _add_n(search, 20)
+
+    similar = command("similar", "Find photos like one, of the library or any picture file.")
+    similar.add_argument("photo", type=Path, metavar="PHOTO")
+    similar.add_argument("--focus", default="", metavar="WORD", help="compare by the parts that show WORD")
+    _add_n(similar, 20)
+
+    tags = command("tags", "Tell what is in photos.")
+    tags.add_argument("photos", nargs="*", type=Path, metavar="PHOTO")
+    tags.add_argument("--all", action="store_true", help="every photo of the library")
+    _add_n(tags, 8)
+
+    words = command("words", "Words near a word, and how many of your photos each would find.")
+    words.add_argument("word", nargs="+", metavar="WORD")
+    _add_n(words, 12)
+
+    doctor = command("doctor", "Check the library and tell what would be repaired.")
+    doctor.add_argument("--repair", action="store_true", help="do it")
+    return parser
+
+
+def _add_n(parser: argparse.ArgumentParser, default: int) -> None:
+    parser.add_argument("-n", type=_count, default=default, metavar="N", help=f"at most N of them ({default})")
+
+
+def _count(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if not 1 <= number <= 100_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 100000")
+    return number

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The commands, each on the same ``Library`` as the window; their JSON is a contract that others script against."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from semantic_photos.cli import doctor, indexing
+from semantic_photos.domain.errors import QueryError, UserFacingError
+from semantic_photos.domain.photo import PhotoId
+from semantic_photos.domain.query import Query, ResultPage
+from semantic_photos.paths import Paths
+from semantic_photos.services.library import Library
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run one command and return its exit code.
+
+    Raises:
+        UserFacingError: whatever went wrong, as a sentence.
+    """
+    return _RUN[options.command](options)
+
+
+def paths_of(options: argparse.Namespace) -> Paths:
+    """Return where the library lives that the options mean."""
+    return Paths.under(options.home) if options.home is not None else Paths.for_user()
+
+
+def open_library(options: argparse.Namespace, *, read_only: bool) -> Library:
+    """Open the library that the options mean.
+
+    Raises:
+        UserFacingError: when it cannot be opened; for reading also when there is none yet.
+    """
+    paths = paths_of(options)
+    if read_only and not paths.catalog.exists():
+        raise UserFacingError("There is no library here yet.", code="library.none",
+                              advice="Make one with: semantic-photos index FOLDER")  # fmt: skip
+    return Library.open(paths, pack_folder=options.pack, read_only=read_only)
+
+
+def shown(path: Path) -> str:
+    """Return a path as text that any terminal and JSON can hold; bytes that are no UTF-8 become a mark."""
+    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def print_json(value: Any) -> None:
+    """Print one line of JSON; NaN would be no JSON and is an error here."""
+    print(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+# search and similar
+
+
+def page_as_dict(library: Library, text: str, page: ResultPage) -> dict[str, Any]:
+    """Return a result page as the JSON of ``search`` and ``similar``."""
+    ids = [PhotoId(i) for i in page.ids.tolist()]
+    photos = library.photos(ids)
+    scores = page.scores.tolist() if page.scores is not None else [None] * len(ids)
+    results = []
+    for rank, (photo_id, score) in enumerate(zip(ids, scores, strict=True)):
+        photo = photos.get(photo_id)
+        if photo is not None:
+            results.append(
+                {
+                    "path": shown(photo.path),
+                    "score": None if score is None else round(score, 5),
+                    "good": rank < page.strong,
+                    "width": photo.facts.width,
+                    "height": photo.facts.height,
+                    "taken": photo.facts.taken or None,
+                }
+            )
+    return {
+        "query": text,
+        "results": results,
+        "unknown_words": list(page.unknown_words),
+        "suggestions": {word: list(words) for word, words in page.suggestions.items()},
+        "searched": page.searched,
+        "milliseconds": round(page.milliseconds, 3),
+    }
+
+
+def _search(options: argparse.Namespace) -> int:
+    if bool(options.words) == bool(options.queries):
+        raise UserFacingError("Say what to search for, or give --queries FILE.", code="usage", advice="See --help.")
+    with open_library(options, read_only=True) as library:
+        if options.queries is not None:
+            for text in _read_queries(options.queries):
+                page = library.search.run(Query.parse(text), limit=options.n)
+                print_json(page_as_dict(library, text, page))
+                sys.stdout.flush()
+            return 0
+        text = " ".join(options.words)
+        query = Query.parse(text)
+        if query.is_empty:
+            raise QueryError("There is no word in this question.")
+        _print_page(library, text, library.search.run(query, limit=options.n), options)
+    return 0
+
+
+def _read_queries(path: Path) -> Iterator[str]:
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                if not line.strip():
+                    continue
+                try:
+                    text = json.loads(line)["query"]
+                except (ValueError, KeyError, TypeError) as error:
+                    raise UserFacingError(
+                        f'Line {number} of {path} is not {{"query": "..."}}.', code="usage"
+                    ) from error
+                yield str(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserFacingError(f"{path} cannot be read: {error}.", code="usage") from error
+
+
+def _similar(options: argparse.Namespace) -> int:
+    with open_library(options, read_only=True) as library:
+        path = Path(options.photo).expanduser().absolute()
+        photo = library.catalog.photo_by_path(path)
+        query = Query.similar_to(photo.id) if photo is not None else Query.similar_to_file(path)
+        query = query.with_focus(options.focus)
+        _print_page(library, shown(options.photo), library.search.run(query, limit=options.n), options)
+    return 0
+
+
+def _print_page(library: Library, text: str, page: ResultPage, options: argparse.Namespace) -> None:
+    answer = page_as_dict(library, text, page)
+    if options.json:
+        print_json(answer)
+        return
+    if page.unknown_words:
+        for word in page.unknown_words:
+            alike = ", ".join(page.suggestions.get(word, ()))
+            print(f"Unknown word: {word}" + (f" (known: {alike})" if alike else ""), file=sys.stderr)
+    for result in answer["results"]:
+        mark = " " if result["good"] else "·"
+        print(f"{result['score']:6.3f} {mark} {result['path']}")
+    print(
+        f"{len(answer['results'])} of {page.searched:,} photos, {page.strong} stand out, {page.milliseconds:.1f} ms",
+        file=sys.stderr,
+    )
+
+
+# tags and words
+
+
+def _tags(options: argparse.Namespace) -> int:
+    if bool(options.photos) == bool(options.all):
+        raise UserFacingError("Name photos, or say --all.", code="usage", advice="See --help.")
+    with open_library(options, read_only=True) as library:
+        _need_pack(library)
+        rows = _all_tags(library, options.n) if options.all else _tags_of(library, options.photos, options.n)
+        if options.json:
+            print_json({"photos": list(rows)})
+            return 0
+        for row in rows:
+            tags = ", ".join(f"{tag['tag']} {tag['confidence']:.2f}" for tag in row["tags"])
+            print(f"{row['path']}: {tags or '–'}")
+    return 0
+
+
+def _need_pack(library: Library) -> None:
+    if library.pack is None:
+        raise UserFacingError(
+            "; ".join(notice.text for notice in library.notices()) or "No model pack.", code="pack.none"
+        )
+
+
+def _row(path: Path, tags: Any) -> dict[str, Any]:
+    return {
+        "path": shown(path),
+        "tags": [{"tag": t.tag, "confidence": round(t.confidence, 4), "source": t.source} for t in tags],
+    }
+
+
+def _all_tags(library: Library, n: int) -> Iterator[dict[str, Any]]:
+    ids = [PhotoId(i) for i in library.catalog.browse_ids().tolist()]
+    for start in range(0, len(ids), 2048):
+        chunk = ids[start : start + 2048]
+        photos, tags = library.photos(chunk), library.vocabulary.tags(chunk, n)
+        for photo_id in chunk:
+            if photo_id in photos:
+                yield _row(photos[photo_id].path, tags.get(photo_id, ()))
+
+
+def _tags_of(library: Library, paths: list[Path], n: int) -> Iterator[dict[str, Any]]:
+    for given in paths:
+        path = given.expanduser().absolute()
+        photo = library.catalog.photo_by_path(path)
+        tags = library.vocabulary.tags([photo.id], n).get(photo.id) if photo is not None else None
+        if tags is None:
+            vector = library.search.vector(Query.similar_to_file(path))
+            assert vector is not None
+            tags = library.vocabulary.tags_of_vector(vector, n)
+        yield _row(given, tags)
+
+
+def _words(options: argparse.Namespace) -> int:
+    word = " ".join(options.word)
+    with open_library(options, read_only=True) as library:
+        near = library.vocabulary.neighbours(word, options.n)
+    if options.json:
+        rows = [{"word": n.word, "score": round(n.score, 5), "photos": n.photos} for n in near]
+        print_json({"word": word, "neighbours": rows})
+        return 0
+    for neighbour in near:
+        print(f"{neighbour.score:6.3f}  {neighbour.word}  ({neighbour.photos:,} photos)")
+    return 0
+
+
+def _index(options: argparse.Namespace) -> int:
+    with open_library(options, read_only=False) as library:
+        report = indexing.index(library, options.folders, quiet=options.json)
+    if options.json:
+        print_json(report)
+    else:
+        indexing.print_report(report)
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    report = doctor.examine(paths_of(options), pack_folder=options.pack, repair=options.repair)
+    if options.json:
+        print_json(report)
+    else:
+        doctor.print_report(report)
+    return 0 if report["ok"] else 1
+
+
+_RUN: dict[str, Callable[[argparse.Namespace], int]] = {
+    "index": _index,
+    "search": _search,
+    "similar": _similar,
+    "tags": _tags,
+    "words": _words,
+    "doctor": _doctor,
+}

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Indexing folders from the command line: add, wait with a progress bar, report."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from semantic_photos.domain.errors import CatalogError, PackError
+from semantic_photos.domain.messages import IndexingPhase
+from semantic_photos.domain.photo import Folder
+from semantic_photos.services.library import Library
+
+
+def index(library: Library, folders: Sequence[Path], *, quiet: bool) -> dict[str, Any]:
+    """Add ``folders``, wait until all is indexed, and return the counts.
+
+    Raises:
+        UserFacingError: when a folder or the catalog cannot be used.
+        KeyboardInterrupt: when the person stops it; what was done is kept.
+    """
+    start = time.monotonic()
+    if library.encoder is None:
+        raise_no_pack(library)
+    added = [library.add_folder(folder) for folder in folders]
+    wait(library, quiet=quiet)
+    return _report(library, added, time.monotonic() - start)
+
+
+def raise_no_pack(library: Library) -> None:
+    """Say why there is no pack.
+
+    Raises:
+        UserFacingError: always.
+    """
+    notices = [notice for notice in library.notices() if notice.code.startswith("pack.")]
+    raise PackError(notices[0].text if notices else "No model pack is installed.")
+
+
+def wait(library: Library, *, quiet: bool) -> None:
+    """Wait until the worker is idle, with a progress bar if stderr is a terminal."""
+    if quiet or not sys.stderr.isatty():
+        while not library.indexer.wait_until_idle(0.5):
+            _raise_trouble(library)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
+               TimeRemainingColumn())  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Looking for photos", total=None, rate="")
+        while not library.indexer.wait_until_idle(0.2):
+            _raise_trouble(library)
+            now = library.indexer.progress
+            if now.phase is IndexingPhase.INDEXING:
+                bar.update(task, description="Indexing", completed=now.done, total=now.total,
+                           rate=f"{now.rate:.0f} photos/s" if now.rate else "")  # fmt: skip
+
+
+def _raise_trouble(library: Library) -> None:
+    """Do not wait for ever for a catalog that cannot be written."""
+    for notice in library.notices():
+        if notice.code.startswith("catalog."):
+            raise CatalogError(notice.text, code=notice.code, advice=notice.advice)
+
+
+def _report(library: Library, folders: Sequence[Folder], seconds: float) -> dict[str, Any]:
+    scanned = library.indexer.last_reports
+    reports = [scanned[folder.id] for folder in folders if folder.id in scanned]
+    roots = [folder.path for folder in folders]
+    failures = [
+        {"path": str(failed.path).encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
+         "code": failed.code, "reason": failed.reason}
+        for failed in library.failures()
+        if any(root in failed.path.parents for root in roots)
+    ]  # fmt: skip
+    return {
+        "found": sum(report.found for report in reports),
+        "indexed": library.indexer.indexed,
+        "unchanged": sum(report.unchanged for report in reports),
+        "moved": sum(len(report.moved) for report in reports),
+        "missing": sum(len(report.missing) for report in reports),
+        "failed": len(failures),
+        "failures": failures,
+        "offline": [str(folder.path) for folder in folders if folder.id in scanned and scanned[folder.id].offline],
+        "seconds": round(seconds, 3),
+    }
+
+
+def print_report(report: dict[str, Any]) -> None:
+    """Print the counts for a person."""
+    rate = report["indexed"] / report["seconds"] if report["seconds"] else 0.0
+    print(
+        f"{report['found']:,} photos found: {report['indexed']:,} indexed, {report['unchanged']:,} unchanged, "
+        f"{report['failed']:,} could not be read. {report['seconds']:.1f} s"
+        + (f", {rate:.0f} photos/s." if report["indexed"] else ".")
+    )
+    for failure in report["failures"]:
+        print(f"  {failure['path']}: {failure['reason']}")

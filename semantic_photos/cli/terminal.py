@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ask and answer in the terminal: what the program does where there is no display."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from semantic_photos.cli import indexing
+from semantic_photos.cli.commands import shown
+from semantic_photos.domain.errors import UserFacingError
+from semantic_photos.domain.photo import PhotoId
+from semantic_photos.domain.query import Query
+from semantic_photos.services.library import Library
+
+_HELP = "Type words (dog beach, cat -sofa), a number for photos like that one, or nothing to leave."
+_SHOWN = 10
+
+
+def converse(library: Library, folders: Sequence[Path]) -> int:
+    """Index ``folders``, then answer questions from stdin until an empty line or its end.
+
+    Raises:
+        UserFacingError: when a folder or the catalog cannot be used.
+    """
+    if folders or library.folders():
+        report = indexing.index(library, folders or [folder.path for folder in library.folders()], quiet=False)
+        indexing.print_report(report)
+    else:
+        print("No folder is indexed yet. Start with a folder of photos: semantic-photos FOLDER")
+        return 0
+    print(_HELP)
+    last: list[PhotoId] = []
+    while True:
+        try:
+            print("> ", end="", flush=True)
+            line = sys.stdin.readline()
+        except KeyboardInterrupt:
+            print()
+            return 0
+        text = line.strip()
+        if not text:
+            return 0
+        try:
+            last = _answer(library, text, last)
+        except UserFacingError as error:
+            print(error.sentence())
+
+
+def _answer(library: Library, text: str, last: list[PhotoId]) -> list[PhotoId]:
+    if text.isdigit() and 1 <= int(text) <= len(last):
+        query = Query.similar_to(last[int(text) - 1])
+    else:
+        query = Query.parse(text)
+    if query.is_empty:
+        print(_HELP)
+        return last
+    page = library.search.run(query, limit=_SHOWN)
+    for word in page.unknown_words:
+        alike = ", ".join(page.suggestions.get(word, ()))
+        print(f"Unknown word: {word}" + (f" (known: {alike})" if alike else ""))
+    ids = [PhotoId(i) for i in page.ids.tolist()]
+    photos = library.photos(ids)
+    scores = page.scores.tolist() if page.scores is not None else [0.0] * len(ids)
+    for number, (photo_id, score) in enumerate(zip(ids, scores, strict=True), start=1):
+        if photo_id in photos:
+            print(f"{number:3d}. {score:6.3f}  {shown(photos[photo_id].path)}")
+    print(f"     of {page.searched:,} photos in {page.milliseconds:.1f} ms")
+    return ids

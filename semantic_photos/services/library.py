@@ -1,0 +1,383 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Opens one library and wires all of it: the only object that window and command line hold."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from semantic_photos.domain.errors import FolderError, InternalError, PackError, UserFacingError
+from semantic_photos.domain.messages import FoldersChanged, IndexChanged, Notice, PhotosChanged
+from semantic_photos.domain.photo import Counts, FailedPhoto, Folder, FolderId, Photo, PhotoId
+from semantic_photos.domain.ports import ByteArray
+from semantic_photos.domain.settings import Settings
+from semantic_photos.index.hybrid_index import HybridIndex
+from semantic_photos.media.decode import DecodeRequest
+from semantic_photos.media.decoder_pool import DecoderPool
+from semantic_photos.media.fingerprint import content_key
+from semantic_photos.media.thumbnails import THUMBNAIL_SIDE, ThumbnailStore
+from semantic_photos.ml.image_encoder import OnnxImageEncoder
+from semantic_photos.ml.model_pack import ModelPack, find_packs, load_pack, verify_known_answer
+from semantic_photos.ml.text_encoder import WordTable
+from semantic_photos.paths import Paths, resources
+from semantic_photos.services.concurrency import EventBus, Lanes
+from semantic_photos.services.indexer import Indexer
+from semantic_photos.services.scanner import Scanner
+from semantic_photos.services.search import SearchService
+from semantic_photos.services.vocabulary import Vocabulary
+from semantic_photos.services.watcher import Watcher
+from semantic_photos.storage.catalog import Catalog
+from semantic_photos.storage.database import Database, LibraryLock
+from semantic_photos.storage.settings_file import load_settings, save_settings
+
+_log = logging.getLogger(__name__)
+
+#: Dimension used when no pack can be loaded: the index then holds nothing.
+_NO_DIM = 1
+#: A photo that is missing for so long is forgotten.
+KEEP_MISSING_S = 30 * 24 * 3600.0
+
+
+class Library:
+    """A person's photo library: constructs, wires and closes; the work is done by its parts.
+
+    Thread: every method may be called from any thread. Except ``bus``, ``lanes``, ``indexer`` and ``settings``,
+    all of it may block on disk, database, index or network, so the window calls it on a lane.
+
+    Attributes:
+        bus: messages about changes.
+        lanes: threads for work.
+        indexer: the background worker.
+        search: answers queries.
+        vocabulary: tags and words.
+        pack: the model pack, or None when none can be used (a notice says why).
+    """
+
+    def __init__(
+        self,
+        paths: Paths,
+        database: Database,
+        lock: LibraryLock | None,
+        *,
+        pack_folder: Path | None = None,
+        watch: bool = False,
+        processes: int | None = None,
+    ) -> None:
+        self.paths, self._database, self._lock = paths, database, lock
+        self.read_only = lock is None
+        self.settings: Settings = load_settings(paths.settings)
+        self.bus, self.lanes = EventBus(), Lanes()
+        self._notices: dict[str, Notice] = {}
+        self._notice_lock = threading.Lock()
+        self.bus.subscribe(Notice, self._keep_notice)
+        self.catalog = Catalog(database)
+        self.pack = self._choose_pack(pack_folder)
+        threads = self.settings.encoder_threads or max(1, (os.cpu_count() or 2) // 2)
+        self.encoder = OnnxImageEncoder(self.pack, threads) if self.pack is not None else None
+        self.words = WordTable(self.pack) if self.pack is not None else None
+        self.decoders = DecoderPool(processes or self.settings.decode_processes or min(4, os.cpu_count() or 2))
+        self.thumbnails = ThumbnailStore(paths.thumbnails, self.settings.thumbnail_cache_mb * 1_000_000)
+        self.index = self._open_index()
+        scanner = Scanner(self.catalog, skip=(paths.data, paths.cache, paths.config, paths.logs))
+        self.indexer = Indexer(
+            self.catalog, self.index, self.encoder, self.decoders, self.thumbnails, self.bus, scanner=scanner
+        )
+        self.search = SearchService(
+            self.catalog, self.index, self.words, self.encoder, self.decoders,
+            counts=lambda: self.indexer.progress.counts if self.indexer.progress.counts.total else self.counts(),
+            background=self.pack.background if self.pack is not None else None,
+            limit=lambda: self.settings.result_limit,
+        )  # fmt: skip
+        self.vocabulary = Vocabulary(self.catalog, self.index, self.pack, self.words)
+        self._watcher: Watcher | None = None
+        self._closed = False
+        if not self.read_only:
+            self._begin(watch=watch)
+
+    @classmethod
+    def open(
+        cls,
+        paths: Paths,
+        *,
+        pack_folder: Path | None = None,
+        watch: bool = False,
+        processes: int | None = None,
+        read_only: bool = False,
+    ) -> Library:
+        """Open the library that lives in ``paths``, made anew if there is none.
+
+        Args:
+            paths: where it lives.
+            pack_folder: a model pack to use instead of the installed ones.
+            watch: watch the folders and index what changes; otherwise nothing is scanned until asked.
+            processes: decoder processes; None takes the setting.
+            read_only: open beside another program that has the library: searching only.
+
+        Raises:
+            BusyError: another program has the library open for writing.
+            CatalogError: the catalog cannot be used; ``set_catalog_aside`` is the way on if it is damaged.
+            UserFacingError: a folder of ``paths`` cannot be made.
+        """
+        paths.create()
+        lock = None if read_only else LibraryLock.acquire(paths.data / "library.lock")
+        try:
+            database = Database.open(paths.catalog, read_only=read_only)
+        except BaseException:
+            if lock is not None:
+                lock.release()
+            raise
+        return cls(paths, database, lock, pack_folder=pack_folder, watch=watch, processes=processes)
+
+    @staticmethod
+    def set_catalog_aside(paths: Paths) -> Path:
+        """Rename a damaged catalog, so that the next ``open`` starts a new one; return its new name.
+
+        Raises:
+            BusyError: another program has the library open.
+        """
+        lock = LibraryLock.acquire(paths.data / "library.lock")
+        try:
+            return Database.set_aside(paths.catalog)
+        finally:
+            lock.release()
+
+    # Folders
+
+    def folders(self) -> list[Folder]:
+        """Return the watched roots."""
+        return self.catalog.folders()
+
+    def add_folder(self, path: Path) -> Folder:
+        """Watch a folder and index it; one that is already watched is compared again.
+
+        Raises:
+            FolderError: when it is no folder, cannot be read, or overlaps with another root.
+        """
+        # Not resolved through links: the person sees and means the path that was given.
+        path = Path(os.path.abspath(path.expanduser()))
+        if not path.is_dir():
+            raise FolderError(f"{path} is not a folder." if path.exists() else f"There is no folder {path}.")
+        try:
+            with os.scandir(path) as entries:
+                next(entries, None)
+        except OSError as error:
+            raise FolderError(f"The folder {path} cannot be read: {error.strerror or error}.") from error
+        folder = self.catalog.add_folder(path)
+        self.bus.publish(FoldersChanged((folder.id,)))
+        if self._watcher is not None:
+            self._watcher.watch(self.folders())
+        self.indexer.scan([folder])
+        return folder
+
+    def remove_folder(self, folder_id: FolderId) -> None:
+        """Stop watching a folder and forget its photos; the files stay as they are."""
+        ids = self.catalog.remove_folder(folder_id)
+        self.index.remove([int(i) for i in ids])
+        if self._watcher is not None:
+            self._watcher.watch(self.folders())
+        self.indexer.refresh()
+        self.bus.publish(FoldersChanged((folder_id,)))
+        self.bus.publish(PhotosChanged(removed=tuple(ids)))
+
+    def rescan(self) -> None:
+        """Compare all folders with the catalog."""
+        self.indexer.scan(self.folders())
+
+    def retry_failed(self, ids: Sequence[PhotoId] | None = None) -> None:
+        """Try photos that were set aside once more; None means all of them."""
+        self.catalog.retry(ids)
+        self.indexer.refresh()
+
+    # What is known
+
+    def photos(self, ids: Sequence[PhotoId]) -> dict[PhotoId, Photo]:
+        """Return what is known of these photos; unknown ids are left out."""
+        return self.catalog.photos(ids)
+
+    def failures(self) -> list[FailedPhoto]:
+        """Return the photos that were set aside, with their reasons."""
+        return self.catalog.failures()
+
+    def counts(self) -> Counts:
+        """Return how many photos stand where."""
+        return self.catalog.counts(self.pack.fingerprint if self.pack is not None else "")
+
+    def notices(self) -> list[Notice]:
+        """Return what a person should know now."""
+        with self._notice_lock:
+            return list(self._notices.values())
+
+    def engine(self) -> IndexChanged:
+        """Return how searches are answered, and why not by Annoy."""
+        segment, delta, _ = self.index.sizes
+        return IndexChanged(self.index.engine, segment, delta, self.index.reason)
+
+    # Pictures
+
+    def thumbnail(self, photo: Photo) -> bytes | None:
+        """Return the thumbnail of a photo as JPEG, made and kept if there is none; None if it has no picture.
+
+        Raises:
+            PhotoError: when the photo cannot be read.
+        """
+        key = photo.content_key or content_key(photo.path)
+        stored = self.thumbnails.find(key)
+        if stored is not None:
+            try:
+                return stored.read_bytes()
+            except OSError as error:
+                _log.info("a thumbnail vanished: %s", error)
+        request = DecodeRequest(photo.path, recipe=None, thumbnail_side=THUMBNAIL_SIDE)
+        decoded = self.decoders.submit(request).result(timeout=120)
+        if decoded.thumbnail is not None and not self.read_only:
+            self.thumbnails.put(key, decoded.thumbnail)
+        return decoded.thumbnail
+
+    def preview(self, path: Path, side: int) -> ByteArray:
+        """Return a photo as upright sRGB pixels, uint8 (H, W, 3), its longer side at most ``side`` pixels.
+
+        Raises:
+            PhotoError: when the photo cannot be read.
+        """
+        request = DecodeRequest(path, recipe=None, thumbnail_side=None, preview_side=side)
+        decoded = self.decoders.submit(request).result(timeout=120)
+        if decoded.preview is None:
+            raise InternalError("a decoder forgot the preview")
+        return decoded.preview
+
+    # Life
+
+    def save_settings(self, settings: Settings) -> None:
+        """Take over and store settings.
+
+        Raises:
+            UserFacingError: when they cannot be written; they hold until the end of the program then.
+        """
+        self.settings = settings
+        if not self.read_only:
+            save_settings(self.paths.settings, settings)
+
+    def close(self) -> None:
+        """Stop all threads and child processes and close the catalog. Safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        # From those who ask to those who are asked: nobody may call into something that is closed.
+        if self._watcher is not None:
+            self._watcher.close()
+        self.indexer.close()
+        self.decoders.close()
+        self.lanes.close()
+        if self.encoder is not None:
+            self.encoder.close()
+        self.index.close()
+        self._database.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def __enter__(self) -> Library:
+        """Return the open library."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the library."""
+        self.close()
+
+    # Wiring
+
+    def _begin(self, *, watch: bool) -> None:
+        forgotten = self.catalog.purge_missing(KEEP_MISSING_S)
+        if forgotten:
+            _log.info("forgot %d photos that were missing for long", len(forgotten))
+        self.indexer.start()
+        if not watch:
+            return
+        self._watcher = Watcher(
+            on_paths=self.indexer.look_at,
+            on_rescan=self._rescan_root,
+            on_notice=self.bus.publish,
+            rescan_s=self.settings.rescan_minutes * 60.0,
+        )
+        self._watcher.start()
+        self._watcher.watch(self.folders())
+        self.rescan()
+
+    def _rescan_root(self, root: Path) -> None:
+        self.indexer.scan([folder for folder in self.folders() if folder.path == root])
+        assert self._watcher is not None
+        seen = sum(report.folders for report in self.indexer.last_reports.values())
+        watching = self._watcher.coverage(seen)
+        text = (
+            f"Watching {watching.watched:,} of {watching.folders:,} folders: {watching.reason}. "
+            "New photos in the others are found by the regular comparison."
+            if watching.reason
+            else ""
+        )
+        self.bus.publish(Notice("watch.limited", text, "sudo sysctl fs.inotify.max_user_watches=1048576"))
+
+    def _keep_notice(self, notice: Notice) -> None:
+        with self._notice_lock:
+            if notice.text:
+                self._notices[notice.code] = notice
+            else:
+                self._notices.pop(notice.code, None)
+
+    def _choose_pack(self, folder: Path | None) -> ModelPack | None:
+        """Load the wanted pack, else the first good one of those that were installed or ship with the program."""
+        candidates = [folder] if folder is not None else find_packs(self.paths.packs, resources() / "packs")
+        troubles = []
+        for candidate in candidates:
+            try:
+                pack = load_pack(candidate)
+                self._verify_once(pack)
+            except PackError as error:
+                troubles.append(error)
+                _log.error("pack %s refused: %s", candidate, error)
+                continue
+            if troubles:
+                self.bus.publish(Notice("pack.refused", f"{troubles[0]} The pack “{pack.title}” is used instead."))
+            return pack
+        reason = str(troubles[0]) if troubles else "No model pack is installed."
+        if folder is not None and troubles:
+            raise troubles[0]
+        self.bus.publish(
+            Notice("pack.none", f"{reason} Photos can be browsed but not searched.", "Install the program again.")
+        )
+        return None
+
+    def _verify_once(self, pack: ModelPack) -> None:
+        """Check the known answer of a pack when it is first used here: checksums cannot see a wrong runtime."""
+        mark = f"{pack.fingerprint} {_runtime()}"
+        if self.catalog.meta("pack.verified") == mark:
+            return
+        encoder = OnnxImageEncoder(pack, 1)
+        try:
+            verify_known_answer(pack, encoder, WordTable(pack))
+        finally:
+            encoder.close()
+        if not self.read_only:
+            self.catalog.set_meta("pack.verified", mark)
+
+    def _open_index(self) -> HybridIndex:
+        fingerprint = self.pack.fingerprint if self.pack is not None else "none"
+        dim = self.pack.dim if self.pack is not None else _NO_DIM
+        index = HybridIndex(self.paths.index / fingerprint, dim, fingerprint, read_only=self.read_only)
+        index.load(
+            ids_now=lambda: self.catalog.searchable_ids(fingerprint),
+            vectors_for=lambda ids: self.catalog.vectors_for(fingerprint, ids),
+            changed_since=lambda generation: self.catalog.vectors_changed_since(fingerprint, generation),
+            generation=lambda: self.catalog.vector_generation(fingerprint),
+        )
+        return index
+
+
+def _runtime() -> str:
+    from importlib import metadata
+
+    return f"onnxruntime {metadata.version('onnxruntime')}"
+
+
+__all__ = ["KEEP_MISSING_S", "Library", "UserFacingError"]

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Words for photos and words for words: automatic tags, the word explorer, completion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from semantic_photos.domain import relevance
+from semantic_photos.domain.errors import QueryError
+from semantic_photos.domain.photo import PhotoId
+from semantic_photos.domain.ports import FloatArray
+from semantic_photos.index.hybrid_index import HybridIndex
+from semantic_photos.ml.model_pack import ModelPack
+from semantic_photos.ml.text_encoder import WordTable
+from semantic_photos.storage.catalog import Catalog
+
+#: Below this confidence a tag is not shown: wrong labels make people switch tagging off.
+LEAST_CONFIDENCE = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class TagGuess:
+    """A tag with its calibrated probability in [0, 1]; ``source`` is ``automatic`` for what the network says."""
+
+    tag: str
+    confidence: float
+    source: str = "automatic"
+
+
+@dataclass(frozen=True, slots=True)
+class WordNeighbour:
+    """A word near another: the cosine of the two, and how many of the person's photos it would find."""
+
+    word: str
+    score: float
+    photos: int
+
+
+class Vocabulary:
+    """Looks from vectors to words.
+
+    Thread: any; blocking (catalog and index).
+    """
+
+    def __init__(self, catalog: Catalog, index: HybridIndex, pack: ModelPack | None, words: WordTable | None) -> None:
+        self._catalog, self._index, self._pack, self._words = catalog, index, pack, words
+
+    def tags(
+        self, photo_ids: Sequence[PhotoId], n: int = 8, least: float = LEAST_CONFIDENCE
+    ) -> dict[PhotoId, list[TagGuess]]:
+        """Return for each photo that has a vector its most probable tags, best first.
+
+        At most ``n`` tags of at least ``least`` confidence; a photo may have none.
+        """
+        if self._pack is None:
+            return {}
+        found: dict[PhotoId, list[TagGuess]] = {}
+        for start in range(0, len(photo_ids), 4096):
+            ids, vectors = self._catalog.vectors_for(self._pack.fingerprint, photo_ids[start : start + 4096])
+            confidences = self._pack.tag_confidences(vectors)
+            for photo_id, row in zip(ids.tolist(), confidences, strict=True):
+                found[PhotoId(photo_id)] = self._best(self._pack, row, n, least)
+        return found
+
+    def tags_of_vector(self, vector: FloatArray, n: int = 8, least: float = LEAST_CONFIDENCE) -> list[TagGuess]:
+        """Return the most probable tags of any photo's unit vector (D,)."""
+        return (
+            [] if self._pack is None else self._best(self._pack, self._pack.tag_confidences(vector[None])[0], n, least)
+        )
+
+    @staticmethod
+    def _best(pack: ModelPack, confidences: FloatArray, n: int, least: float) -> list[TagGuess]:
+        order = np.argsort(-confidences, kind="stable")[:n]
+        return [TagGuess(pack.tags[i].tag, float(confidences[i])) for i in order if confidences[i] >= least]
+
+    def neighbours(self, word: str, n: int = 12) -> list[WordNeighbour]:
+        """Return the ``n`` words nearest to a word or phrase, each with the number of photos it would find.
+
+        Raises:
+            QueryError: when no word of it is known.
+        """
+        words = self._need_words()
+        vector = words.encode(word)
+        if vector is None:
+            alike = words.suggestions(word, 4)
+            advice = f"Known words like it: {', '.join(alike)}." if alike else ""
+            raise QueryError(f"“{word}” is not in the word table.", code="query.unknown-word", advice=advice)
+        near = [(name, score) for name, score in words.neighbours(vector, n + 4) if name != word.casefold()][:n]
+        counts = self._counts([name for name, _ in near])
+        return [WordNeighbour(name, score, count) for (name, score), count in zip(near, counts, strict=True)]
+
+    def completions(self, prefix: str, n: int = 8) -> list[str]:
+        """Return known words that begin with ``prefix``, most frequent first."""
+        return self._words.completions(prefix.casefold(), n) if self._words is not None and prefix else []
+
+    def _need_words(self) -> WordTable:
+        if self._words is None:
+            raise QueryError("There is no usable model pack, so there are no words.", code="query.no-pack")
+        return self._words
+
+    def _counts(self, names: Sequence[str]) -> list[int]:
+        """Count the photos that stand out for each word from what any photo would score."""
+        words = self._need_words()
+        vectors = [words.encode(name) for name in names]
+        known = [vector for vector in vectors if vector is not None]
+        sample = self._sample()
+        if not known or sample is None:
+            return [0] * len(names)
+        borders = []
+        for vector in known:
+            mean, std = relevance.background(vector, sample)
+            borders.append(mean + relevance.GOOD * std)
+        counted = iter(self._index.count_above(np.stack(known), np.asarray(borders, np.float32)).tolist())
+        return [0 if vector is None else int(next(counted)) for vector in vectors]
+
+    def _sample(self) -> FloatArray | None:
+        if self._pack is not None and self._pack.background is not None:
+            return self._pack.background
+        ids = self._index.sample_ids(1000)
+        return self._index.vectors_of(ids) if len(ids) >= 50 else None
