@@ -45,13 +45,16 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     # The first word that is neither an option nor an option's value decides between command and folders.
     _, rest = common.parse_known_args(arguments)
     first = next((word for word in rest if not word.startswith("-")), "")
+    # Defaults are given here: a default inside a command's parser would undo an option that stood before it.
+    options = argparse.Namespace(home=None, pack=None, verbose=False)
     if first == "search":
-        options = _command_parser(common).parse_args([_shield(word) for word in arguments])
+        _command_parser(common).parse_args([_shield(word) for word in arguments], options)
         options.words = [_unshield(word) for word in options.words]
-        return options
-    if first in COMMANDS:
-        return _command_parser(common).parse_args(arguments)
-    return _window_parser(common).parse_args(arguments)
+    elif first in COMMANDS:
+        _command_parser(common).parse_args(arguments, options)
+    else:
+        _window_parser(common).parse_args(arguments, options)
+    return options
 
 
 #: A minus word of a question looks like an option to argparse; a true minus sign in its place does not.
@@ -85,13 +88,12 @@ def _window_parser(common: _Parser) -> _Parser:
     parser.add_argument("--terminal", action="store_true", help="ask and answer in the terminal, without a window")
     parser.add_argument("--self-test", action="store_true", help="check the installation and exit")
     parser.add_argument("--version", action="version", version=f"semantic-photos {__version__}")
-    parser.set_defaults(command="window", home=None, pack=None, verbose=False)
+    parser.set_defaults(command="window")
     return parser
 
 
 def _command_parser(common: _Parser) -> _Parser:
     parser = _Parser(prog="semantic-photos", parents=[common])
-    parser.set_defaults(home=None, pack=None, verbose=False)
     commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
 
     def command(name: str, text: str) -> argparse.ArgumentParser:

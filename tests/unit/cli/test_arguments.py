@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can be said on the command line, and how it complains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from semantic_photos.cli import arguments
+from semantic_photos.domain.errors import UserFacingError
+
+
+def test_no_words_mean_the_window() -> None:
+    assert arguments.parse([]).command == "window"
+
+
+def test_folders_mean_the_window() -> None:
+    options = arguments.parse(["--home", "h", "photos", "./search"])
+    assert options.command == "window"
+    assert options.folders == [Path("photos"), Path("./search")]
+    assert options.home == Path("h")
+
+
+@pytest.mark.parametrize(
+    "place", [["--home", "h", "search", "dog"], ["search", "--home", "h", "dog"], ["search", "dog", "--home", "h"]]
+)
+def test_home_may_stand_anywhere(place: list[str]) -> None:
+    options = arguments.parse(place)
+    assert (options.command, options.home, options.words) == ("search", Path("h"), ["dog"])
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["dog", "-snow"], "dog -snow"),
+        (["-snow"], "-snow"),
+        (["-night", "dog", "-n", "5"], "-night dog"),
+        (["dog -snow", "--json"], "dog -snow"),
+        (["-n5", "cat"], "cat"),
+    ],
+)
+def test_minus_words_are_words(words: list[str], text: str) -> None:
+    assert " ".join(arguments.parse(["search", *words]).words) == text
+
+
+def test_options_of_search() -> None:
+    options = arguments.parse(["search", "-n", "7", "--json", "dog"])
+    assert options.n == 7
+    assert options.json
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["index"], ["search", "-n", "0", "x"], ["search", "-n", "many", "x"], ["similar"], ["--nonsense"], ["words"]],
+)
+def test_nonsense_is_one_sentence(words: list[str]) -> None:
+    with pytest.raises(UserFacingError) as caught:
+        arguments.parse(words)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The query language: what is typed is what is meant, and no text is an error."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from semantic_photos.domain.photo import PhotoId
+from semantic_photos.domain.query import MAX_TERMS, Query
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("dog beach", [("dog", 1), ("beach", 1)]),
+        ("  Dog\t BEACH\n", [("dog", 1), ("beach", 1)]),
+        ("cat -sofa", [("cat", 1), ("sofa", -1)]),
+        ("cat −sofa –table", [("cat", 1), ("sofa", -1), ("table", -1)]),
+        ("t-shirt", [("t-shirt", 1)]),
+        ("- -- ... “”", []),
+        ("", []),
+        ("dog, beach!", [("dog", 1), ("beach", 1)]),
+        ('"old car"', [("old", 1), ("car", 1)]),
+        ("straße", [("strasse", 1)]),
+    ],
+)
+def test_parsing(text: str, terms: list[tuple[str, int]]) -> None:
+    assert [(term.word, int(term.weight)) for term in Query.parse(text).terms] == terms
+
+
+@given(st.text())
+def test_any_text_is_a_query_and_its_text_means_the_same(text: str) -> None:
+    query = Query.parse(text)
+    assert Query.parse(query.text).terms == query.terms
+
+
+def test_long_questions_are_cut() -> None:
+    assert len(Query.parse("dog " * 10_000).terms) == MAX_TERMS
+
+
+def test_copies_keep_what_they_do_not_change() -> None:
+    query = Query.similar_to(PhotoId(7)).with_focus(" cat ").with_text("night -people")
+    assert query.examples[0].photo_id == 7
+    assert query.focus == "cat"
+    assert query.text == "night -people"
+    assert query.without("Rain").text == "night -people -rain"
+    assert not query.is_empty
+    assert Query().is_empty
