@@ -183,6 +183,11 @@ begin_log() {
     if [ ! -f "$MARK" ] && [ ! -f "$VENV/pyvenv.cfg" ]; then : >"$MARK"; fi
     : >"$LOG" 2>/dev/null || fail "The folder $VENV cannot be written."
     uname -a >>"$LOG"
+    # Installing ca-certificates rewrites the system's bundle: a bundle that pip was told to use is kept as it was.
+    if [ -f "${PIP_CERT:-}" ]; then
+        cp -L "$PIP_CERT" "$VENV/.pip-cert"
+        export PIP_CERT="$VENV/.pip-cert"
+    fi
 }
 
 make_environment() { # a fresh one unless a sound one is there
@@ -192,8 +197,9 @@ make_environment() { # a fresh one unless a sound one is there
         return 0
     fi
     need_python
-    # The log stays; the rest, of another Python, another place or an interrupted set-up, goes.
-    find "$VENV" -mindepth 1 -maxdepth 1 ! -name setup.log ! -name "${MARK##*/}" -exec rm -rf {} +
+    # The log stays; left of another Python, another place or an interrupted set-up goes.
+    find "$VENV" -mindepth 1 -maxdepth 1 ! -name setup.log ! -name "${MARK##*/}" ! -name .pip-cert \
+        -exec rm -rf {} +
     : >"$HALF"
     step "making the Python environment" "$PYTHON" -m venv "$VENV" ||
         fail "The Python environment could not be made in $VENV."
