@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tells from a file's bytes what it is and whether its end is missing: only to find the right sentence.
+
+Nothing is decided here about what is opened; this looks at files that were refused. Sources: the signatures of the
+formats' own specifications (JFIF, PNG, RIFF, GIF89a, TIFF 6, ISO 14496-12).
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from typing import BinaryIO
+
+_HEIF_BRANDS = frozenset(
+    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2", b"avif", b"avis", b"miaf"}
+)
+
+_OTHERS: tuple[tuple[bytes, str], ...] = (
+    (b"%PDF", "a PDF document"),
+    (b"%!PS", "a PostScript document"),
+    (b"\xc5\xd0\xd3\xc6", "a PostScript document"),
+    (b"8BPS", "a Photoshop document"),
+    (b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 picture"),
+    (b"\xff\x4f\xff\x51", "a JPEG 2000 picture"),
+    (b"\xff\x0a", "a JPEG XL picture"),
+    (b"\x00\x00\x00\x0cJXL ", "a JPEG XL picture"),
+    (b"FUJIFILMCCD-RAW", "a raw photo"),
+    (b"IIRO", "a raw photo"),
+    (b"\x00\x00\x01\x00", "an icon"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"\x1f\x8b", "a compressed archive"),
+    (b"7z\xbc\xaf", "an archive"),
+    (b"Rar!", "an archive"),
+    (b"\x1aE\xdf\xa3", "a video"),
+    (b"ID3", "a sound file"),
+    (b"OggS", "a sound file"),
+    (b"SQLite format 3", "a database"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a program"),
+)
+
+
+def is_known_picture(start: bytes) -> bool:
+    """Return whether a file that begins with ``start`` says it is one of the formats that are opened."""
+    return (
+        start.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM"))
+        or start.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"))
+        or (start[:4] == b"RIFF" and start[8:12] == b"WEBP")
+        or (start[4:8] == b"ftyp" and not _HEIF_BRANDS.isdisjoint(_brands(start)))
+    )
+
+
+def describe(start: bytes) -> str:
+    """Return in two or three words what a file is that is none of our formats, or an empty string."""
+    for signature, words in _OTHERS:
+        if start.startswith(signature):
+            return words
+    if start[4:8] == b"ftyp":
+        return "a video"
+    if start[:4] == b"RIFF":
+        return "a video" if start[8:12] == b"AVI " else "a sound file"
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if b"<svg" in text[:2000]:
+        return "an SVG drawing"
+    if text.startswith((b"<!doctype html", b"<html", b"<head")):
+        return "a web page"
+    return ""
+
+
+def is_cut(file: BinaryIO) -> bool:
+    """Return whether the container says that it is longer than the file, or its end mark is missing.
+
+    A file that this cannot judge (TIFF) counts as whole.
+
+    Raises:
+        OSError: when the file cannot be read.
+    """
+    size = os.fstat(file.fileno()).st_size
+    file.seek(0)
+    start = file.read(32)
+    if start.startswith(b"\xff\xd8\xff"):
+        return b"\xff\xd9" not in _tail(file, size, 65536)
+    if start.startswith(b"\x89PNG"):
+        return b"IEND" not in _tail(file, size, 65536)
+    if start.startswith(b"GIF8"):
+        return b"\x3b" not in _tail(file, size, 64)
+    if start[:4] == b"RIFF":
+        return len(start) < 8 or int.from_bytes(start[4:8], "little") + 8 > size + 1
+    if start.startswith(b"BM"):
+        # The header's file size is often wrong; the pixel data's place and height are what counts.
+        if len(start) < 26 or struct.unpack("<I", start[14:18])[0] < 40:
+            return len(start) < 26
+        offset, _, width, height, _, bits, packing = struct.unpack("<IIiiHHI", file_part(file, 10, 24))
+        row = (abs(width) * bits + 31) // 32 * 4
+        return bool(packing == 0 and offset + row * abs(height) > size)
+    if start[4:8] == b"ftyp":
+        return _boxes_exceed(file, size)
+    return False
+
+
+def file_part(file: BinaryIO, offset: int, length: int) -> bytes:
+    """Return ``length`` bytes at ``offset``, filled with zeros behind the end of the file."""
+    file.seek(offset)
+    return file.read(length).ljust(length, b"\0")
+
+
+def _brands(start: bytes) -> set[bytes]:
+    length = min(struct.unpack(">I", start[:4])[0], 256)
+    return {start[8:12], *(start[i : i + 4] for i in range(16, length, 4))}
+
+
+def _tail(file: BinaryIO, size: int, length: int) -> bytes:
+    file.seek(max(0, size - length))
+    return file.read(length)
+
+
+def _boxes_exceed(file: BinaryIO, size: int) -> bool:
+    """Walk the outermost boxes of an ISO base media file; return whether one reaches beyond the end."""
+    offset = 0
+    for _ in range(1000):
+        if offset >= size:
+            return False
+        if size - offset < 8:
+            return True
+        length, kind = struct.unpack(">I4s", file_part(file, offset, 8))
+        if length == 0:
+            return False
+        if length == 1:
+            length = struct.unpack(">Q", file_part(file, offset + 8, 8))[0]
+        if length < 8 or not kind.isascii():
+            return False
+        offset += length
+        if offset > size:
+            return True
+    return False
