@@ -1,0 +1,342 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finds and reads model packs: verified or not used.
+
+A pack is a folder of networks (ONNX), tables (npy) and texts, with a manifest that lists every file with size and
+SHA-256. All of it is checked at every start (about 15 ms for 25 MB): altered weights load and run
+without complaint and give wrong results. Nothing in a pack is code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import stat
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from semantic_photos.domain.errors import PackError, SemanticPhotosError
+from semantic_photos.domain.photo import ImageRecipe
+from semantic_photos.domain.ports import ByteArray, FloatArray, ImageEncoder, TextEncoder
+from semantic_photos.ml.lexicon import Lexicon, load_lexicon, read_array
+from semantic_photos.ml.manifest import MANIFEST, MOST_MANIFEST_BYTES, ListedFile, Manifest, parse_manifest
+from semantic_photos.ml.onnx_walk import ModelFacts, TensorFacts, inspect_model
+from semantic_photos.ml.tags import TagStat, TagTable, parse_tags
+
+_log = logging.getLogger(__name__)
+
+#: Files that desktops strew into folders. They are not read; that they lie there must not cost a person the search.
+_LITTER = frozenset({".ds_store", "thumbs.db", "desktop.ini", ".directory"})
+_MOST_BACKGROUND = 65_536
+#: Vectors are unit vectors to this; a head that does not normalise would make cosines wrong.
+_UNIT_TOLERANCE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPack:
+    """A pack whose files were verified.
+
+    Thread: any; nothing changes after loading.
+
+    Attributes:
+        folder: where it lies.
+        manifest: what it says of itself.
+        lexicon: its words.
+        tag_table: its automatic tags.
+        background: unit vectors of random photos, float32 (B, D), or None.
+    """
+
+    folder: Path
+    manifest: Manifest
+    lexicon: Lexicon
+    tag_table: TagTable
+    background: FloatArray | None
+
+    @property
+    def id(self) -> str:
+        """Return the pack's short name."""
+        return self.manifest.id
+
+    @property
+    def title(self) -> str:
+        """Return the pack's name for people."""
+        return self.manifest.title
+
+    @property
+    def version(self) -> str:
+        """Return the pack's version."""
+        return self.manifest.version
+
+    @property
+    def licence(self) -> str:
+        """Return the SPDX name of the pack's licence."""
+        return self.manifest.licence
+
+    @property
+    def dim(self) -> int:
+        """Return the number of dimensions D of the space."""
+        return self.manifest.dim
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the name of the space of image vectors."""
+        return self.manifest.fingerprint
+
+    @property
+    def recipe(self) -> ImageRecipe:
+        """Return how a photo becomes the network's square."""
+        return self.manifest.image.recipe
+
+    @property
+    def tags(self) -> tuple[TagStat, ...]:
+        """Return the automatic tags."""
+        return self.tag_table.stats
+
+    @property
+    def tag_matrix(self) -> FloatArray:
+        """Return the unit vectors of the tags, float32 (T, D)."""
+        return self.tag_table.matrix
+
+    def tag_confidences(self, vectors: FloatArray) -> FloatArray:
+        """Return the probability of each tag, float32 (N, T), for unit vectors of photos, float32 (N, D)."""
+        return self.tag_table.confidences(vectors)
+
+    def card(self) -> str:
+        """Return the text of the model card.
+
+        Raises:
+            PackError: it cannot be read any more.
+        """
+        return _read_verified(self.folder, self.manifest.card, self.manifest.files[self.manifest.card]).decode(
+            "utf-8", "replace"
+        )
+
+    def read_model(self, name: str) -> bytes:
+        """Return the bytes of a network, verified again: what runs is what was looked at.
+
+        Raises:
+            PackError: the file was changed or removed since the pack was loaded.
+        """
+        return _read_verified(self.folder, name, self.manifest.files[name])
+
+
+def find_packs(*folders: Path) -> list[Path]:
+    """Return the folders that look like packs in ``folders``, in that order and by name within each.
+
+    A pack is a folder that holds a ``pack.json``; hidden ones (half-installed) are left out. A folder that cannot
+    be read holds none.
+    """
+    found: list[Path] = []
+    for folder in folders:
+        try:
+            children = sorted(folder.iterdir())
+        except OSError:
+            continue
+        found += [child for child in children if not child.name.startswith(".") and (child / MANIFEST).is_file()]
+    return found
+
+
+def load_pack(folder: Path) -> ModelPack:
+    """Read and verify a pack: manifest, list of files, sizes, checksums, networks, words, tags.
+
+    The pack's id is not compared with the folder's name: a copy in a folder “sp-small-1 (2)” is as good.
+
+    Raises:
+        PackError: the pack is refused; the message names the file and the fact.
+    """
+    manifest = parse_manifest(_read_manifest(folder))
+    _check_listing(folder, manifest)
+    networks = {manifest.image.file, manifest.head.file}
+    contents = {}
+    for name, listed in manifest.files.items():
+        data = _read_verified(folder, name, listed)
+        if name in networks or name == manifest.tags:
+            contents[name] = data
+        elif name.endswith(".onnx"):
+            raise PackError(f"{name} is a network that the manifest has no use for.", code="pack.listing")
+    _check_encoder(manifest, inspect_model(contents[manifest.image.file], manifest.image.file))
+    _check_head(manifest, inspect_model(contents[manifest.head.file], manifest.head.file))
+    text = manifest.text
+    lexicon = load_lexicon(folder, text.words, text.vectors, text.scales, text.weights, manifest.dim)
+    tags = parse_tags(contents[manifest.tags], manifest.tags, lexicon.phrase, manifest.dim)
+    return ModelPack(folder, manifest, lexicon, tags, _read_background(folder, manifest))
+
+
+def ramp_picture(side: int) -> ByteArray:
+    """Return the made picture ``ramp-1`` of the known answer, uint8 (side, side, 3)."""
+    y, x, c = np.ogrid[:side, :side, :3]
+    return np.asarray((x * (c + 1) * 5 + y * (3 - c) * 3) % 256, dtype=np.uint8)
+
+
+def verify_known_answer(pack: ModelPack, encoder: ImageEncoder, words: TextEncoder, *, limit_s: float = 60.0) -> None:
+    """Ask both encoders what the pack knows the answer to.
+
+    Checksums cannot see a runtime that computes wrongly, a recipe that is not what the network was trained with,
+    or networks that were never meant for each other.
+
+    Args:
+        pack: the pack.
+        encoder: its image encoder; if it can be terminated it is, after ``limit_s``.
+        words: its word table.
+        limit_s: seconds a picture may take.
+
+    Raises:
+        PackError: an answer is wrong, or does not come.
+    """
+    known = pack.manifest.known_answer
+    stop = getattr(encoder, "terminate", None)
+    watchdog = threading.Timer(limit_s, stop) if stop is not None else None
+    if watchdog is not None:
+        watchdog.daemon = True
+        watchdog.start()
+    try:
+        answer = encoder.encode(ramp_picture(pack.recipe.side)[None])[0]
+    except PackError:
+        raise
+    except SemanticPhotosError as error:
+        raise PackError(f"The network of “{pack.title}” does not run here: {error}", code="pack.no-answer") from error
+    finally:
+        if watchdog is not None:
+            watchdog.cancel()
+    _compare(pack, "network", np.asarray(known.embedding, np.float32), answer)
+    phrase = words.encode(known.query)
+    if phrase is None:
+        raise PackError(f"The word table of “{pack.title}” does not know “{known.query}”.", code="pack.wrong-answer")
+    _compare(pack, "word table", np.asarray(known.query_embedding, np.float32), phrase)
+
+
+def _compare(pack: ModelPack, part: str, wanted: FloatArray, answer: FloatArray) -> None:
+    least = pack.manifest.known_answer.min_cosine
+    length = float(np.linalg.norm(answer))
+    cosine = float(wanted @ answer) / max(float(np.linalg.norm(wanted)) * length, 1e-12)
+    # Written so that a NaN fails.
+    if not abs(length - 1.0) <= _UNIT_TOLERANCE:
+        raise PackError(f"The {part} of “{pack.title}” gave no unit vector.", code="pack.wrong-answer")
+    if not cosine >= least:
+        raise PackError(
+            f"The {part} of “{pack.title}” gives wrong answers here (cosine {cosine:.4f} with the known answer, "
+            f"{least:.4f} is needed).",
+            code="pack.wrong-answer",
+        )
+    _log.debug("known answer of the %s: cosine %.6f", part, cosine)
+
+
+def _read_manifest(folder: Path) -> bytes:
+    if not folder.is_dir():
+        raise PackError(f"There is no folder {folder}.", code="pack.missing")
+    return _read_file(folder, MANIFEST, MOST_MANIFEST_BYTES)
+
+
+def _check_listing(folder: Path, manifest: Manifest) -> None:
+    try:
+        names = os.listdir(folder)
+    except OSError as error:
+        raise PackError(f"The pack {folder.name} cannot be read: {error.strerror}.", code="pack.listing") from error
+    extra = sorted(
+        name for name in names if name not in manifest.files and name != MANIFEST and name.lower() not in _LITTER
+    )
+    if extra:
+        raise PackError(
+            f"The pack {folder.name} holds {extra[0]!r}, which {MANIFEST} does not list.", code="pack.listing"
+        )
+
+
+def _read_verified(folder: Path, name: str, listed: ListedFile) -> bytes:
+    data = _read_file(folder, name, listed.bytes)
+    if len(data) != listed.bytes:
+        raise PackError(
+            f"{name} has {len(data):,} bytes instead of {listed.bytes:,}: it is incomplete or was changed.",
+            code="pack.size",
+        )
+    if hashlib.sha256(data).hexdigest() != listed.sha256:
+        raise PackError(f"{name} does not have the checksum that {MANIFEST} lists: it was changed.", code="pack.sha256")
+    return data
+
+
+def _read_file(folder: Path, name: str, most: int) -> bytes:
+    """Read a regular file of at most ``most`` bytes; no link, no pipe, nothing that could block or lead elsewhere."""
+    path = folder / name
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        if path.is_symlink():
+            raise PackError(f"{name} is a link; a pack holds its files itself.", code="pack.listing")
+        with open(os.open(path, flags), "rb") as file:
+            facts = os.fstat(file.fileno())
+            if not stat.S_ISREG(facts.st_mode):
+                raise PackError(f"{name} is no regular file.", code="pack.listing")
+            if facts.st_size > most:
+                raise PackError(f"{name} is larger than the {most:,} bytes it may have.", code="pack.size")
+            return file.read(most + 1)
+    except FileNotFoundError as error:
+        raise PackError(f"{name} is missing in the pack {folder.name}.", code="pack.missing") from error
+    except OSError as error:
+        raise PackError(f"{name} cannot be read: {error.strerror or error}.", code="pack.unreadable") from error
+
+
+def _check_encoder(manifest: Manifest, facts: ModelFacts) -> None:
+    image = manifest.image
+    _check_tensor(image.file, "input", image.input, facts.inputs, image.dtype, (None, *image.input_shape))
+    _check_tensor(image.file, "output", image.map, facts.outputs, "float32", (None, image.channels, -1, -1))
+    _check_tensor(image.file, "output", image.pooled, facts.outputs, "float32", (None, image.channels))
+    _check_alone(image.file, facts)
+
+
+def _check_head(manifest: Manifest, facts: ModelFacts) -> None:
+    head, channels = manifest.head, manifest.image.channels
+    _check_tensor(head.file, "input", head.input, facts.inputs, "float32", (None, channels))
+    _check_tensor(head.file, "output", head.output, facts.outputs, "float32", (None, manifest.dim))
+    _check_alone(head.file, facts)
+
+
+def _check_alone(file: str, facts: ModelFacts) -> None:
+    if len(facts.inputs) != 1:
+        raise PackError(f"{file} asks for {len(facts.inputs)} inputs instead of one.", code="pack.model-shape")
+
+
+def _check_tensor(
+    file: str, role: str, name: str, tensors: dict[str, TensorFacts], dtype: str, shape: tuple[int | None, ...]
+) -> None:
+    """Compare an input or output with what the manifest says; -1 takes any size, None wants an open one.
+
+    A model may leave sizes of outputs open, and they are checked when it runs; sizes of inputs must be fixed except
+    for the number of pictures, so that memory is bounded by the batch.
+    """
+    if name not in tensors:
+        raise PackError(f"{file} has no {role} “{name}”.", code="pack.model-shape")
+    facts = tensors[name]
+    fits = facts.dtype == dtype and len(facts.shape) == len(shape)
+    for have, want in zip(facts.shape, shape, strict=False):
+        if want is None:
+            fits = fits and have is None
+        elif want != -1:
+            fits = fits and (have == want or (have is None and role == "output"))
+    if not fits:
+        raise PackError(
+            f"{file}: the {role} “{name}” is {facts.dtype} {_sizes(facts.shape)}, but the pack needs {dtype} "
+            f"{_sizes(shape)}.",
+            code="pack.model-shape",
+        )
+
+
+def _sizes(shape: tuple[int | None, ...]) -> str:
+    return f"({', '.join('any' if size in (None, -1) else str(size) for size in shape)})"
+
+
+def _read_background(folder: Path, manifest: Manifest) -> FloatArray | None:
+    if manifest.background is None:
+        return None
+    stored = read_array(folder / manifest.background, np.dtype(np.float16), (None, manifest.dim))
+    if not 2 <= len(stored) <= _MOST_BACKGROUND:
+        raise PackError(f"{manifest.background} holds {len(stored)} vectors.", code="pack.array")
+    background = np.asarray(stored, dtype=np.float32)
+    lengths = np.linalg.norm(background, axis=1)
+    if not (np.abs(lengths - 1.0) <= _UNIT_TOLERANCE).all():
+        raise PackError(f"{manifest.background} holds vectors that are not of unit length.", code="pack.array")
+    background.setflags(write=False)
+    return background
+
+
+__all__ = ["ModelPack", "TagStat", "find_packs", "load_pack", "ramp_picture", "verify_known_answer"]

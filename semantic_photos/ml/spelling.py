@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Words that are spelled like a word: the typing errors of a search box."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+#: Words whose distance is worked out letter by letter; the most frequent of the nearest go first.
+_MOST_CANDIDATES = 500
+
+
+class Speller:
+    """Finds words at a small edit distance.
+
+    Counting letters comes first: a word cannot be nearer than the letters it lacks (the bag distance, Bartolini,
+    Ciaccia and Patella 2002), and that takes one pass of numpy over all words. Only what is left is compared letter by
+    letter.
+
+    Thread: any; nothing changes after construction.
+    """
+
+    def __init__(self, words: Sequence[str], rows: Sequence[int]) -> None:
+        """Take over ``words`` and the ``rows`` among them that may be suggested, most frequent first."""
+        self._words = [words[row] for row in rows]
+        self._counts = np.zeros((len(self._words), len(_LETTERS) + 1), dtype=np.int8)
+        for place, word in enumerate(self._words):
+            self._counts[place] = _count(word)
+        self._lengths = self._counts.sum(axis=1, dtype=np.int16)
+
+    def alike(self, word: str, n: int) -> list[str]:
+        """Return up to ``n`` words spelled like ``word`` (case-folded), best first; without the word itself."""
+        if not word or n <= 0 or not self._words:
+            return []
+        limit = _limit(len(word))
+        counts = _count(word)
+        near = np.flatnonzero(np.abs(self._lengths - len(word)) <= limit)
+        difference = self._counts[near] - counts
+        # Letters too many and letters too few; one replacement mends one of each.
+        many = np.maximum(difference, 0).sum(axis=1)
+        few = np.maximum(-difference, 0).sum(axis=1)
+        bag = np.maximum(many, few)
+        order = np.argsort(bag, kind="stable")
+        order = order[bag[order] <= limit][:_MOST_CANDIDATES]
+        scored = []
+        for place in near[order].tolist():
+            candidate = self._words[place]
+            distance = edit_distance(word, candidate, limit)
+            if 0 < distance <= limit:
+                # People rarely get the first letter wrong. Among equals the more frequent word wins.
+                scored.append((distance + (0.5 if candidate[0] != word[0] else 0.0), place, candidate))
+        return [candidate for _, _, candidate in sorted(scored)[:n]]
+
+
+def edit_distance(first: str, second: str, limit: int) -> int:
+    """Return how many letters must be put in, taken out, replaced or swapped with their neighbour.
+
+    Optimal string alignment (Damerau 1964, Levenshtein 1966); ``limit + 1`` stands for anything above ``limit``.
+    """
+    if abs(len(first) - len(second)) > limit:
+        return limit + 1
+    before: list[int] = []
+    last = list(range(len(second) + 1))
+    for i, letter in enumerate(first, start=1):
+        row = [i]
+        for j, other in enumerate(second, start=1):
+            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (letter != other))
+            if i > 1 and j > 1 and letter == second[j - 2] and first[i - 2] == other:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        if min(row) > limit:
+            return limit + 1
+        before, last = last, row
+    return min(last[-1], limit + 1)
+
+
+def _limit(length: int) -> int:
+    return 1 if length <= 4 else 2 if length <= 8 else 3
+
+
+def _count(word: str) -> np.ndarray:
+    """Return how often each letter occurs, int8 (27,); the last place counts everything else."""
+    counts = np.zeros(len(_LETTERS) + 1, dtype=np.int8)
+    for letter in word[:100]:
+        place = ord(letter) - 97
+        counts[place if 0 <= place < 26 else 26] += 1
+    return counts

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Words to unit vectors, vectors to words, and help with spelling: the word table of a pack at work."""
+
+from __future__ import annotations
+
+import bisect
+import threading
+from collections.abc import Iterable
+
+import numpy as np
+
+from semantic_photos.domain.errors import InternalError
+from semantic_photos.domain.ports import FloatArray
+from semantic_photos.ml import word_forms
+from semantic_photos.ml.model_pack import ModelPack
+from semantic_photos.ml.spelling import Speller
+
+#: Shorter words say too little to be offered as neighbours or corrections.
+_SHORTEST = 3
+
+
+class WordTable:
+    """Implements ``TextEncoder`` with the word table of a pack.
+
+    Thread: any. What only the word explorer and corrections need (all vectors as float32, 30 MB for 30,000 words of
+    256 dimensions, and letter counts) is made at the first such call.
+    """
+
+    def __init__(self, pack: ModelPack) -> None:
+        """Take the words of ``pack``."""
+        self._lexicon = pack.lexicon
+        self._making = threading.Lock()
+        self._offered: tuple[np.ndarray, FloatArray] | None = None
+        self._speller: Speller | None = None
+        self._alphabet: tuple[list[str], np.ndarray] | None = None
+
+    @property
+    def dim(self) -> int:
+        """Return the number of dimensions D of the shared space."""
+        return self._lexicon.dim
+
+    def __len__(self) -> int:
+        """Return the number of words."""
+        return len(self._lexicon)
+
+    def __contains__(self, word: object) -> bool:
+        """Return whether a word, or a form of it, is known."""
+        return isinstance(word, str) and self._lexicon.row(word.casefold()) is not None
+
+    def encode(self, text: str) -> FloatArray | None:
+        """Return the unit vector (D,) of a phrase.
+
+        None if no word of it is known or all that are known are stop words (“the”, “of”), which have no weight.
+        """
+        return self._lexicon.phrase(text)
+
+    def unknown_words(self, text: str) -> tuple[str, ...]:
+        """Return the words of a phrase that are not in the table in any form, in order, each once."""
+        return self._lexicon.find(text).unknown
+
+    def neighbours(self, vector: FloatArray, n: int, *, exclude: Iterable[str] = ()) -> list[tuple[str, float]]:
+        """Return the ``n`` nearest words to a unit vector (D,) with their cosines, best first.
+
+        Stop words and very short words are not offered, and of the forms of one word (dog, dogs, dog's) only the
+        nearest is.
+
+        Args:
+            vector: float32 (D,).
+            n: how many.
+            exclude: words that are left out together with their other forms.
+
+        Raises:
+            InternalError: the vector has another length.
+        """
+        if vector.shape != (self.dim,):
+            raise InternalError(f"words have vectors of shape ({self.dim},), got {vector.shape}")
+        if n <= 0:
+            return []
+        rows, matrix = self._offered_words()
+        scores = matrix @ np.asarray(vector, dtype=np.float32)
+        stems = {_stem(word) for text in exclude for word in word_forms.tokens(text)}
+        # Enough for each word to come in a few forms.
+        take = min(len(scores), 4 * n + 16)
+        best = np.argpartition(-scores, take - 1)[:take] if take else np.empty(0, np.int64)
+        found: list[tuple[str, float]] = []
+        for place in best[np.argsort(-scores[best], kind="stable")].tolist():
+            word = self._lexicon.words[rows[place]]
+            stem = _stem(word)
+            if stem in stems:
+                continue
+            stems.add(stem)
+            found.append((word, float(scores[place])))
+            if len(found) == n:
+                break
+        return found
+
+    def suggestions(self, word: str, n: int) -> list[str]:
+        """Return known words that are spelled like ``word``, best first."""
+        folded = "".join(word_forms.tokens(word)[:1])
+        if self._speller is None:
+            with self._making:
+                if self._speller is None:
+                    self._speller = Speller(self._lexicon.words, self._offerable().tolist())
+        return self._speller.alike(word_forms.without_accents(folded), n)
+
+    def completions(self, prefix: str, n: int) -> list[str]:
+        """Return known words that begin with ``prefix``, most frequent first; stop words are left out."""
+        start = word_forms.without_accents(prefix.strip().casefold())
+        if not start or n <= 0:
+            return []
+        words, rows = self._alphabetical()
+        first = bisect.bisect_left(words, start)
+        last = bisect.bisect_left(words, start + "\U0010ffff")
+        return [self._lexicon.words[row] for row in np.sort(rows[first:last])[:n].tolist()]
+
+    def _offerable(self) -> np.ndarray:
+        """Return the rows of words that are worth offering."""
+        long = np.fromiter((len(word) >= _SHORTEST for word in self._lexicon.words), bool, len(self._lexicon))
+        return np.flatnonzero(long & (self._lexicon.weights > 0))
+
+    def _offered_words(self) -> tuple[np.ndarray, FloatArray]:
+        if self._offered is None:
+            with self._making:
+                if self._offered is None:
+                    rows = self._offerable()
+                    matrix = self._lexicon.matrix()
+                    self._offered = rows, matrix if len(rows) == len(matrix) else matrix[rows]
+        return self._offered
+
+    def _alphabetical(self) -> tuple[list[str], np.ndarray]:
+        if self._alphabet is None:
+            with self._making:
+                if self._alphabet is None:
+                    pairs = sorted((self._lexicon.words[row], int(row)) for row in self._offerable())
+                    self._alphabet = [word for word, _ in pairs], np.array([row for _, row in pairs], dtype=np.int64)
+        return self._alphabet
+
+
+def _stem(word: str) -> str:
+    """Return what forms of one word have in common, roughly: only used to not offer one thing twice."""
+    return word_forms.singular(word.removesuffix("'s")).replace("-", "")
