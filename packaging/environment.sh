@@ -197,7 +197,7 @@ make_environment() { # a fresh one unless a sound one is there
         return 0
     fi
     need_python
-    # The log stays; left of another Python, another place or an interrupted set-up goes.
+    # The log stays; what is left of another Python, another place or an interrupted set-up goes.
     find "$VENV" -mindepth 1 -maxdepth 1 ! -name setup.log ! -name "${MARK##*/}" ! -name .pip-cert \
         -exec rm -rf {} +
     : >"$HALF"

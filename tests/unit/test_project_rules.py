@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The project's rules about itself, as far as no linter knows them."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections import Counter
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from semantic_photos.cli.arguments import COMMANDS
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "semantic_photos"
+
+MOST_LINES = 400
+MOST_METHODS = 25
+
+#: Files that may be longer, each with its reason.
+LONG_FILES: dict[str, str] = {}
+
+#: Classes that may have more methods, each with its reason.
+LARGE_CLASSES: dict[str, str] = {
+    "Catalog": "the only place with SQL statements: one small method for each question",
+}
+
+TOP_LEVEL = {"pyproject.toml", "semantic_photos", "resources", "tests", "packaging", "README.md"}
+
+#: Places of a developer's machine, and addresses that belong to the environment, not to the project.
+FORBIDDEN = re.compile(
+    "|".join(
+        (
+            r"(?<![\w.])/" + "work/",
+            r"(?<![\w.])/" + "root/",
+            r"(?<![\w.])/" + r"home/\w+/",
+            r"(?<![\w.])/tmp/" + "contract",
+            "pypi" + r"\.org",
+            "python" + "hosted",
+            "--(extra-)?" + "index-url",
+            "FIX" + "ME",
+            "X" * 3 + r"\b",
+        )
+    )
+)
+
+TEXT_SUFFIXES = {"", ".cfg", ".desktop", ".in", ".json", ".md", ".py", ".qss", ".sh", ".svg", ".toml", ".txt", ".xml",
+                 ".yaml", ".yml"}  # fmt: skip
+
+#: Texts of others, or words from their vocabulary, that are not ours to change.
+FOREIGN_TEXTS = {"packaging/LICENSE"}
+
+COMMENTED_SUFFIXES = {".py", ".sh", ".toml", ".yaml", ".yml", ".xml", ".desktop"}
+
+
+@cache
+def tracked() -> tuple[str, ...]:
+    """Return the paths that git knows, or skip: an unpacked archive has no git."""
+    if not (ROOT / ".git").exists() or shutil.which("git") is None:
+        pytest.skip("not a git checkout")
+    answer = subprocess.run(
+        ["git", "-c", "safe.directory=*", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True
+    )
+    return tuple(name for name in os.fsdecode(answer.stdout).split("\0") if name and (ROOT / name).is_file())
+
+
+def python_files() -> list[Path]:
+    return [path for folder in ("semantic_photos", "tests") for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def modules() -> list[Path]:
+    return [path for path in sorted(PACKAGE.rglob("*.py")) if path.name != "__init__.py"]
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_python_files_are_short() -> None:
+    too_long = {}
+    for path in python_files():
+        name = path.relative_to(ROOT).as_posix()
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        if lines > MOST_LINES and name not in LONG_FILES:
+            too_long[name] = lines
+    assert not too_long, f"more than {MOST_LINES} lines: {too_long}"
+
+
+def test_classes_are_small() -> None:
+    too_large = {}
+    for path in python_files():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and node.name not in LARGE_CLASSES:
+                methods = sum(isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef) for part in node.body)
+                if methods > MOST_METHODS:
+                    too_large[f"{path.relative_to(ROOT)}:{node.name}"] = methods
+    assert not too_large, f"more than {MOST_METHODS} methods: {too_large}"
+
+
+def test_exceptions_are_still_needed() -> None:
+    classes = {
+        node.name
+        for path in python_files()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+        and sum(isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef) for part in node.body) > MOST_METHODS
+    }
+    assert set(LARGE_CLASSES) <= classes
+    assert all(len(read(name).splitlines()) > MOST_LINES for name in LONG_FILES)
+
+
+def test_every_file_that_can_names_its_licence() -> None:
+    without = []
+    for name in tracked():
+        path = ROOT / name
+        is_script = path.suffix == "" and path.read_bytes()[:2] == b"#!"
+        if path.suffix in COMMENTED_SUFFIXES or is_script:
+            if path.name == "pyproject.toml":  # it has a field of its own for that
+                continue
+            head = path.read_text(encoding="utf-8").splitlines()[:3]
+            if not any("SPDX-License-Identifier: GPL-3.0-or-later" in line for line in head):
+                without.append(name)
+    assert not without
+
+
+def test_no_file_names_a_place_of_one_machine() -> None:
+    found = []
+    for name in tracked():
+        path = ROOT / name
+        if path.suffix not in TEXT_SUFFIXES or name in FOREIGN_TEXTS or path.stat().st_size > 2_000_000:
+            continue
+        if name.startswith("resources/packs/") and path.suffix == ".txt":  # word lists
+            continue
+        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+            if FORBIDDEN.search(line):
+                found.append(f"{name}:{number}: {line.strip()[:100]}")
+    assert not found, "\n".join(found)
+
+
+def test_top_level_holds_what_it_should_and_nothing_else() -> None:
+    top = {name.split("/", 1)[0] for name in tracked()}
+    assert {name for name in top if not name.startswith(".")} == TOP_LEVEL
+
+
+def test_lock_files_name_no_place() -> None:
+    files = sorted((ROOT / "packaging").glob("requirements*.txt"))
+    assert len(files) == 4
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"http|://|file:|@ |^\s*-[^-]|^\s*--(?!hash=sha256:)", text, re.MULTILINE), path.name
+        pins = re.findall(r"^[a-z0-9-]+==", text, re.MULTILINE)
+        assert pins
+        assert all(f"\n{pin}" in f"\n{text}" for pin in pins)
+        blocks = re.split(r"(?m)^(?=[a-z0-9-]+==)", text)[1:]
+        assert all("--hash=sha256:" in block for block in blocks), path.name
+
+
+def test_lock_file_has_every_package_the_program_asks_for() -> None:
+    import tomllib
+
+    project = tomllib.loads(read("pyproject.toml"))["project"]
+    locked = set(re.findall(r"^([a-z0-9-]+)==", read("packaging/requirements.txt"), re.MULTILINE))
+    asked = {re.match(r"[A-Za-z0-9._-]+", text) for text in project["dependencies"]}
+    assert {match[0].lower().replace("_", "-") for match in asked if match} <= locked
+    tests = set(re.findall(r"^([a-z0-9-]+)==", read("packaging/requirements-test.txt"), re.MULTILINE))
+    wanted = {re.match(r"[A-Za-z0-9._-]+", text) for text in project["optional-dependencies"]["test"]}
+    assert {match[0].lower().replace("_", "-") for match in wanted if match} <= tests
+
+
+def test_python_311_never_gets_the_qt_that_ends_it() -> None:
+    """PySide6 6.12.0 drops a reference of True with every emitted signal; before 3.12 that ends the process."""
+    for name in ("requirements.txt", "requirements-test.txt"):
+        for version, marker in re.findall(
+            r"^pyside6-essentials==(\S+) ?;? ?(.*?) ?\\$", read(f"packaging/{name}"), re.M
+        ):
+            if version == "6.12.0":
+                assert "python_full_version >= '3.12'" in marker
+
+
+def test_architecture_names_every_module_and_no_other() -> None:
+    text = (PACKAGE / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    part = re.search(r"^## The floors.*?(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert part
+    # Two floors may have a file of the same name: each counts.
+    named = Counter(Path(name).name for name in re.findall(r"`([\w/]+\.py)`", part[0]))
+    there = Counter(path.name for path in modules())
+    assert not there - named, f"not in ARCHITECTURE.md: {sorted(there - named)}"
+    assert not named - there, f"gone, but in ARCHITECTURE.md: {sorted(named - there)}"
+
+
+def test_readme_documents_every_command() -> None:
+    text = read("README.md")
+    assert not [command for command in COMMANDS if f"semantic-photos {command}" not in text]
+    for option in ("--home", "--demo", "--json", "--terminal"):
+        assert f"`{option}" in text
+
+
+def test_demo_pictures_are_small_and_each_licence_is_named() -> None:
+    folder = ROOT / "resources" / "demo"
+    pictures = sorted(folder.glob("*.jpg"))
+    licences = (folder / "LICENSES.md").read_text(encoding="utf-8")
+    assert 8 <= len(pictures) <= 14
+    assert sum(path.stat().st_size for path in pictures) < 1_500_000
+    assert set(re.findall(r"^\| (\S+\.jpg) ", licences, re.MULTILINE)) == {path.name for path in pictures}
+
+
+@pytest.mark.slow
+def test_services_load_neither_qt_nor_torch() -> None:
+    code = (
+        "import sys, semantic_photos.services.library\n"
+        "print([name for name in sys.modules if name.split('.')[0] in ('PySide6', 'shiboken6', 'torch')])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.strip() == "[]"
+
+
+@pytest.mark.slow
+def test_wheel_holds_all_resources(tmp_path: Path) -> None:
+    pytest.importorskip("hatchling")
+    answer = subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        inside = set(archive.namelist())
+    wanted = {f"semantic_photos/{name}" for name in tracked() if name.startswith("resources/")}
+    wanted |= {name for name in tracked() if name.startswith("semantic_photos/")}
+    assert not wanted - inside
+    assert any(name.endswith("licenses/packaging/LICENSE") for name in inside)
+    assert not [name for name in inside if "tests/" in name]
+
+
+@pytest.mark.slow
+def test_desktop_files_are_valid() -> None:
+    if shutil.which("desktop-file-validate"):
+        for path in (ROOT / "packaging").glob("*.desktop"):
+            subprocess.run(["desktop-file-validate", str(path)], check=True)
+    if shutil.which("appstreamcli"):
+        for path in (ROOT / "packaging").glob("*.metainfo.xml"):
+            subprocess.run(["appstreamcli", "validate", "--no-net", "--pedantic", str(path)], check=True)
+    desktop = next((ROOT / "packaging").glob("*.desktop"))
+    metainfo = next((ROOT / "packaging").glob("*.metainfo.xml"))
+    assert f'<launchable type="desktop-id">{desktop.name}</launchable>' in metainfo.read_text(encoding="utf-8")
+    assert metainfo.name.removesuffix(".metainfo.xml") == desktop.stem == desktop.stem.lower()
+
+
+@pytest.mark.slow
+def test_shell_scripts_are_clean() -> None:
+    scripts = ["packaging/run", "packaging/test", "packaging/lock", "packaging/environment.sh", ".ci/run"]
+    for name in scripts:
+        subprocess.run(["bash", "-n", name], cwd=ROOT, check=True)
+        assert name.endswith(".sh") or os.access(ROOT / name, os.X_OK), f"{name} cannot be started"
+    if shutil.which("shellcheck"):
+        subprocess.run(["shellcheck", "-x", "-P", ".", *scripts], cwd=ROOT, check=True)
