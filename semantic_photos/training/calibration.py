@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From cosines to confidences of automatic tags: a background per tag, one logistic curve for all of them.
+
+Platt, "Probabilistic outputs for support vector machines", 1999; a tag's cosine is first measured against its own
+background, because some words lie near every photo and some near none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from semantic_photos.training.dataset import PhotoRecord
+from semantic_photos.training.texts import UNSEEN_LABEL_SOURCES, Lexicon, fold_plural
+from semantic_photos.training.words import words_of
+
+# A tag this near to something true of the photo may well be true too, so it is no proof of the contrary.
+NEAR = 0.35
+
+
+def tag_background(photos: torch.Tensor, tags: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation of the cosine of every tag over photos: unit (N, D) and (T, D) to two float (T,)."""
+    cosines = photos @ tags.T
+    return cosines.mean(dim=0).numpy(), cosines.std(dim=0).numpy()
+
+
+def fit_logistic(x: np.ndarray, y: np.ndarray, steps: int = 50) -> tuple[float, float]:
+    """Slope and offset of P(y) = sigmoid(a x + b) by Newton's method, with a whisper of regularisation."""
+    design = np.stack([x, np.ones_like(x)], axis=1)
+    w = np.zeros(2)
+    for _ in range(steps):
+        p = 1.0 / (1.0 + np.exp(-np.clip(design @ w, -30, 30)))
+        gradient = design.T @ (p - y) + 1e-3 * w
+        hessian = (design * (p * (1.0 - p))[:, None]).T @ design + 1e-3 * np.eye(2)
+        change = np.linalg.solve(hessian, gradient)
+        w -= change
+        if np.abs(change).max() < 1e-8:
+            break
+    return float(w[0]), float(w[1])
+
+
+def calibrate(
+    records: Sequence[PhotoRecord],
+    rows: np.ndarray,
+    photos: torch.Tensor,
+    tags: Sequence[str],
+    vectors: torch.Tensor,
+    mean: np.ndarray,
+    std: np.ndarray,
+    lexicon: Lexicon,
+    table: torch.Tensor,
+) -> dict[str, float]:
+    """Fit the curve on photos with labels or captions.
+
+    A tag counts as true if it is a label of the photo or if all its words occur in one of its captions. It counts as
+    false if it is far in meaning from everything said of the photo and, for labelled photos, if it is a label of that
+    source, so that somebody would have said it.
+
+    Args:
+        records: The index.
+        rows: Judged photos.
+        photos: Their unit vectors (N, D).
+        tags: Tag texts.
+        vectors: Their unit vectors (T, D).
+        mean: Background of every tag.
+        std: Background of every tag.
+        lexicon: The words.
+        table: The word table (V, D).
+
+    Returns:
+        ``a``, ``b``, the number of pairs, and precision and coverage of tags at confidence 0.5.
+    """
+    folded = [tuple(fold_plural(word) for word in words_of(tag)) for tag in tags]
+    by_words = {words: number for number, words in enumerate(folded)}
+    by_source: dict[str, set[int]] = {}
+    for record in records:
+        for label in record.labels:
+            number = by_words.get(tuple(fold_plural(word) for word in words_of(label)))
+            if number is not None:
+                by_source.setdefault(record.source, set()).add(number)
+    near = (vectors @ vectors.T > NEAR).numpy()
+    z = ((photos @ vectors.T).numpy() - mean) / std
+    xs, ys = [], []
+    for i, row in enumerate(rows):
+        record = records[row]
+        if record.source in UNSEEN_LABEL_SOURCES or not (record.labels or record.captions):
+            continue
+        said = [{fold_plural(word) for word in words_of(text)} for text in (*record.captions, *record.labels)]
+        true = [n for n, words in enumerate(folded) if any(set(words) <= text for text in said)]
+        if not true:
+            continue
+        close = near[true].any(axis=0)
+        if record.captions:
+            mentioned = lexicon.text_bags([" ".join(record.captions)])
+            close |= (vectors @ table[mentioned.words[0]].T > NEAR).any(dim=1).numpy()
+            false = np.flatnonzero(~close)
+        else:
+            false = np.array(sorted(n for n in by_source.get(record.source, set()) if not close[n]), dtype=np.int64)
+        xs += [z[i, true], z[i, false]]
+        ys += [np.ones(len(true)), np.zeros(len(false))]
+    x, y = np.concatenate(xs), np.concatenate(ys)
+    a, b = fit_logistic(x, y)
+    sure = a * x + b > 0
+    right = int((sure & (y > 0)).sum())
+    shown = int(sure.sum())
+    judged = int((y > 0).sum())
+    return {
+        "a": a,
+        "b": b,
+        "pairs": float(len(x)),
+        "precision": right / max(1, shown),
+        "recall": right / max(1, judged),
+    }
+
+
+def tag_vectors(tags: Sequence[str], lexicon: Lexicon, table: torch.Tensor) -> torch.Tensor:
+    """Unit vectors (T, D) of tag texts."""
+    return functional.normalize(lexicon.text_bags(tags).vectors(table), dim=1)
