@@ -21,6 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from semantic_photos.media.decoder_child import main as decode
 
         return decode()
+    if given[:1] == ["--index-child"]:
+        from semantic_photos.index.annoy_child import main as build
+
+        return build(given[1:])
     try:
         return _dispatch(given)
     except UserFacingError as error:

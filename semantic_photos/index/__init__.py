@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Workshop: nearest-vector search, rebuilt from the catalog at any time."""
+"""The workshop of nearest vectors: exact search, immutable Annoy segments, and both behind one door."""
