@@ -150,12 +150,17 @@ class DecoderPool:
                     self._condition.wait_for(lambda: self._closed, timeout=float(attempt))
             if self._closed:
                 raise CancelledError
+            fresh: DecoderProcess | None = None
             try:
                 fresh = DecoderProcess()
+                # Known before it is ready, so that closing the pool ends it at once.
+                self._replace(number, None, fresh)
+                fresh.wait_until_ready()
             except DecoderStartError as error:
-                _log.error("a decoder cannot be started: %s", error)
+                self._replace(number, fresh, None)
+                if not self._closed:
+                    _log.error("a decoder cannot be started: %s", error)
                 continue
-            self._replace(number, None, fresh)
             return fresh
         raise PhotoError(
             "The decoder of the program could not be started; the computer may be out of memory.",

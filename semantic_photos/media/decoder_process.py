@@ -59,7 +59,7 @@ class DecoderProcess:
     Thread: one thread at a time, except ``kill``.
 
     Raises:
-        DecoderStartError: when it does not start or does not report for duty.
+        DecoderStartError: when the system does not start it.
     """
 
     def __init__(self) -> None:
@@ -78,6 +78,13 @@ class DecoderProcess:
             raise DecoderStartError(str(error)) from error
         self.photos = 0
         _widen(self._stdout)
+
+    def wait_until_ready(self) -> None:
+        """Wait until the child has loaded its libraries.
+
+        Raises:
+            DecoderStartError: when it ends before that, or takes too long.
+        """
         try:
             head, _ = self._read_frame(time.monotonic() + START_LIMIT_S)
             if "ready" not in head:
