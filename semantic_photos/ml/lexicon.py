@@ -181,8 +181,9 @@ def read_array(path: Path, dtype: np.dtype[Any], shape: tuple[int | None, ...]) 
     """
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    # numpy reads the header as a Python literal; what that raises for garbage differs between versions.
-    except (OSError, ValueError, TypeError, SyntaxError, OverflowError, MemoryError, RecursionError, EOFError) as error:
+    # numpy reads the header as a Python literal, and what that raises for garbage is anybody's guess: ValueError,
+    # SyntaxError, tokenize.TokenError, RecursionError, MemoryError.
+    except Exception as error:
         raise PackError(f"{path.name} is no table of numbers: {str(error)[:120]}.", code="pack.array") from error
     if not isinstance(array, np.memmap):
         raise PackError(f"{path.name} is an archive and no table of numbers.", code="pack.array")

@@ -170,18 +170,19 @@ class _Walk:
 
     def _tensor(self, view: memoryview) -> str:
         """Walk over a TensorProto and return its name."""
-        name, count = "", 1
+        # The smallest elements are half a byte; a tensor that claims more of them than fit is lying.
+        name, count, most = "", 1, 2 * len(view) + 1
         for number, kind, value in self._fields(view):
             if number == 1:
                 for size in self._ints(kind, value):
-                    count *= size
-                    # The smallest elements are half a byte; a tensor that claims more than that is lying.
-                    if count > 2 * len(view):
-                        raise self._refuse("it claims more weights than it holds")
+                    # Bounded, or a long list of sizes would make a number of millions of digits.
+                    count = min(count * size, most)
             elif number == 8 and kind == _BYTES:
                 name = _text(value)
             elif number == 13 or (number == 14 and kind == _VARINT and value != 0):
                 raise self._refuse("it keeps its weights in another file")
+        if count == most:
+            raise self._refuse("it claims more weights than it holds")
         return name
 
     def _ints(self, kind: int, value: int | memoryview) -> list[int]:
