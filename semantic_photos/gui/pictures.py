@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pixels from the library as Qt's images."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtGui import QImage
+
+from semantic_photos.domain.ports import ByteArray
+
+
+def image_of(pixels: ByteArray) -> QImage:
+    """Return upright sRGB pixels, uint8 (H, W, 3), as an image that owns its memory. Thread: any."""
+    height, width = pixels.shape[:2]
+    flat = np.ascontiguousarray(pixels)
+    # The length of a line is given: Qt would else assume lines padded to four bytes.
+    return QImage(flat.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The list behind the grid: ids of the whole result, everything else fetched for what is seen."""
+
+from __future__ import annotations
+
+import enum
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QAbstractListModel, QMimeData, QModelIndex, QObject, QPersistentModelIndex, Qt, QUrl
+
+from semantic_photos.domain.photo import Photo, PhotoId
+from semantic_photos.domain.query import ResultPage
+from semantic_photos.gui import formatting
+from semantic_photos.gui.thumbnail_loader import ThumbnailLoader
+
+#: Photos whose facts are kept.
+KEPT_FACTS = 6000
+#: Most photos that one question to the catalog is about.
+FACTS_AT_ONCE = 400
+
+Facts = dict[PhotoId, Photo]
+FetchFacts = Callable[[Sequence[PhotoId], Callable[[Facts], None]], None]
+_Index = QModelIndex | QPersistentModelIndex
+
+
+class Role(enum.IntEnum):
+    """What a cell can be asked for beside Qt's own roles."""
+
+    PHOTO_ID = Qt.ItemDataRole.UserRole + 1
+    PHOTO = Qt.ItemDataRole.UserRole + 2
+    FAILURE = Qt.ItemDataRole.UserRole + 3
+    SCORE = Qt.ItemDataRole.UserRole + 4
+
+
+class ResultModel(QAbstractListModel):
+    """A ``ResultPage`` as a list of cells.
+
+    ``data`` never reads anything: what is not known yet is empty, and ``show_rows`` fetches it for the rows that
+    are seen. Only the newest page counts; ``set_page`` drops an older generation.
+    """
+
+    def __init__(self, loader: ThumbnailLoader, fetch: FetchFacts, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._loader, self._fetch = loader, fetch
+        self._ids = np.empty(0, np.int64)
+        self._scores: np.ndarray | None = None
+        self._row_of: dict[int, int] | None = None
+        self._strong = 0
+        self._generation = -1
+        self._facts: OrderedDict[PhotoId, Photo | None] = OrderedDict()
+        self._seen: list[PhotoId] = []
+        self._asking = False
+        loader.loaded.connect(self._on_loaded)
+
+    # The page
+
+    @property
+    def ids(self) -> np.ndarray:
+        """Return the ids of all rows, int64 (N,)."""
+        return self._ids
+
+    @property
+    def strong(self) -> int:
+        """Return how many of the first rows are good matches; all of them when nothing was ranked."""
+        return len(self._ids) if self._scores is None else self._strong
+
+    def set_page(self, page: ResultPage) -> bool:
+        """Show a page; return False if a newer one is shown already."""
+        if page.generation < self._generation:
+            return False
+        self._generation = page.generation
+        self.beginResetModel()
+        self._ids, self._scores = page.ids, page.scores
+        self._strong = min(page.strong, len(page.ids))
+        self._row_of = None
+        self._seen = []
+        self.endResetModel()
+        return True
+
+    def row_of(self, photo_id: int) -> int:
+        """Return the row of a photo, or -1."""
+        if self._row_of is None:
+            self._row_of = {photo: row for row, photo in enumerate(self._ids.tolist())}
+        return self._row_of.get(int(photo_id), -1)
+
+    def photo_id(self, row: int) -> PhotoId | None:
+        """Return the id in a row, or None outside of the list."""
+        return PhotoId(int(self._ids[row])) if 0 <= row < len(self._ids) else None
+
+    def photo(self, row: int) -> Photo | None:
+        """Return what is known of the photo in a row, or None while it is not fetched."""
+        photo_id = self.photo_id(row)
+        return None if photo_id is None else self._facts.get(photo_id)
+
+    # Qt's questions
+
+    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  # Qt's own default
+        return 0 if parent.isValid() else len(self._ids)
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        photo_id = self.photo_id(index.row()) if index.isValid() else None
+        if photo_id is None:
+            return None
+        answer = _ANSWERS.get(role)
+        return None if answer is None else answer(self, index.row(), photo_id)
+
+    def flags(self, index: _Index) -> Qt.ItemFlag:
+        if not index.isValid():
+            return Qt.ItemFlag.NoItemFlags
+        flag = Qt.ItemFlag
+        return flag.ItemIsEnabled | flag.ItemIsSelectable | flag.ItemIsDragEnabled | flag.ItemNeverHasChildren
+
+    def mimeTypes(self) -> list[str]:
+        return ["text/uri-list"]
+
+    def mimeData(self, indexes: Iterable[QModelIndex]) -> QMimeData:
+        """Return the files of these rows, as far as they are known."""
+        photos = [photo for photo in (self.photo(index.row()) for index in indexes) if photo is not None]
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(photo.path)) for photo in photos])
+        return data
+
+    def _name(self, row: int, _: PhotoId) -> str:
+        photo = self.photo(row)
+        return formatting.shown(photo.path.name) if photo is not None else ""
+
+    def _tooltip(self, row: int, photo_id: PhotoId) -> str:
+        photo = self.photo(row)
+        if photo is None:
+            return ""
+        return formatting.tooltip(photo, self._loader.failure(photo_id), self._score(row, photo_id))
+
+    def _spoken(self, row: int, photo_id: PhotoId) -> str:
+        name = self._name(row, photo_id) or "Photo"
+        weaker = " A weaker match." if self._scores is not None and row >= self._strong else ""
+        return f"{name}, {row + 1} of {len(self._ids)}.{weaker}"
+
+    def _score(self, row: int, _: PhotoId) -> float | None:
+        return None if self._scores is None else float(self._scores[row])
+
+    def _failure(self, _: int, photo_id: PhotoId) -> str:
+        return self._loader.failure(photo_id)
+
+    def _picture(self, _: int, photo_id: PhotoId) -> object:
+        return self._loader.pixmap(photo_id)
+
+    # What is seen
+
+    def show_rows(self, rows: Sequence[int]) -> None:
+        """Fetch what these rows need, first ones first; what other rows needed is forgotten."""
+        self._seen = [PhotoId(i) for i in self._ids[np.asarray(rows, np.int64)].tolist()] if len(rows) else []
+        self._ask_for_facts()
+        self._ask_for_pictures()
+
+    def _ask_for_facts(self) -> None:
+        missing = [photo_id for photo_id in self._seen if photo_id not in self._facts][:FACTS_AT_ONCE]
+        # One question at a time: while it is answered the person may scroll on, and only the last place counts.
+        if missing and not self._asking:
+            self._asking = True
+            self._fetch(missing, lambda facts: self._on_facts(missing, facts))
+
+    def _on_facts(self, asked: Sequence[PhotoId], facts: Facts) -> None:
+        self._asking = False
+        for photo_id in asked:
+            self._facts[photo_id] = facts.get(photo_id)
+        while len(self._facts) > KEPT_FACTS:
+            self._facts.popitem(last=False)
+        self._tell(asked)
+        self._ask_for_facts()
+        self._ask_for_pictures()
+
+    def _ask_for_pictures(self) -> None:
+        known = (self._facts.get(photo_id) for photo_id in self._seen)
+        self._loader.request([photo for photo in known if photo is not None])
+
+    def _on_loaded(self, ids: Sequence[PhotoId]) -> None:
+        self._tell(ids)
+
+    def _tell(self, ids: Iterable[PhotoId]) -> None:
+        for photo_id in ids:
+            row = self.row_of(photo_id)
+            if row >= 0:
+                index = self.index(row)
+                self.dataChanged.emit(index, index)
+
+    def forget(self, ids: Sequence[PhotoId]) -> None:
+        """Fetch anew what is known of these photos: their files have changed."""
+        self._loader.forget(ids)
+        for photo_id in ids:
+            self._facts.pop(photo_id, None)
+        self._tell(ids)
+        self._ask_for_facts()
+
+
+_ANSWERS: dict[int, Callable[[ResultModel, int, PhotoId], Any]] = {
+    Qt.ItemDataRole.DisplayRole: ResultModel._name,
+    Qt.ItemDataRole.DecorationRole: ResultModel._picture,
+    Qt.ItemDataRole.ToolTipRole: ResultModel._tooltip,
+    Qt.ItemDataRole.AccessibleTextRole: ResultModel._spoken,
+    Role.PHOTO_ID: lambda _model, _row, photo_id: photo_id,
+    Role.PHOTO: lambda model, row, _photo_id: model.photo(row),
+    Role.FAILURE: ResultModel._failure,
+    Role.SCORE: ResultModel._score,
+}

@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The search field: words with completion, example photos as chips, a question a few hundredths after each key."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from PySide6.QtCore import QEvent, QPoint, QSize, QStringListModel, Qt, QTimer, Signal
+from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent, QPixmap
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QListView, QWidget
+
+from semantic_photos.domain.query import MAX_TEXT, Example, Query
+from semantic_photos.gui import theme
+from semantic_photos.gui.widgets import Chip, IconButton
+
+#: From the first key to the question. It is not prolonged by further keys, so that a held key cannot starve it.
+DELAY_MS = 40
+COMPLETIONS = 7
+
+
+class SearchBar(QFrame):
+    """Words and example photos, as one question.
+
+    Signals:
+        search_requested: a ``Query``, at most ``DELAY_MS`` after the change that made it.
+        submitted: a person pressed Enter.
+        left_down: a person pressed Down to leave for the photos.
+        completion_wanted: the beginning of a word.
+    """
+
+    search_requested = Signal(object)
+    submitted = Signal()
+    left_down = Signal()
+    completion_wanted = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("search")
+        self.setFixedHeight(44)
+        self._examples: tuple[Example, ...] = ()
+        self._focus = ""
+        self._chips: list[Chip] = []
+        self._sign = QLabel()
+        self._edit = QLineEdit()
+        self._edit.setFrame(False)
+        self._edit.setMaxLength(MAX_TEXT)
+        self._edit.setPlaceholderText("Search for what is in your photos")
+        self._edit.setAccessibleName("Search")
+        self._edit.setAccessibleDescription("Words; a minus before a word pushes it away. Escape clears.")
+        font = self._edit.font()
+        font.setPointSizeF(font.pointSizeF() * 1.15)
+        self._edit.setFont(font)
+        self._clear = IconButton("close", "Clear the search  (Esc)")
+        self._clear.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._clear.hide()
+        self._delay = QTimer(self)
+        self._delay.setSingleShot(True)
+        self._delay.setInterval(DELAY_MS)
+        self._words = _Completions(self)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(14, 0, 8, 0)
+        self._row.setSpacing(8)
+        self._row.addWidget(self._sign)
+        self._row.addWidget(self._edit, 1)
+        self._row.addWidget(self._clear)
+        self._tint()
+        self._edit.installEventFilter(self)
+        self._connect()
+
+    def _connect(self) -> None:
+        self._edit.textEdited.connect(self._on_edited)
+        self._edit.textChanged.connect(lambda _: self._show_clear())
+        self._delay.timeout.connect(lambda: self.search_requested.emit(self.query()))
+        self._clear.clicked.connect(self.clear)
+        self._words.clicked.connect(lambda index: self._complete(index.data()))
+
+    # The question
+
+    def query(self) -> Query:
+        """Return what is asked now."""
+        words = Query.parse(self._edit.text())
+        focus = self._focus if self._examples else ""
+        return dataclasses.replace(words, examples=self._examples, focus=focus)
+
+    def text(self) -> str:
+        """Return what is typed."""
+        return self._edit.text()
+
+    def set_query(self, query: Query) -> None:
+        """Show a question that was asked elsewhere, without asking it."""
+        self._delay.stop()
+        self._words.hide()
+        self._focus = query.focus
+        if Query.parse(self._edit.text()).terms != query.terms:
+            self._edit.setText(query.text)
+        self._set_examples(query.examples)
+        self._show_clear()
+
+    def set_focus_word(self, word: str) -> None:
+        """Judge the examples by the parts that show ``word``; empty for the whole picture."""
+        self._focus = word
+
+    def set_example_look(self, number: int, name: str, picture: QPixmap | None) -> None:
+        """Show name and picture of an example on its chip."""
+        if 0 <= number < len(self._chips):
+            chip = self._chips[number]
+            chip.setText(name)
+            chip.setAccessibleName(f"Remove the example {name}")
+            if picture is not None:
+                chip.set_picture(picture)
+            chip.updateGeometry()
+
+    def clear(self) -> None:
+        """Ask for everything."""
+        self._words.hide()
+        self._edit.clear()
+        self._set_examples(())
+        self._focus = ""
+        self._ask_now()
+
+    def take_focus(self) -> None:
+        """Let the person type."""
+        self._edit.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self._edit.selectAll()
+
+    def type_on(self, text: str) -> None:
+        """Take what was typed elsewhere."""
+        self._edit.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._edit.setText(text)
+        self._on_edited(text)
+
+    def show_completions(self, prefix: str, words: list[str]) -> None:
+        """Offer words, if ``prefix`` is still the word that is being typed."""
+        if prefix == self._typed_word() and self._edit.hasFocus():
+            self._words.offer([word for word in words if word != prefix.casefold()], self)
+
+    def _typed_word(self) -> str:
+        before = self._edit.text()[: self._edit.cursorPosition()]
+        return "" if not before or before[-1].isspace() else before.split()[-1].lstrip("-−–")
+
+    def _complete(self, word: str) -> None:
+        place, text = self._edit.cursorPosition(), self._edit.text()
+        start = place - len(self._typed_word())
+        self._edit.setText(f"{text[:start]}{word} {text[place:].lstrip()}")
+        self._edit.setCursorPosition(start + len(word) + 1)
+        self._words.hide()
+        self._ask_now()
+
+    def _on_edited(self, _text: str) -> None:
+        if not self._delay.isActive():
+            self._delay.start()
+        word = self._typed_word()
+        if len(word) >= 2:
+            self.completion_wanted.emit(word)
+        else:
+            self._words.hide()
+
+    def _ask_now(self) -> None:
+        self._delay.stop()
+        self.search_requested.emit(self.query())
+
+    # Examples
+
+    def _set_examples(self, examples: tuple[Example, ...]) -> None:
+        if examples == self._examples:
+            return
+        self._examples = examples
+        for chip in self._chips:
+            chip.hide()
+            chip.deleteLater()
+        self._chips = []
+        for number, example in enumerate(examples):
+            name = example.path.name if example.path is not None else "photo"
+            chip = Chip(name, closable=True, picture=theme.pixmap("similar", "dim", 20, self.devicePixelRatioF()))
+            chip.setToolTip("Photos like this one. Press to remove it.")
+            chip.clicked.connect(self._remove_clicked)
+            self._row.insertWidget(1 + number, chip)
+            self._chips.append(chip)
+        self._edit.setPlaceholderText("Add words to steer it" if examples else "Search for what is in your photos")
+
+    def _remove_clicked(self) -> None:
+        sender = self.sender()
+        self._remove_example(next(n for n, chip in enumerate(self._chips) if chip is sender))
+
+    def _remove_example(self, number: int) -> None:
+        self._set_examples(self._examples[:number] + self._examples[number + 1 :])
+        self._show_clear()
+        self._edit.setFocus()
+        self._ask_now()
+
+    # Looks and keys
+
+    def _show_clear(self) -> None:
+        self._clear.setVisible(bool(self._edit.text() or self._examples))
+
+    def _tint(self) -> None:
+        self._sign.setPixmap(theme.pixmap("search", "dim", 20, self.devicePixelRatioF()))
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._tint()
+
+    def eventFilter(self, watched: object, event: QEvent) -> bool:
+        if watched is self._edit:
+            if isinstance(event, QFocusEvent):
+                self._light(event.gotFocus())
+            if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and self._on_key(event.key()):
+                return True
+        return False
+
+    def _light(self, lit: bool) -> None:
+        self.setProperty("lit", lit)
+        self.style().unpolish(self)
+        self.style().polish(self)
+        if not lit:
+            self._words.hide()
+
+    def _on_key(self, key: int) -> bool:
+        """Handle a key of the field; return False to leave it to the field."""
+        offered = self._words.isVisible()
+        if key == Qt.Key.Key_Escape:
+            if offered:
+                self._words.hide()
+            elif self._edit.text() or self._examples:
+                self.clear()
+            else:
+                self.left_down.emit()
+            return True
+        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            if offered and self._words.chosen():
+                self._complete(self._words.chosen())
+            else:
+                self._words.hide()
+                self._ask_now()
+                self.submitted.emit()
+            return True
+        if key in (Qt.Key.Key_Down, Qt.Key.Key_Up):
+            if offered:
+                self._words.move_choice(1 if key == Qt.Key.Key_Down else -1)
+            elif key == Qt.Key.Key_Down:
+                self.left_down.emit()
+            return True
+        if key == Qt.Key.Key_Tab and offered:
+            self._complete(self._words.chosen() or self._words.first())
+            return True
+        if key == Qt.Key.Key_Backspace and self._examples and not self._edit.text():
+            self._remove_example(len(self._examples) - 1)
+            return True
+        return False
+
+
+class _Completions(QListView):
+    """A list below the field that never takes the focus."""
+
+    def __init__(self, bar: SearchBar) -> None:
+        super().__init__(bar)
+        self._list = QStringListModel(self)
+        self.setModel(self._list)
+        self.setObjectName("completions")
+        self.setAccessibleName("Words that begin like this")
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.hide()
+
+    def offer(self, words: list[str], bar: SearchBar) -> None:
+        """Show these words below the bar, or nothing."""
+        words = words[:COMPLETIONS]
+        if not words:
+            self.hide()
+            return
+        self._list.setStringList(words)
+        self.setCurrentIndex(self.rootIndex())
+        self.setParent(bar.window())
+        row = self.sizeHintForRow(0)
+        metrics = QFontMetrics(self.font())
+        width = max(max(metrics.horizontalAdvance(word) for word in words) + 48, 200)
+        self.resize(QSize(width, row * len(words) + 12))
+        self.move(bar.mapTo(bar.window(), QPoint(36, bar.height() + 4)))
+        self.show()
+        self.raise_()
+
+    def chosen(self) -> str:
+        """Return the word that the arrow keys chose, or an empty string."""
+        return str(self.currentIndex().data() or "")
+
+    def first(self) -> str:
+        """Return the first word."""
+        return self._list.stringList()[0]
+
+    def move_choice(self, step: int) -> None:
+        """Choose the next or the previous word."""
+        row = self.currentIndex().row() + step
+        n = self._list.rowCount()
+        self.setCurrentIndex(self._list.index(row % n) if row >= 0 else self.rootIndex())
