@@ -25,17 +25,15 @@ class Speller:
     def __init__(self, words: Sequence[str], rows: Sequence[int]) -> None:
         """Take over ``words`` and the ``rows`` among them that may be suggested, most frequent first."""
         self._words = [words[row] for row in rows]
-        self._counts = np.zeros((len(self._words), len(_LETTERS) + 1), dtype=np.int8)
-        for place, word in enumerate(self._words):
-            self._counts[place] = _count(word)
-        self._lengths = self._counts.sum(axis=1, dtype=np.int16)
+        self._counts = _counts(self._words)
+        self._lengths = np.fromiter(map(len, self._words), np.int64, len(self._words))
 
     def alike(self, word: str, n: int) -> list[str]:
         """Return up to ``n`` words spelled like ``word`` (case-folded), best first; without the word itself."""
         if not word or n <= 0 or not self._words:
             return []
         limit = _limit(len(word))
-        counts = _count(word)
+        counts = _counts([word])[0]
         near = np.flatnonzero(np.abs(self._lengths - len(word)) <= limit)
         difference = self._counts[near] - counts
         # Letters too many and letters too few; one replacement mends one of each.
@@ -80,10 +78,11 @@ def _limit(length: int) -> int:
     return 1 if length <= 4 else 2 if length <= 8 else 3
 
 
-def _count(word: str) -> np.ndarray:
-    """Return how often each letter occurs, int8 (27,); the last place counts everything else."""
-    counts = np.zeros(len(_LETTERS) + 1, dtype=np.int8)
-    for letter in word[:100]:
-        place = ord(letter) - 97
-        counts[place if 0 <= place < 26 else 26] += 1
-    return counts
+def _counts(words: Sequence[str]) -> np.ndarray:
+    """Return how often each letter occurs in each word, int16 (V, 27); the last place counts everything else."""
+    places = len(_LETTERS) + 1
+    letters = np.frombuffer("".join(words).encode("utf-32-le"), dtype="<u4").astype(np.int64) - ord("a")
+    letters[(letters < 0) | (letters >= len(_LETTERS))] = len(_LETTERS)
+    rows = np.repeat(np.arange(len(words)), [len(word) for word in words])
+    counts = np.bincount(rows * places + letters, minlength=len(words) * places)
+    return counts.reshape(len(words), places).astype(np.int16)

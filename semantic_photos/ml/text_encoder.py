@@ -12,6 +12,7 @@ import numpy as np
 from semantic_photos.domain.errors import InternalError
 from semantic_photos.domain.ports import FloatArray
 from semantic_photos.ml import word_forms
+from semantic_photos.ml.lexicon import Lexicon
 from semantic_photos.ml.model_pack import ModelPack
 from semantic_photos.ml.spelling import Speller
 
@@ -28,7 +29,17 @@ class WordTable:
 
     def __init__(self, pack: ModelPack) -> None:
         """Take the words of ``pack``."""
-        self._lexicon = pack.lexicon
+        self._take(pack.lexicon)
+
+    @classmethod
+    def of(cls, lexicon: Lexicon) -> WordTable:
+        """Return a table over words that come from elsewhere than a pack."""
+        table = cls.__new__(cls)
+        table._take(lexicon)
+        return table
+
+    def _take(self, lexicon: Lexicon) -> None:
+        self._lexicon = lexicon
         self._making = threading.Lock()
         self._offered: tuple[np.ndarray, FloatArray] | None = None
         self._speller: Speller | None = None
@@ -78,30 +89,37 @@ class WordTable:
             return []
         rows, matrix = self._offered_words()
         scores = matrix @ np.asarray(vector, dtype=np.float32)
-        stems = {_stem(word) for text in exclude for word in word_forms.tokens(text)}
+        seen = {form for text in exclude for word in word_forms.tokens(text) for form in word_forms.same_thing(word)}
         # Enough for each word to come in a few forms.
         take = min(len(scores), 4 * n + 16)
         best = np.argpartition(-scores, take - 1)[:take] if take else np.empty(0, np.int64)
         found: list[tuple[str, float]] = []
         for place in best[np.argsort(-scores[best], kind="stable")].tolist():
             word = self._lexicon.words[rows[place]]
-            stem = _stem(word)
-            if stem in stems:
+            same = word_forms.same_thing(word)
+            if same & seen:
                 continue
-            stems.add(stem)
+            seen |= same
             found.append((word, float(scores[place])))
             if len(found) == n:
                 break
         return found
 
     def suggestions(self, word: str, n: int) -> list[str]:
-        """Return known words that are spelled like ``word``, best first."""
+        """Return known words that are spelled like ``word``, best first; of the forms of one word only the best."""
         folded = "".join(word_forms.tokens(word)[:1])
         if self._speller is None:
             with self._making:
                 if self._speller is None:
                     self._speller = Speller(self._lexicon.words, self._offerable().tolist())
-        return self._speller.alike(word_forms.without_accents(folded), n)
+        found: list[str] = []
+        seen: set[str] = set()
+        for candidate in self._speller.alike(word_forms.without_accents(folded), 3 * n):
+            same = word_forms.same_thing(candidate)
+            if not same & seen:
+                found.append(candidate)
+            seen |= same
+        return found[:n]
 
     def completions(self, prefix: str, n: int) -> list[str]:
         """Return known words that begin with ``prefix``, most frequent first; stop words are left out."""
@@ -134,8 +152,3 @@ class WordTable:
                     pairs = sorted((self._lexicon.words[row], int(row)) for row in self._offerable())
                     self._alphabet = [word for word, _ in pairs], np.array([row for _, row in pairs], dtype=np.int64)
         return self._alphabet
-
-
-def _stem(word: str) -> str:
-    """Return what forms of one word have in common, roughly: only used to not offer one thing twice."""
-    return word_forms.singular(word.removesuffix("'s")).replace("-", "")

@@ -11,8 +11,8 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-#: A word: letters and digits of any script, with apostrophes and hyphens inside it.
-_TOKEN = re.compile(r"[^\W_]+(?:['-][^\W_]+)*'?")
+#: A word: letters (with their accents) and digits of any script, with apostrophes and hyphens inside it.
+_TOKEN = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f])*(?:['-](?:[^\W_]|[\u0300-\u036f])+)*'?")
 #: Apostrophes and hyphens as keyboards and word processors make them; soft hyphens and joiners say nothing.
 _SAME = str.maketrans(
     {"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'", "‐": "-", "‑": "-", "‒": "-", "\u00ad": "", "\u200d": "",
@@ -20,8 +20,8 @@ _SAME = str.maketrans(
 )  # fmt: skip
 #: Longer than any word; more is somebody leaning on the keyboard.
 _LONGEST = 64
-#: More tokens than this are not looked at.
-_MOST_TOKENS = 256
+#: More letters and tokens than this are not looked at.
+_MOST_LETTERS, _MOST_TOKENS = 20_000, 256
 
 _IRREGULAR = {
     "men": "man", "women": "woman", "children": "child", "people": "person", "feet": "foot", "teeth": "tooth",
@@ -37,7 +37,8 @@ _VOWELS = frozenset("aeiou")
 
 def tokens(text: str) -> list[str]:
     """Return the words of a text, case-folded and in compatibility form (NFKC), in order."""
-    plain = unicodedata.normalize("NFKC", text).translate(_SAME).casefold()
+    # Translated first: the compatibility form of a lone accent is a blank with an accent.
+    plain = unicodedata.normalize("NFKC", text[:_MOST_LETTERS].translate(_SAME)).casefold()
     # Case folding may undo the normal form (İ becomes i and a dot above).
     plain = unicodedata.normalize("NFKC", plain)
     return [token for token in _TOKEN.findall(plain)[:_MOST_TOKENS] if len(token) <= _LONGEST]
@@ -63,9 +64,10 @@ def forms(word: str) -> Iterator[str]:
     yield from _verbs(bare)
 
 
-def singular(word: str) -> str:
-    """Return what is probably the singular of a noun, or the word as it is."""
-    return next(_singulars(word), word)
+def same_thing(word: str) -> set[str]:
+    """Return a word and what may be its singular; two words whose sets meet are forms of one."""
+    bare = word.removesuffix("'s").replace("-", "")
+    return {bare, *_singulars(bare)}
 
 
 def _numbers(word: str) -> Iterator[str]:
@@ -91,6 +93,9 @@ def _singulars(word: str) -> Iterator[str]:
     elif len(word) > 4 and word.endswith(("ches", "shes", "sses", "xes", "zes", "oes")):
         yield word[:-2]
         yield word[:-1]
+    elif len(word) > 4 and word.endswith("ses"):
+        yield word[:-1]
+        yield word[:-2]
     elif len(word) > 4 and word.endswith("ves"):
         yield word[:-1]
         yield word[:-3] + "f"

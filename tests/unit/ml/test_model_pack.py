@@ -18,14 +18,11 @@ import onnx
 import pytest
 from onnx import TensorProto
 
-from semantic_photos.domain.errors import CancelledError, InternalError, PackError
+from semantic_photos.domain.errors import PackError
 from semantic_photos.domain.photo import ImageRecipe
-from semantic_photos.domain.ports import ByteArray, FloatArray
 from semantic_photos.ml.image_encoder import OnnxImageEncoder
-from semantic_photos.ml.manifest import parse_manifest
-from semantic_photos.ml.model_pack import ModelPack, find_packs, load_pack, ramp_picture, verify_known_answer
-from semantic_photos.ml.text_encoder import WordTable
-from tests.fakes.encoders import DIM, FakeImageEncoder, FakeTextEncoder, word_vector
+from semantic_photos.ml.model_pack import ModelPack, find_packs, load_pack, ramp_picture
+from tests.fakes.encoders import DIM
 from tests.fakes.packs import build_tiny_pack, encoder_model, head_model, ramp, read_manifest, write_manifest
 
 #: Loading this would write a file: nothing in a pack may ever get so far.
@@ -215,72 +212,6 @@ def test_lying_sizes_are_refused(folder: Path) -> None:
     assert "words.npy has" in refusal(folder)
 
 
-# Manifest
-
-
-@pytest.mark.parametrize(
-    "text", ["", "{", "[]", "null", "[" * 100_000, '{"format": NaN}', '{"format": 1, "format": 1}', "\ud800"]
-)
-def test_a_manifest_that_is_no_manifest_is_refused(text: str) -> None:
-    with pytest.raises(PackError, match=r"pack\.json"):
-        parse_manifest(text.encode("utf-8", "surrogatepass"))
-
-
-def test_a_manifest_that_never_ends_is_refused(folder: Path) -> None:
-    with (folder / "pack.json").open("ab") as file:
-        file.write(b" " * 5_000_000)
-    assert "pack.json is larger" in refusal(folder)
-
-
-def test_a_newer_format_says_what_to_do(folder: Path) -> None:
-    edit_raw(folder, lambda manifest: manifest.update(format=2))
-    with pytest.raises(PackError, match="newer Semantic Photos") as caught:
-        load_pack(folder)
-    assert "Update" in caught.value.sentence()
-
-
-EDITS: list[tuple[str, Any, str]] = [
-    ("dim", 0, "dim"), ("dim", True, "dim"), ("dim", "16", "dim"), ("dim", 16.0, "dim"), ("dim", 10**9, "dim"),
-    ("metric", "euclidean", "metric"), ("id", "../up", "id"), ("id", "", "id"), ("title", 7, "title"),
-    ("title", "a\x1b[31mb", "title"), ("title", "x" * 501, "title"), ("licence", None, "licence"),
-    ("files", [], "files"), ("files", {}, "files"), ("image", None, "image"), ("tags", "words.txt", "tags"),
-    ("background", "words.txt", "background"), ("background", "none.npy", "none.npy"), ("card", "pack.json", "card"),
-    ("image.side", 4, "image.side"), ("image.side", 100_000, "image.side"), ("image.layout", "HWC", "image.layout"),
-    ("image.dtype", "float16", "image.dtype"), ("image.fit", "stretch", "image.fit"),
-    ("image.interpolation", "nearest", "image.interpolation"), ("image.mean", [0, 0], "image.mean"),
-    ("image.std", [1, 0, 1], "image.std"), ("image.std", [1, "1", 1], "image.std"),
-    ("image.mean", [0, 1e7, 0], "image.mean"),
-    ("image.channels", 0, "image.channels"), ("image.file", "head.json", "head.json"),
-    ("image.file", "words.txt", "words.txt"), ("image.file", "../encoder.onnx", "image.file"),
-    ("head.file", 3, "head.file"), ("text.words", "words.npy", "text.words"),
-    ("known_answer.embedding", [1.0], "embedding"), ("known_answer.min_cosine", 0.5, "min_cosine"),
-    ("known_answer.picture", "photo", "picture"), ("known_answer.text", {}, "known_answer.text.query"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("path", "value", "named"), EDITS)
-def test_every_field_of_the_manifest_is_checked(good_folder: Path, path: str, value: Any, named: str) -> None:
-    root = section = read_manifest(good_folder)
-    *parents, last = path.split(".")
-    for parent in parents:
-        section = section[parent]
-    section[last] = value
-    with pytest.raises(PackError, match=r"pack\.json") as caught:
-        parse_manifest(json.dumps(root).encode())
-    assert named in str(caught.value)
-
-
-@pytest.mark.parametrize("path", ["format", "dim", "image.side", "head.output", "text.scales", "known_answer.text"])
-def test_a_missing_field_is_named(good_folder: Path, path: str) -> None:
-    root = section = read_manifest(good_folder)
-    *parents, last = path.split(".")
-    for parent in parents:
-        section = section[parent]
-    del section[last]
-    with pytest.raises(PackError, match=f"“{path}” is missing"):
-        parse_manifest(json.dumps(root).encode())
-
-
 # Networks
 
 
@@ -407,89 +338,3 @@ def test_a_word_list_of_other_bytes_is_refused(folder: Path) -> None:
     (folder / "words.txt").write_bytes(b"caf\xe9\n")
     change(folder, lambda manifest: None)
     assert "words.txt" in refusal(folder)
-
-
-# Known answer
-
-
-def test_the_known_answer_is_given(pack: ModelPack) -> None:
-    verify_known_answer(pack, OnnxImageEncoder(pack), WordTable(pack))
-
-
-def test_the_fakes_know_it_too(pack: ModelPack) -> None:
-    verify_known_answer(pack, FakeImageEncoder(), WordTable(pack))
-
-
-@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
-def test_networks_of_floats_give_it(tmp_path: Path, layout: str) -> None:
-    pack = load_pack(build_tiny_pack(tmp_path / "tiny", layout=layout, dtype="float32"))
-    verify_known_answer(pack, OnnxImageEncoder(pack), WordTable(pack))
-
-
-def test_a_recipe_that_the_network_was_not_made_for_is_found(tmp_path: Path) -> None:
-    folder = build_tiny_pack(tmp_path / "tiny", dtype="float32")
-    change(folder, lambda manifest: manifest["image"].update(mean=[0.0, 0.0, 0.0]))
-    pack = load_pack(folder)
-    with pytest.raises(PackError, match="wrong answers"):
-        verify_known_answer(pack, OnnxImageEncoder(pack), WordTable(pack))
-
-
-def test_foreign_weights_with_right_checksums_are_found(folder: Path) -> None:
-    proto = encoder_model()
-    for weights in proto.graph.initializer:
-        if weights.name == "join":
-            weights.raw_data = bytes(len(weights.raw_data))
-    onnx.save(proto, folder / "encoder.onnx")
-    change(folder, lambda manifest: None)
-    pack = load_pack(folder)
-    with pytest.raises(PackError, match="wrong answers"):
-        verify_known_answer(pack, OnnxImageEncoder(pack), WordTable(pack))
-
-
-def test_words_of_another_space_are_found(folder: Path) -> None:
-    np.save(folder / "words.npy", np.random.default_rng(1).integers(-127, 128, (64, DIM), dtype=np.int8))
-    change(folder, lambda manifest: None)
-    pack = load_pack(folder)
-    with pytest.raises(PackError, match="word table"):
-        verify_known_answer(pack, OnnxImageEncoder(pack), WordTable(pack))
-
-
-class OddEncoder(FakeImageEncoder):
-    """Gives what it is told to."""
-
-    def __init__(self, answer: FloatArray | Exception) -> None:
-        super().__init__()
-        self.answer = answer
-
-    def encode(self, pictures: ByteArray) -> FloatArray:
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer[None]
-
-
-@pytest.mark.parametrize(
-    ("answer", "fact"),
-    [
-        (np.full(DIM, np.nan, np.float32), "unit vector"),
-        (np.zeros(DIM, np.float32), "unit vector"),
-        (3 * word_vector("red"), "unit vector"),
-        (word_vector("red"), "wrong answers"),
-        (InternalError("memory"), "does not run here: memory"),
-        (CancelledError("stopped"), "does not run here: stopped"),
-    ],
-)
-def test_every_odd_answer_is_refused(pack: ModelPack, answer: FloatArray | Exception, fact: str) -> None:
-    with pytest.raises(PackError, match=fact):
-        verify_known_answer(pack, OddEncoder(answer), FakeTextEncoder())
-
-
-def test_an_answer_that_does_not_come_is_not_waited_for(pack: ModelPack) -> None:
-    class Sleeper(FakeImageEncoder):
-        def encode(self, pictures: ByteArray) -> FloatArray:
-            vectors = super().encode(pictures)
-            if self._stop.is_set():
-                raise CancelledError("stopped")
-            return vectors
-
-    with pytest.raises(PackError, match="does not run here"):
-        verify_known_answer(pack, Sleeper(delay_s=30), FakeTextEncoder(), limit_s=0.05)
