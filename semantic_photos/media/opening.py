@@ -70,16 +70,6 @@ def open_picture(file: BinaryIO) -> Image.Image:
     return picture
 
 
-def check_complete(file: BinaryIO) -> None:
-    """Refuse a file that ends before its container says so.
-
-    Raises:
-        PhotoError: ``photo.truncated``.
-    """
-    if is_cut(file):
-        raise _truncated()
-
-
 @contextmanager
 def translated(file: BinaryIO) -> Iterator[None]:
     """Turn every foreign exception of the block into a PhotoError that says what is wrong with ``file``.

@@ -30,8 +30,9 @@ from semantic_photos.media.colour import to_srgb
 from semantic_photos.media.decode import DecodedPhoto, DecodeRequest
 from semantic_photos.media.files import open_file
 from semantic_photos.media.metadata import orientation_of, read_facts
-from semantic_photos.media.opening import check_complete, open_picture, translated
+from semantic_photos.media.opening import open_picture, translated
 from semantic_photos.media.preprocess import square
+from semantic_photos.media.signatures import is_cut
 
 #: Outputs are made from a picture at least this many times larger, so that the last step can filter well.
 _GAP = 2.0
@@ -77,17 +78,18 @@ def _load(picture: Image.Image, file: BinaryIO, request: DecodeRequest) -> tuple
     full = picture.size
     kind = picture.format or ""
     share = _wanted_share(full, request)
-    if share < 1.0:
+    note: list[str] = []
+    cut = kind in ("HEIF", "AVIF") and is_cut(file)
+    if cut:
+        # The embedded copy may be whole though the picture is not: the picture itself must be decodable.
+        note.append("The end of the file is missing.")
+    elif share < 1.0:
         # An embedded copy in a HEIC costs a tenth of the picture itself, so it may be just as large as wanted.
         gap = _GAP if kind == "HEIF" else 1.0
         picture.draft(None, (math.ceil(full[0] * share / gap), math.ceil(full[1] * share / gap)))
-    drafted = picture.size != full
     picture.load()
-    if drafted and kind == "HEIF":
-        check_complete(file)
     orientation = orientation_of(picture)
     factor = max(1, int(max(picture.size) / (share * max(full))))
-    note: list[str] = []
     upright = to_srgb(picture, factor, note)
     if orientation in _TRANSPOSITIONS:
         upright = upright.transpose(_TRANSPOSITIONS[orientation])

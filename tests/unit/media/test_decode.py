@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from semantic_photos.domain.errors import PackError
+from semantic_photos.domain.errors import PackError, PhotoError
 from semantic_photos.domain.photo import ImageRecipe
 from semantic_photos.media.decode import DecodedPhoto, DecodeRequest, decode
 from tests.fakes.pictures import CORNERS, FORMATS, STORED, corners, encoded, is_upright, noise, save, scene
@@ -281,3 +281,48 @@ def test_sixteen_bit_colour_is_read(tmp_path: Path) -> None:
     decoded = everything(tmp_path / "a.png")
     assert decoded.square is not None
     assert is_upright(decoded.square)
+
+
+def heic_with_copy(picture: Image.Image, orientation: int = 1) -> bytes:
+    """Return a HEIC that holds a copy of itself of 320 pixels, as phones write them."""
+    import pillow_heif
+
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    container = pillow_heif.from_pillow(picture)
+    container[0].info["thumbnails"] = [320]
+    container[0].info["exif"] = exif.tobytes()
+    buffer = io.BytesIO()
+    container.save(buffer, quality=60)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_the_copy_in_a_heic_is_upright_too_and_facts_are_of_the_whole(tmp_path: Path, orientation: int) -> None:
+    turn = STORED[orientation]
+    picture = scene((640, 480))
+    (tmp_path / "a.heic").write_bytes(heic_with_copy(picture if turn is None else picture.transpose(turn), orientation))
+    decoded = decode(DecodeRequest(tmp_path / "a.heic", RECIPE, 320))
+    assert decoded.square is not None
+    assert is_upright(decoded.square)
+    assert pixels(decoded.thumbnail).shape == (240, 320, 3)
+    assert is_upright(pixels(decoded.thumbnail))
+    assert (decoded.facts.width, decoded.facts.height) == (640, 480)
+
+
+def test_a_heic_whose_picture_is_whole_though_its_end_is_missing_is_read_with_a_note(tmp_path: Path) -> None:
+    data = heic_with_copy(scene((480, 360)))
+    (tmp_path / "a.heic").write_bytes(data[:-1])
+    decoded = everything(tmp_path / "a.heic")
+    assert decoded.square is not None
+    assert is_upright(decoded.square)
+    assert "end of the file" in decoded.facts.note
+
+
+def test_a_heic_that_is_cut_off_is_refused_though_its_copy_is_whole(tmp_path: Path) -> None:
+    data = heic_with_copy(noise((400, 300)))
+    for share in (0.3, 0.6):
+        (tmp_path / "a.heic").write_bytes(data[: int(len(data) * share)])
+        with pytest.raises(PhotoError) as caught:
+            decode(DecodeRequest(tmp_path / "a.heic", RECIPE, 320))
+        assert caught.value.code == "photo.truncated"
