@@ -35,7 +35,8 @@ _MOST_BACKGROUND = 65_536
 _UNIT_TOLERANCE = 0.01
 
 
-@dataclass(frozen=True, slots=True)
+# Compared by identity: arrays have no single truth value.
+@dataclass(frozen=True, slots=True, eq=False)
 class ModelPack:
     """A pack whose files were verified.
 

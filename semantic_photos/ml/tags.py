@@ -25,7 +25,8 @@ class TagStat:
     std: float
 
 
-@dataclass(frozen=True, slots=True)
+# Compared by identity: arrays have no single truth value.
+@dataclass(frozen=True, slots=True, eq=False)
 class TagTable:
     """All tags of a pack.
 
