@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The catalog's schema, its number and its migrations: SQL as data, never code.
+
+A rung is frozen once it was released: it must do to an old file what it did on the day it was written, whatever
+today's schema looks like. To change the schema, raise ``VERSION``, change ``CREATE``, and add the rung that leads
+from the version before; a test compares both ways.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+#: "SePh" in ASCII: tells our file from any other SQLite database.
+APPLICATION_ID = 0x53655068
+
+VERSION = 1
+
+#: States of a photo as they are stored.
+PENDING, INDEXED, FAILED = 0, 1, 2
+
+CREATE = (
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    # Paths are the bytes that the operating system uses: a name need not be UTF-8.
+    """
+    CREATE TABLE folder (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        path BLOB NOT NULL UNIQUE,
+        online INTEGER NOT NULL DEFAULT 1 CHECK (online IN (0, 1))
+    )""",
+    "CREATE TABLE pack (id INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL UNIQUE, dim INTEGER NOT NULL)",
+    # AUTOINCREMENT: an id is never given twice, so that an index that is newer or older than the catalog can never
+    # take one photo for another.
+    # mtime_ns has no type: nanoseconds after the year 2262 do not fit 64 bits and are stored as text, exactly.
+    # pack_id is the pack of the photo's current vector; 0 unless the photo is indexed.
+    # retry_at: when a failure of the world (no permission, an I/O error) is worth another try, in epoch seconds.
+    # crashes, suspicion: how often the program died while the photo was read, and how strongly that points to it.
+    f"""
+    CREATE TABLE photo (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        folder_id INTEGER NOT NULL REFERENCES folder (id) ON DELETE CASCADE,
+        path BLOB NOT NULL UNIQUE,
+        size INTEGER NOT NULL,
+        mtime_ns NOT NULL,
+        inode INTEGER NOT NULL DEFAULT 0,
+        content_key TEXT,
+        state INTEGER NOT NULL DEFAULT {PENDING} CHECK (state IN ({PENDING}, {INDEXED}, {FAILED})),
+        pack_id INTEGER NOT NULL DEFAULT 0,
+        missing_since REAL,
+        sort_key INTEGER NOT NULL,
+        reason_code TEXT NOT NULL DEFAULT '',
+        reason TEXT NOT NULL DEFAULT '',
+        attempts INTEGER NOT NULL DEFAULT 0,
+        retry_at REAL,
+        crashes INTEGER NOT NULL DEFAULT 0,
+        suspicion REAL NOT NULL DEFAULT 0,
+        width INTEGER NOT NULL DEFAULT 0,
+        height INTEGER NOT NULL DEFAULT 0,
+        format TEXT NOT NULL DEFAULT '',
+        taken TEXT NOT NULL DEFAULT '',
+        camera TEXT NOT NULL DEFAULT '',
+        lens TEXT NOT NULL DEFAULT '',
+        exposure TEXT NOT NULL DEFAULT '',
+        latitude REAL,
+        longitude REAL,
+        note TEXT NOT NULL DEFAULT '',
+        CHECK ((state = {INDEXED}) = (pack_id <> 0))
+    )""",
+    # Each covers its question, so that a million photos are listed without reading their rows.
+    "CREATE INDEX photo_by_date ON photo (sort_key, folder_id, state, missing_since)",
+    "CREATE INDEX photo_by_state ON photo (state, pack_id, sort_key, folder_id, missing_since)",
+    "CREATE INDEX photo_by_folder ON photo (folder_id)",
+    "CREATE INDEX photo_by_content ON photo (content_key) WHERE content_key IS NOT NULL",
+    "CREATE INDEX photo_missing ON photo (size, missing_since) WHERE missing_since IS NOT NULL",
+    # The id is the vector's generation. Vectors of other packs stay until they are dropped on purpose, so that
+    # going back to a pack costs nothing. float32, little endian.
+    """
+    CREATE TABLE embedding (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        photo_id INTEGER NOT NULL REFERENCES photo (id) ON DELETE CASCADE,
+        pack_id INTEGER NOT NULL REFERENCES pack (id),
+        vector BLOB NOT NULL
+    )""",
+    "CREATE UNIQUE INDEX embedding_by_photo ON embedding (photo_id, pack_id)",
+    # Photos that are being read now. What is left of another session was being read when the program died.
+    """
+    CREATE TABLE mark (
+        photo_id INTEGER PRIMARY KEY REFERENCES photo (id) ON DELETE CASCADE,
+        session TEXT NOT NULL
+    )""",
+    # How many photos stand where, kept by triggers: the counts are asked for ten times a second.
+    """
+    CREATE TABLE tally (
+        folder_id INTEGER NOT NULL,
+        state INTEGER NOT NULL,
+        pack_id INTEGER NOT NULL,
+        missing INTEGER NOT NULL,
+        photos INTEGER NOT NULL,
+        PRIMARY KEY (folder_id, state, pack_id, missing)
+    ) WITHOUT ROWID""",
+    """
+    CREATE TRIGGER photo_added AFTER INSERT ON photo BEGIN
+        INSERT INTO tally VALUES (new.folder_id, new.state, new.pack_id, new.missing_since IS NOT NULL, 1)
+        ON CONFLICT DO UPDATE SET photos = photos + 1;
+    END""",
+    """
+    CREATE TRIGGER photo_removed AFTER DELETE ON photo BEGIN
+        UPDATE tally SET photos = photos - 1
+        WHERE folder_id = old.folder_id AND state = old.state AND pack_id = old.pack_id
+            AND missing = (old.missing_since IS NOT NULL);
+    END""",
+    """
+    CREATE TRIGGER photo_changed AFTER UPDATE OF folder_id, state, pack_id, missing_since ON photo
+    WHEN old.folder_id <> new.folder_id OR old.state <> new.state OR old.pack_id <> new.pack_id
+        OR (old.missing_since IS NULL) <> (new.missing_since IS NULL)
+    BEGIN
+        UPDATE tally SET photos = photos - 1
+        WHERE folder_id = old.folder_id AND state = old.state AND pack_id = old.pack_id
+            AND missing = (old.missing_since IS NOT NULL);
+        INSERT INTO tally VALUES (new.folder_id, new.state, new.pack_id, new.missing_since IS NOT NULL, 1)
+        ON CONFLICT DO UPDATE SET photos = photos + 1;
+    END""",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """How a catalog is made, and how one of an older version becomes one of today.
+
+    Attributes:
+        version: number of today's schema, kept in ``PRAGMA user_version``.
+        create: statements that make today's schema in an empty file.
+        rungs: for each older version that can be read, the statements that lead to the next one.
+    """
+
+    version: int
+    create: tuple[str, ...]
+    rungs: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+
+
+LADDER = Ladder(VERSION, CREATE)

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way of a photo through the states: what waits, what is being read, what is indexed, what failed.
+
+A photo that ends the program itself must not end it again and again. Photos are marked while they are read, and
+marks that are left over at the next start tell which they were. Many are read at a time, and a program also dies
+of a power cut, so a mark is a suspicion, not a proof: one of ``n`` marks counts 1/n. A photo fails when it was there
+at least twice and its suspicion has reached 1: alone two crashes are enough, and forty innocent photos that were in
+flight at two power cuts stay in the queue. Suspects are taken up last.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+from semantic_photos.domain.errors import InternalError
+from semantic_photos.domain.photo import FailedPhoto, FileStamp, Photo, PhotoId
+from semantic_photos.storage.file_records import FileRecords
+from semantic_photos.storage.rows import (
+    FACTS,
+    PHOTO,
+    IndexedPhoto,
+    clean,
+    json_ids,
+    path_of,
+    photo_of,
+    sort_key,
+    stored_facts,
+    stored_stamp,
+    stored_vector,
+)
+from semantic_photos.storage.schema import FAILED, INDEXED, PENDING
+
+_log = logging.getLogger(__name__)
+
+#: From so many deaths of the program during its reading a photo may be blamed, if its suspicion has reached 1.
+CRASHES = 2
+#: Seconds until a photo that the world kept from being read is tried again; four times as long after each failure.
+RETRY_S, MOST_RETRY_S = 300.0, 86_400.0
+
+_IN = "IN (SELECT value FROM json_each(?))"
+_THERE = "missing_since IS NULL AND folder_id IN (SELECT id FROM folder WHERE online)"
+
+
+class WorkQueue(FileRecords):
+    """The indexer's side of the catalog.
+
+    Thread: any; blocking.
+    """
+
+    def pending(self, limit: int, *, pack: str = "") -> list[Photo]:
+        """Return up to ``limit`` photos that wait, newest first, suspects of a crash last.
+
+        With ``pack``, photos whose vector is of another pack wait too. Missing photos and those of offline folders
+        do not.
+        """
+        found: list[Photo] = []
+        with self._database.read() as connection:
+            self._fetch(connection, found, limit, "state = ? AND pack_id = 0 AND crashes = 0", (PENDING,))
+            for other in self._other_packs(connection, pack):
+                self._fetch(connection, found, limit, "state = ? AND pack_id = ?", (INDEXED, other))
+            self._fetch(connection, found, limit, "state = ? AND pack_id = 0 AND crashes > 0", (PENDING,))
+        return found
+
+    def commit_batch(self, pack: str, rows: Sequence[IndexedPhoto]) -> list[PhotoId]:
+        """Store vectors and what was read, and make these photos indexed: all in one transaction, or none.
+
+        A photo that changed, went missing, or was removed since it was read is skipped, and so is one whose folder
+        went offline.
+
+        Returns:
+            The photos that are indexed now.
+
+        Raises:
+            InternalError: for a vector that is not finite, has no direction, or is not of the pack's size.
+        """
+        if not rows:
+            return []
+        done = []
+        with self._database.transaction() as connection:
+            number, dim = _make_pack(connection, pack, rows[0].vector.size)
+            for row in rows:
+                vector = stored_vector(row.vector, dim)
+                size, mtime_ns, inode = stored_stamp(row.stamp)
+                changed = connection.execute(
+                    f"UPDATE photo SET ({FACTS}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?), state = {INDEXED}, pack_id = ?,"
+                    " content_key = ?, sort_key = ?, inode = ?, reason_code = '', reason = '', attempts = 0,"
+                    " retry_at = NULL, crashes = 0, suspicion = 0"
+                    f" WHERE id = ? AND size = ? AND mtime_ns = ? AND {_THERE}",
+                    (*stored_facts(row.facts), number, row.content_key, sort_key(row.stamp, row.facts.taken), inode,
+                     row.photo_id, size, mtime_ns),
+                ).rowcount  # fmt: skip
+                if changed:
+                    # Deleted and stored anew rather than changed: the number of the row is the vector's generation.
+                    connection.execute(
+                        "DELETE FROM embedding WHERE photo_id = ? AND pack_id = ?", (row.photo_id, number)
+                    )
+                    connection.execute(
+                        "INSERT INTO embedding (photo_id, pack_id, vector) VALUES (?, ?, ?)",
+                        (row.photo_id, number, vector),
+                    )
+                    done.append(row.photo_id)
+            _unmark(connection, (row.photo_id for row in rows))
+        return done
+
+    def mark_failed(self, photo_id: PhotoId, stamp: FileStamp, code: str, reason: str, *, retry: bool = False) -> None:
+        """Set a photo aside with a reason, unless its file has changed since it was read.
+
+        Args:
+            photo_id: the photo.
+            stamp: what its file was when it was read.
+            code: machine-readable kind of failure.
+            reason: one sentence for a person.
+            retry: the same file may succeed later; ``retry_due`` brings it back then.
+        """
+        with self._database.transaction() as connection:
+            _unmark(connection, [photo_id])
+            size, mtime_ns, _ = stored_stamp(stamp)
+            row = connection.execute(
+                "SELECT attempts FROM photo WHERE id = ? AND size = ? AND mtime_ns = ?", (photo_id, size, mtime_ns)
+            ).fetchone()
+            if row is None:
+                return
+            wait = min(RETRY_S * 4.0 ** min(row[0], 10), MOST_RETRY_S)
+            self._fail(connection, photo_id, code, reason, self._now() + wait if retry else None)
+
+    def retry(self, ids: Sequence[PhotoId] | None = None) -> None:
+        """Let failed photos wait to be indexed once more; None means all of them."""
+        with self._database.transaction() as connection:
+            where, values = ("", ()) if ids is None else (f" AND id {_IN}", (json_ids(ids),))
+            connection.execute(
+                f"UPDATE photo SET state = {PENDING}, retry_at = NULL, crashes = 0, suspicion = 0"
+                f" WHERE state = {FAILED}{where}",
+                values,
+            )
+
+    def retry_due(self) -> int:
+        """Let those failed photos wait again for which the time of another try has come; return how many."""
+        with self._database.transaction() as connection:
+            return _retry_due(connection, self._now())
+
+    def failures(self) -> list[FailedPhoto]:
+        """Return the photos that were set aside, by path; those that are missing or offline are left out."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                f"SELECT id, path, reason_code, reason, attempts FROM photo WHERE state = {FAILED} AND {_THERE}"
+                " ORDER BY path"
+            )
+            return [FailedPhoto(PhotoId(row[0]), path_of(row[1]), row[2], row[3], row[4]) for row in rows]
+
+    # Marks against photos that end the program
+
+    def begin_decode(self, ids: Sequence[PhotoId]) -> None:
+        """Mark photos as being read now."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                f"INSERT OR REPLACE INTO mark SELECT id, ? FROM photo WHERE id {_IN}",
+                (self._database.session, json_ids(ids)),
+            )
+
+    def end_decode(self, ids: Sequence[PhotoId]) -> None:
+        """Take the marks off; ``commit_batch`` and ``mark_failed`` do that themselves."""
+        if ids:
+            with self._database.transaction() as connection:
+                _unmark(connection, ids)
+
+    def purge_marks(self) -> None:
+        """Take all marks off: nothing is being read."""
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM mark")
+
+    def suspects(self) -> frozenset[PhotoId]:
+        """Return the waiting photos that were being read when the program died: best read one at a time."""
+        with self._database.read() as connection:
+            rows = connection.execute(f"SELECT id FROM photo WHERE state = {PENDING} AND pack_id = 0 AND crashes > 0")
+            return frozenset(PhotoId(row[0]) for row in rows)
+
+    def _recover(self) -> None:
+        """Draw the conclusions from marks that an earlier session left behind, and take up due retries."""
+        with self._database.transaction() as connection:
+            rows = connection.execute("SELECT photo_id FROM mark WHERE session <> ?", (self._database.session,))
+            left = [PhotoId(row[0]) for row in rows]
+            if left:
+                _log.warning("the program ended while %d photos were being read", len(left))
+                connection.execute(
+                    f"UPDATE photo SET crashes = crashes + 1, suspicion = suspicion + ? WHERE id {_IN}",
+                    (1.0 / len(left), json_ids(left)),
+                )
+                # A little less than 1, because three thirds may be.
+                guilty = connection.execute(
+                    f"SELECT id FROM photo WHERE id {_IN} AND crashes >= ? AND suspicion > 0.999",
+                    (json_ids(left), CRASHES),
+                ).fetchall()
+                for (photo_id,) in guilty:
+                    self._fail(
+                        connection, PhotoId(photo_id), "photo.crash",
+                        "The program ended more than once while it read this photo.", None,
+                    )  # fmt: skip
+                connection.execute("DELETE FROM mark WHERE session <> ?", (self._database.session,))
+            _retry_due(connection, self._now())
+
+    # Inside
+
+    def _fail(
+        self, connection: sqlite3.Connection, photo_id: PhotoId, code: str, reason: str, retry_at: float | None
+    ) -> None:
+        connection.execute(
+            f"UPDATE photo SET state = {FAILED}, pack_id = 0, reason_code = ?, reason = ?, attempts = attempts + 1,"
+            " retry_at = ?, crashes = 0, suspicion = 0 WHERE id = ?",
+            (clean(code), clean(reason), retry_at, photo_id),
+        )
+        self._drop_vectors(connection, [photo_id])
+
+    @staticmethod
+    def _other_packs(connection: sqlite3.Connection, pack: str) -> list[int]:
+        """Return the packs, but this one, of which photos have their current vector; none without a pack."""
+        if not pack:
+            return []
+        rows = connection.execute(
+            "SELECT DISTINCT pack_id FROM tally WHERE photos > 0 AND missing = 0 AND pack_id <> 0"
+            " AND pack_id NOT IN (SELECT id FROM pack WHERE fingerprint = ?)",
+            (pack,),
+        )
+        return [row[0] for row in rows]
+
+    @staticmethod
+    def _fetch(
+        connection: sqlite3.Connection, found: list[Photo], limit: int, where: str, values: tuple[int, ...]
+    ) -> None:
+        if len(found) < limit:
+            rows = connection.execute(
+                f"SELECT {PHOTO} FROM photo WHERE {where} AND {_THERE} ORDER BY sort_key DESC, id DESC LIMIT ?",
+                (*values, limit - len(found)),
+            )
+            found.extend(photo_of(row) for row in rows)
+
+
+def _make_pack(connection: sqlite3.Connection, fingerprint: str, dim: int) -> tuple[int, int]:
+    """Return number and dimension of a pack, entered with ``dim`` when it is new."""
+    if not fingerprint:
+        raise InternalError("vectors need the fingerprint of their pack")
+    connection.execute(
+        "INSERT INTO pack (fingerprint, dim) VALUES (?, ?) ON CONFLICT (fingerprint) DO NOTHING", (fingerprint, dim)
+    )
+    row = connection.execute("SELECT id, dim FROM pack WHERE fingerprint = ?", (fingerprint,)).fetchone()
+    return int(row[0]), int(row[1])
+
+
+def _unmark(connection: sqlite3.Connection, ids: Iterable[PhotoId]) -> None:
+    connection.execute(f"DELETE FROM mark WHERE photo_id {_IN}", (json_ids(ids),))
+
+
+def _retry_due(connection: sqlite3.Connection, now: float) -> int:
+    return connection.execute(
+        f"UPDATE photo SET state = {PENDING}, retry_at = NULL WHERE state = {FAILED} AND pack_id = 0 AND retry_at <= ?",
+        (now,),
+    ).rowcount
