@@ -7,6 +7,7 @@ The only module that imports onnxruntime, and only when a session is made: the i
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,19 @@ _log = logging.getLogger(__name__)
 _PROVIDERS = ["CPUExecutionProvider"]
 #: onnxruntime writes to the terminal from this level on: 4 is fatal errors. All others reach us as exceptions.
 _FATAL = 4
+
+
+def runtime() -> Any:
+    """Import onnxruntime with its telemetry off.
+
+    Since 1.32 the wheel for Linux keeps a device number and a queue of events in the user's cache folder from its
+    import on, to send them to its maker. Nothing of this program is sent anywhere: the variable must stand in the
+    environment before the first import, and keeps even those files from being made.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime
+
+    return onnxruntime
 
 
 class Session:
@@ -116,8 +130,7 @@ class Session:
     def _make(self) -> Any:
         data = self._read()
         try:
-            import onnxruntime
-
+            onnxruntime = runtime()
             options = onnxruntime.SessionOptions()
             options.log_severity_level = _FATAL
             # The default takes every core and lets idle threads spin: three times the processor time for less speed
@@ -137,9 +150,7 @@ class Session:
 
 
 def _run_options() -> Any:
-    import onnxruntime
-
-    options = onnxruntime.RunOptions()
+    options = runtime().RunOptions()
     options.log_severity_level = _FATAL
     # Give memory back after each run: one big batch would be held for ever otherwise, at the same speed.
     options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
