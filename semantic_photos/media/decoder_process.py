@@ -48,7 +48,9 @@ def command() -> list[str]:
         # A frozen program is its own interpreter.
         return [sys.executable, "--decode-child"]
     root = str(Path(semantic_photos.__file__).resolve().parent.parent)
-    code = f"import sys; sys.path.append({root!r}); from semantic_photos.media.decoder_child import main; "
+    # First, lest another version that is installed too should answer.
+    path = f"import sys; {root!r} in sys.path or sys.path.insert(0, {root!r}); "
+    code = f"{path}from semantic_photos.media.decoder_child import main; "
     # -P: no module is taken from the current folder.
     return [sys.executable, "-P", "-c", code + "sys.exit(main())"]
 

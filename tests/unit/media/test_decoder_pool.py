@@ -34,7 +34,7 @@ ROOT = str(Path(decoder_pool.__file__).parents[2])
 #: A decoder with trapdoors: what it does is decided by the name of the photo, everything else is the real child.
 TRAPPED = f"""
 import os, sys, time
-sys.path.append({ROOT!r})
+sys.path.insert(0, {ROOT!r})
 from semantic_photos.media import decoder_child
 real = decoder_child.decode
 def decode(request):
@@ -364,7 +364,7 @@ def test_no_child_outlives_a_program_that_is_killed(tmp_path: Path, bomb: bytes,
     program = textwrap.dedent(
         f"""
         import sys, time
-        sys.path.append({ROOT!r})
+        sys.path.insert(0, {ROOT!r})
         from pathlib import Path
         from semantic_photos.media.decode import DecodeRequest
         from semantic_photos.media.decoder_pool import DecoderPool
