@@ -8,7 +8,7 @@ from pathlib import Path
 
 from semantic_photos.domain.errors import CatalogError, InternalError, SemanticPhotosError
 
-_SET_ASIDE = "Your photos are not touched. Run “semantic-photos doctor --repair” to set the damaged catalog aside, and index again."
+_SET_ASIDE = "Your photos are not touched. “semantic-photos doctor --repair” sets the catalog aside; then index again."
 
 #: Primary result code → code of ours, sentence (with the path), advice. https://www.sqlite.org/rescode.html
 _FAULTS: dict[int, tuple[str, str, str]] = {
