@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "semantic_photos"
 
 MOST_LINES = 400
+MOST_LINES_OF_TESTS = 500  # a list of cases is longer than what it tests, and read one case at a time
 MOST_METHODS = 25
 
 #: Files that may be longer, each with its reason.
@@ -29,7 +30,8 @@ LONG_FILES: dict[str, str] = {}
 
 #: Classes that may have more methods, each with its reason.
 LARGE_CLASSES: dict[str, str] = {
-    "Catalog": "the only place with SQL statements: one small method for each question",
+    "Indexer": "the worker's door for other threads and the steps of its loop, which share one state and one lock",
+    "LibraryPage": "puts the parts of the page side by side: a few lines for each signal it connects",
 }
 
 TOP_LEVEL = {"pyproject.toml", "semantic_photos", "resources", "tests", "packaging", "README.md"}
@@ -83,37 +85,43 @@ def read(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
-def test_python_files_are_short() -> None:
-    too_long = {}
+def long_files() -> dict[str, int]:
+    """Return the files with too many lines, and how many those are."""
+    found = {}
     for path in python_files():
         name = path.relative_to(ROOT).as_posix()
         lines = len(path.read_text(encoding="utf-8").splitlines())
-        if lines > MOST_LINES and name not in LONG_FILES:
-            too_long[name] = lines
+        if lines > (MOST_LINES_OF_TESTS if name.startswith("tests/") else MOST_LINES):
+            found[name] = lines
+    return found
+
+
+def large_classes() -> dict[str, int]:
+    """Return the classes with too many methods of their own; names like ``paintEvent`` are Qt's wish, not ours."""
+    found = {}
+    for path in python_files():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                methods = [part.name for part in node.body if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef)]
+                count = sum(name == name.lower() for name in methods)
+                if count > MOST_METHODS:
+                    found[node.name] = count
+    return found
+
+
+def test_python_files_are_short() -> None:
+    too_long = {name: lines for name, lines in long_files().items() if name not in LONG_FILES}
     assert not too_long, f"more than {MOST_LINES} lines: {too_long}"
 
 
 def test_classes_are_small() -> None:
-    too_large = {}
-    for path in python_files():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ClassDef) and node.name not in LARGE_CLASSES:
-                methods = sum(isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef) for part in node.body)
-                if methods > MOST_METHODS:
-                    too_large[f"{path.relative_to(ROOT)}:{node.name}"] = methods
+    too_large = {name: count for name, count in large_classes().items() if name not in LARGE_CLASSES}
     assert not too_large, f"more than {MOST_METHODS} methods: {too_large}"
 
 
 def test_exceptions_are_still_needed() -> None:
-    classes = {
-        node.name
-        for path in python_files()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.ClassDef)
-        and sum(isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef) for part in node.body) > MOST_METHODS
-    }
-    assert set(LARGE_CLASSES) <= classes
-    assert all(len(read(name).splitlines()) > MOST_LINES for name in LONG_FILES)
+    assert not set(LARGE_CLASSES) - set(large_classes())
+    assert not set(LONG_FILES) - set(long_files())
 
 
 def test_every_file_that_can_names_its_licence() -> None:
@@ -252,6 +260,8 @@ def test_desktop_files_are_valid() -> None:
         for path in (ROOT / "packaging").glob("*.metainfo.xml"):
             subprocess.run(["appstreamcli", "validate", "--no-net", "--pedantic", str(path)], check=True)
     desktop = next((ROOT / "packaging").glob("*.desktop"))
+    # The window says which desktop entry it belongs to; otherwise it gets no icon on Wayland.
+    assert f'setDesktopFileName("{desktop.stem}")' in read("semantic_photos/gui/app.py")
     metainfo = next((ROOT / "packaging").glob("*.metainfo.xml"))
     assert f'<launchable type="desktop-id">{desktop.name}</launchable>' in metainfo.read_text(encoding="utf-8")
     assert metainfo.name.removesuffix(".metainfo.xml") == desktop.stem == desktop.stem.lower()
