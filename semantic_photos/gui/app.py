@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication, QIcon
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from semantic_photos.domain.errors import UserFacingError
@@ -184,14 +184,12 @@ def make_application(arguments: Sequence[str] = ()) -> QApplication:
         application = QApplication(["semantic-photos", *arguments])
     application.setApplicationName("semantic-photos")
     application.setApplicationDisplayName("Semantic Photos")
-    application.setDesktopFileName("io.github.semantic_photos.SemanticPhotos")
+    application.setDesktopFileName("org.semantic_photos.app")
     application.setQuitOnLastWindowClosed(False)
     theme.preload_icons()
     application.setWindowIcon(QIcon(str(resources() / "icons" / "semantic-photos.svg")))
-    scheme = {"dark": Qt.ColorScheme.Dark, "light": Qt.ColorScheme.Light}.get(os.environ.get(SCHEME_VARIABLE, ""))
-    if scheme is not None:
-        QGuiApplication.styleHints().setColorScheme(scheme)
-    theme.apply(application)
+    scheme = os.environ.get(SCHEME_VARIABLE, "")
+    theme.apply(application, scheme if scheme in ("dark", "light") else "")
     return application
 
 

@@ -61,8 +61,11 @@ class FailuresDialog(QDialog):
         self._retry.clicked.connect(self._try_again)
         self._show.clicked.connect(self._show_chosen)
         self._tree.itemSelectionChanged.connect(self._enable)
-        bridge.photos_changed.connect(lambda _: self._again.start())
+        bridge.photos_changed.connect(self._load_soon)
         self._load()
+
+    def _load_soon(self, _: object = None) -> None:
+        self._again.start()
 
     def _load(self) -> None:
         self._bridge.run(self._bridge.library.failures, self._fill)
@@ -88,7 +91,7 @@ class FailuresDialog(QDialog):
     def rows(self) -> list[tuple[str, str]]:
         """Return name and reason of each line."""
         items = (self._tree.topLevelItem(row) for row in range(self._tree.topLevelItemCount()))
-        return [(item.text(0), item.text(1)) for item in items]
+        return [(item.text(0), item.text(1)) for item in items if item is not None]
 
     def _chosen(self) -> list[PhotoId]:
         return [PhotoId(int(item.data(0, Qt.ItemDataRole.UserRole))) for item in self._tree.selectedItems()]
@@ -101,7 +104,7 @@ class FailuresDialog(QDialog):
 
     def _try_again(self) -> None:
         chosen = self._chosen() or None
-        self._bridge.run(lambda: self._bridge.library.retry_failed(chosen), lambda _: self._again.start(), lane="pool")
+        self._bridge.run(lambda: self._bridge.library.retry_failed(chosen), self._load_soon, lane="pool")
 
     def _show_chosen(self) -> None:
         chosen = set(self._chosen())

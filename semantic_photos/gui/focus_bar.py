@@ -44,7 +44,6 @@ class FocusBar(QWidget):
         self._flow.clear()
         self._chips = {}
         said = label("Look only at", "dim")
-        said.setMinimumHeight(28)
         self._flow.addWidget(said)
         for word in words:
             chip = Chip(word, checkable=True)

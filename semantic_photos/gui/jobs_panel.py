@@ -16,7 +16,7 @@ LEAST_SIDE, MOST_SIDE = 80, 400
 #: What the phases are called.
 _PHASES = {
     IndexingPhase.SCANNING: "Comparing folders",
-    IndexingPhase.INDEXING: "Looking at photos",
+    IndexingPhase.INDEXING: "Indexing",
     IndexingPhase.PAUSED: "Paused",
 }
 
@@ -46,7 +46,7 @@ class JobsPanel(QFrame):
         self._what = label(kind="dim")
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
-        self._bar.setFixedWidth(120)
+        self._bar.setFixedWidth(84)
         self._bar.setAccessibleName("Photos that are ready")
         self._pause = IconButton("pause", "Pause")
         self._failures = button("", "link")
@@ -56,7 +56,7 @@ class JobsPanel(QFrame):
         self._slider.setRange(LEAST_SIDE, MOST_SIDE)
         self._slider.setSingleStep(10)
         self._slider.setPageStep(40)
-        self._slider.setFixedWidth(110)
+        self._slider.setFixedWidth(96)
         self._slider.setValue(side)
         self._slider.setAccessibleName("Size of thumbnails")
         self._place()

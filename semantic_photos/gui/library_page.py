@@ -1,35 +1,31 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The working page: search bar, grid, panel and status line side by side. It places and connects; no logic."""
+"""The working page: search bar, photos, panel and status line side by side. It places and connects."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from semantic_photos.domain.messages import IndexingPhase, IndexingProgress, PhotosChanged
-from semantic_photos.domain.photo import Folder, PhotoId
+from semantic_photos.domain.messages import IndexingProgress
+from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Query, ResultPage
-from semantic_photos.gui import formatting, pages
+from semantic_photos.gui import pages
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.example_looks import ExampleLooks
 from semantic_photos.gui.focus_bar import FocusBar
 from semantic_photos.gui.jobs_panel import JobsPanel
 from semantic_photos.gui.photo_menu import build_menu
 from semantic_photos.gui.photo_viewer import PhotoViewer
-from semantic_photos.gui.result_model import Facts, ResultModel, Role
-from semantic_photos.gui.result_view import ResultView
+from semantic_photos.gui.result_model import Facts, ResultModel
+from semantic_photos.gui.result_pane import ResultPane
 from semantic_photos.gui.search_bar import SearchBar
 from semantic_photos.gui.search_controller import SearchController
 from semantic_photos.gui.side_panel import SidePanel
 from semantic_photos.gui.thumbnail_loader import ThumbnailLoader
-from semantic_photos.gui.widgets import IconButton, button
-
-#: While photos come in, the same question is asked again at most so often.
-REFRESH_MS = 1000
+from semantic_photos.gui.widgets import IconButton
 
 
 class LibraryPage(QWidget):
@@ -37,6 +33,7 @@ class LibraryPage(QWidget):
 
     Signals:
         folders_requested, add_requested, failures_requested, settings_requested: a dialog is wanted.
+        full_screen_toggled: the whole screen is wanted, or not any more.
         side_changed: another thumbnail side was chosen.
         panel_toggled: the side panel was shown or hidden.
     """
@@ -57,13 +54,13 @@ class LibraryPage(QWidget):
         self.loader = ThumbnailLoader(bridge.library.thumbnail, self)
         self.model = ResultModel(self.loader, self._fetch_photos, self)
         self.bar = SearchBar()
-        self.view = ResultView(self.model, settings.thumbnail_side)
+        self.pane = ResultPane(self.model, settings.thumbnail_side)
+        self.view = self.pane.view
         self.panel = SidePanel(bridge)
         self.jobs = JobsPanel(settings.thumbnail_side)
         self.viewer = PhotoViewer(bridge, self.model)
         self.focus_bar = FocusBar()
         self.advice = pages.AdviceBar()
-        self.state_page = pages.StatePage()
         self._looks = ExampleLooks(bridge, self.loader, self)
         self._back = IconButton("back", "Back  (Alt+←)")
         self._forward = IconButton("forward", "Forward  (Alt+→)")
@@ -72,25 +69,17 @@ class LibraryPage(QWidget):
         self._panel_button = IconButton("panel", "Side panel  (Ctrl+I)")
         self._panel_button.setCheckable(True)
         self._panel_button.setChecked(settings.side_panel)
-        self.panel.setVisible(settings.side_panel)
-        self._news = button("", "primary")
-        self._new_count = 0
-        self._folders: Sequence[Folder] | None = None
-        self._page: ResultPage | None = None
-        self._stale = False
+        self.panel.hide()
+        self._enter_soon = False
         self._look = QTimer(self)
         self._look.setSingleShot(True)
         self._look.setInterval(25)
-        self._look.timeout.connect(self._show_chosen)
-        self._refresh = QTimer(self)
-        self._refresh.setSingleShot(True)
-        self._refresh.setInterval(REFRESH_MS)
         self._stack = QStackedWidget()
-        self._center = QStackedWidget()
         self._place()
-        self._connect()
+        self._connect_asking()
+        self._connect_photos()
         self._connect_library()
-        bridge.run(bridge.library.folders, self._on_folders)
+        self._load_folders()
         bridge.run(bridge.library.engine, self.jobs.show_engine)
         self.search.refresh()
 
@@ -110,13 +99,9 @@ class LibraryPage(QWidget):
         hints.setSpacing(6)
         hints.addWidget(self.focus_bar)
         hints.addWidget(self.advice)
-        self._center.addWidget(self.view)
-        self._center.addWidget(self.state_page)
-        self._news.setParent(self._center)
-        self._news.hide()
         middle = QHBoxLayout()
         middle.setSpacing(0)
-        middle.addWidget(self._center, 1)
+        middle.addWidget(self.pane, 1)
         middle.addWidget(self.panel)
         browse = QWidget()
         column = QVBoxLayout(browse)
@@ -132,52 +117,59 @@ class LibraryPage(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self._stack)
 
-    def _connect(self) -> None:
+    def _connect_asking(self) -> None:
         self.bar.search_requested.connect(lambda query: self.search.ask(query, typed=True))
         self.bar.submitted.connect(self._on_submitted)
         self.bar.left_down.connect(self._enter_grid)
         self.bar.completion_wanted.connect(self._complete)
-        self.search.answered.connect(self._on_page)
-        self.search.failed.connect(self._on_search_failed)
+        self.search.answered.connect(self._on_answer)
+        self.search.failed.connect(self.pane.show_trouble)
         self.search.moved.connect(self.bar.set_query)
         self.search.history_changed.connect(self._on_history)
+        self.pane.page_shown.connect(self._on_page_shown)
+        self.pane.refresh_wanted.connect(self.search.refresh)
+        self.pane.all_wanted.connect(self.show_all)
+        self.pane.word_chosen.connect(self._take_suggestion)
+        self.advice.word_chosen.connect(self._replace_word)
+        self.focus_bar.focus_requested.connect(self._focus_on)
+        self._looks.look_ready.connect(self.bar.set_example_look)
+        self._looks.words_ready.connect(self.focus_bar.show_words)
+        self._back.clicked.connect(self.search.back)
+        self._forward.clicked.connect(self.search.forward)
+        self._back.setEnabled(False)
+        self._forward.setEnabled(False)
+
+    def _connect_photos(self) -> None:
         self.view.open_requested.connect(self.open_viewer)
         self.view.menu_requested.connect(self._show_menu)
         self.view.side_requested.connect(self.jobs.step_side)
         self.view.typed.connect(self.bar.type_on)
         self.view.chosen.connect(self._look.start)
         self.model.dataChanged.connect(lambda *_: self._look.start())
+        self.model.modelReset.connect(self._look.start)
+        self._look.timeout.connect(self._show_chosen)
         self.panel.word_chosen.connect(self.search_word)
         self.panel.similar_requested.connect(self.find_similar)
         self.panel.open_requested.connect(lambda photo_id: self.open_viewer(self.model.row_of(photo_id)))
         self.viewer.closed.connect(self._on_viewer_closed)
         self.viewer.similar_requested.connect(self.find_similar)
-        self.viewer.moved.connect(lambda row: self.view.show_row(row))
         self.viewer.full_screen_toggled.connect(self.full_screen_toggled)
-        self.focus_bar.focus_requested.connect(self._focus_on)
-        self.advice.word_chosen.connect(self._replace_word)
-        self.state_page.word_chosen.connect(self._take_suggestion)
-        self._looks.look_ready.connect(self.bar.set_example_look)
-        self._looks.words_ready.connect(self.focus_bar.show_words)
         self.jobs.side_changed.connect(self.view.set_side)
         self.jobs.side_changed.connect(self.side_changed)
         self.jobs.pause_toggled.connect(self._pause)
         self.jobs.failures_requested.connect(self.failures_requested)
-        self._back.clicked.connect(self.search.back)
-        self._forward.clicked.connect(self.search.forward)
+        self.pane.add_requested.connect(self.add_requested)
+        self.pane.folders_requested.connect(self.folders_requested)
         self._folders_button.clicked.connect(self.folders_requested)
         self._settings_button.clicked.connect(self.settings_requested)
         self._panel_button.toggled.connect(self._on_panel_toggled)
-        self._news.clicked.connect(self._show_news)
-        self._refresh.timeout.connect(self.search.refresh)
-        self._on_history(back=False, forward=False)
 
     def _connect_library(self) -> None:
-        self._bridge.photos_changed.connect(self._on_photos_changed)
+        self._bridge.photos_changed.connect(self.pane.take_change)
         self._bridge.progress_changed.connect(self._on_progress)
         self._bridge.index_changed.connect(self.jobs.show_engine)
-        self._bridge.folders_changed.connect(lambda _: self._bridge.run(self._bridge.library.folders, self._on_folders))
-        self.jobs.show_progress(self._bridge.library.indexer.progress)
+        self._bridge.folders_changed.connect(self._load_folders)
+        self._on_progress(self._bridge.library.indexer.progress)
 
     # Asking
 
@@ -209,14 +201,14 @@ class LibraryPage(QWidget):
         self._go(self.bar.query())
 
     def _replace_word(self, word: str, other: str) -> None:
-        words = [other if term.word == word else term.word for term in self.search.query.terms]
-        signs = ["-" if term.weight < 0 else "" for term in self.search.query.terms]
-        self._go(self.search.query.with_text(" ".join(map("".join, zip(signs, words, strict=True)))))
+        terms = self.search.query.terms
+        words = [("-" if term.weight < 0 else "") + (other if term.word == word else term.word) for term in terms]
+        self._go(self.search.query.with_text(" ".join(words)))
 
     def _take_suggestion(self, word: str) -> None:
-        unknown = self._page.unknown_words if self._page is not None else ()
-        if unknown and self._page is not None:
-            owner = next((u for u in unknown if word in self._page.suggestions.get(u, ())), unknown[0])
+        page = self.pane.page
+        owner = next((u for u in page.unknown_words if word in page.suggestions.get(u, ())), "") if page else ""
+        if owner:
             self._replace_word(owner, word)
         else:
             self.search_word(word)
@@ -231,142 +223,84 @@ class LibraryPage(QWidget):
 
     def _on_submitted(self) -> None:
         self.search.settle()
-        if self.model.rowCount():
+        self._enter_soon = self.search.is_pending
+        if not self._enter_soon:
             self._enter_grid()
 
     def _enter_grid(self) -> None:
-        self.view.setFocus(Qt.FocusReason.OtherFocusReason)
-        if self.model.rowCount() and not self.view.currentIndex().isValid():
-            self.view.show_row(0)
+        if self.model.rowCount() and self.pane.shows_photos:
+            self.view.setFocus(Qt.FocusReason.OtherFocusReason)
+            if not self.view.currentIndex().isValid():
+                self.view.show_row(0)
 
-    def _on_history(self, back: bool, forward: bool) -> None:  # a signal's slot
+    def _on_history(self, back: bool, forward: bool) -> None:
         self._back.setEnabled(back)
         self._forward.setEnabled(forward)
 
-    # Answers
+    def _on_answer(self, page: ResultPage, again: bool) -> None:
+        self.pane.show_page(page, again=again, typing=self.bar.is_typing and not self._enter_soon)
 
-    def _on_page(self, page: ResultPage, again: bool) -> None:  # a signal's slot
-        before, self._page = self._page, page
-        same = again and before is not None and np.array_equal(before.ids, page.ids)
-        if not same:
-            kept = (self.view.selected_ids(500), self.view.currentIndex().data(Role.PHOTO_ID)) if again else ([], None)
-            place = self.view.verticalScrollBar().value() if again else 0
-            self.model.set_page(page)
-            self.view.select_ids(*kept)
-            self.view.verticalScrollBar().setValue(place)
-        self._hide_news()
+    def _on_page_shown(self, page: ResultPage | None) -> None:
         self.jobs.show_page(page)
-        self._looks.show_query(page.query)
-        self.focus_bar.setVisible(bool(page.query.examples))
-        self.advice.show_page(page if len(page) else None)
-        self._show_content()
+        self.advice.show_page(page if page is not None and len(page) else None)
+        if page is not None:
+            self._looks.show_query(page.query)
+            self.focus_bar.setVisible(bool(page.query.examples))
+        self._show_panel()
         self._look.start()
+        if self._enter_soon:
+            self._enter_soon = False
+            self._enter_grid()
 
-    def _on_search_failed(self, error: Exception) -> None:
-        self._page = None
-        self.jobs.show_page(None)
-        self.advice.show_page(None)
-        self.state_page.show_state(pages.trouble(error, self.show_all))
-        self._center.setCurrentWidget(self.state_page)
+    # The library
 
-    def _show_content(self) -> None:
-        page = self._page
-        if page is None:
-            return
-        if len(page):
-            self._center.setCurrentWidget(self.view)
-            return
-        progress = self._bridge.library.indexer.progress
-        busy = progress.phase in (IndexingPhase.SCANNING, IndexingPhase.INDEXING) or progress.counts.pending > 0
-        if self._folders is not None and not self._folders:
-            state = pages.welcome(self.add_requested.emit)
-        elif not page.query.is_empty:
-            state = pages.nothing_found(page, self.show_all)
-        elif busy or self._folders is None:
-            state = pages.looking(progress.done, progress.total)
-        else:
-            state = pages.no_photos(self.folders_requested.emit)
-        self.state_page.show_state(state)
-        self._center.setCurrentWidget(self.state_page)
-
-    def _on_folders(self, folders: Sequence[Folder]) -> None:
-        self._folders = folders
-        self._show_content()
-
-    # Changes in the library
+    def _load_folders(self, _message: object = None) -> None:
+        self._bridge.run(self._bridge.library.folders, self.pane.show_folders)
 
     def _on_progress(self, progress: IndexingProgress) -> None:
         self.jobs.show_progress(progress)
-        if self._page is not None and not len(self._page):
-            self._show_content()
-
-    def _on_photos_changed(self, change: PhotosChanged) -> None:
-        if change.updated:
-            self.model.forget(change.updated)
-        if not change.added and not change.removed and not change.updated:
-            return
-        at_top = self.view.verticalScrollBar().value() == 0
-        if self.is_viewing:
-            self._stale = True
-        elif change.removed or at_top or not self.model.rowCount():
-            if not self._refresh.isActive():
-                self._refresh.start()
-        elif change.added:
-            self._new_count += len(change.added)
-            self._news.setText(f"{formatting.many(self._new_count, 'new photo')} · show")
-            self._place_news()
-
-    def _place_news(self) -> None:
-        self._news.adjustSize()
-        self._news.move((self._center.width() - self._news.width()) // 2, 14)
-        self._news.show()
-        self._news.raise_()
-
-    def _hide_news(self) -> None:
-        self._new_count = 0
-        self._news.hide()
-
-    def _show_news(self) -> None:
-        self.view.verticalScrollBar().setValue(0)
-        self.search.refresh()
+        self.pane.show_progress(progress)
 
     def _fetch_photos(self, ids: Sequence[PhotoId], on_done: Callable[[Facts], None]) -> None:
         wanted, library = list(ids), self._bridge.library
         self._bridge.run(lambda: library.photos(wanted), on_done)
 
-    # The chosen photo
-
-    def _show_chosen(self) -> None:
-        if not self.panel.isVisible():
-            return
-        count = self.view.selected_count()
-        ids = self.view.selected_ids(1)
-        row = self.model.row_of(ids[0]) if ids else -1
-        photo = self.model.photo(row)
-        if count != 1:
-            if self.panel.photo_id() is not None or count > 1 or self.panel.selected != count:
-                self.panel.show_none(count)
-        elif photo is not None and (photo != self.panel.photo or not self.panel.has_picture()):
-            self.panel.show_photo(photo, self.loader.pixmap(photo.id))
-
-    def selected_ids(self) -> list[PhotoId]:
-        """Return the photos that an action is about: the one in the viewer, else the selected ones."""
-        shown = self.model.photo_id(self.viewer.row) if self.is_viewing else None
-        return [shown] if shown is not None else self.view.selected_ids()
-
-    def _show_menu(self, place: QPoint) -> None:
-        menu = build_menu(self, self._bridge, self.view.selected_ids(), self)
-        menu.popup(place)
-
-    def _pause(self, pause: bool) -> None:  # a signal's slot
+    def _pause(self, pause: bool) -> None:
         indexer = self._bridge.library.indexer
         if pause:
             indexer.pause()
         else:
             indexer.resume()
 
-    def _on_panel_toggled(self, shown: bool) -> None:  # a signal's slot
-        self.panel.setVisible(shown)
+    # The chosen photos
+
+    def selected_ids(self) -> list[PhotoId]:
+        """Return the photos that an action is about: the one in the viewer, else the selected ones."""
+        shown = self.model.photo_id(self.viewer.row) if self.is_viewing else None
+        return [shown] if shown is not None else self.view.selected_ids()
+
+    def _show_chosen(self) -> None:
+        if not self.panel.isVisible():
+            return
+        count, ids = self.view.selected_count(), self.view.selected_ids(1)
+        photo = self.model.photo(self.model.row_of(ids[0])) if ids else None
+        if count != 1:
+            if self.panel.selected != count:
+                self.panel.show_none(count)
+        elif photo is not None and (photo != self.panel.photo or not self.panel.has_picture()):
+            self.panel.show_photo(photo, self.loader.pixmap(photo.id))
+
+    def _show_menu(self, place: QPoint) -> None:
+        build_menu(self, self._bridge, self.view.selected_ids(), self).popup(place)
+
+    def _show_panel(self) -> None:
+        # In a library without photos the panel would only be in the way of the welcome.
+        page = self.pane.page
+        empty = page is not None and page.query.is_empty and not len(page)
+        self.panel.setVisible(self._panel_button.isChecked() and not empty)
+
+    def _on_panel_toggled(self, shown: bool) -> None:
+        self._show_panel()
         self.panel_toggled.emit(shown)
         self._look.start()
 
@@ -385,6 +319,7 @@ class LibraryPage(QWidget):
         """Show the photo of a row large."""
         if 0 <= row < self.model.rowCount():
             self.search.settle()
+            self.pane.freeze(frozen=True)
             self._stack.setCurrentWidget(self.viewer)
             self.viewer.show_row(row)
             self.viewer.setFocus()
@@ -394,12 +329,11 @@ class LibraryPage(QWidget):
         self.view.show_row(row)
         self.view.setFocus()
         self.view.fetch_seen()
-        if self._stale:
-            self._stale = False
-            self._refresh.start()
+        self.pane.freeze(frozen=False)
 
     def close_page(self) -> None:
         """Want nothing more of the library."""
-        self._refresh.stop()
+        self._look.stop()
+        self.pane.stop()
         self.search.close()
         self.loader.abandon()

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QDialog, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from semantic_photos.domain.errors import UserFacingError
+from semantic_photos.domain.messages import Notice
 from semantic_photos.domain.photo import Folder, is_photo_name
 from semantic_photos.domain.settings import Settings
 from semantic_photos.gui import shortcuts
@@ -108,7 +109,7 @@ class MainWindow(QMainWindow):
         page.panel_toggled.connect(lambda shown: self._change(side_panel=shown))
         bridge.notice_changed.connect(self.notices.show_notice)
         bridge.failed.connect(self.show_error)
-        bridge.run(bridge.library.notices, lambda found: [self.notices.show_notice(notice) for notice in found])
+        bridge.run(bridge.library.notices, self._show_notices)
         shortcuts.install(self, page, bridge, {
             "Ctrl+L": self.show_folders, "Ctrl+,": self.show_settings, "F11": self.toggle_full_screen,
             "Ctrl+Q": self.close,
@@ -116,6 +117,10 @@ class MainWindow(QMainWindow):
         self._pages.addWidget(page)
         self._pages.setCurrentWidget(page)
         page.bar.take_focus()
+
+    def _show_notices(self, notices: Sequence[Notice]) -> None:
+        for notice in notices:
+            self.notices.show_notice(notice)
 
     def show_error(self, error: object) -> None:
         """Show an error that nobody else answers for."""

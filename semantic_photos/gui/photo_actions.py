@@ -136,7 +136,7 @@ def show_files(paths: Sequence[Path]) -> None:
     for path in paths:
         _check(path)
     try:
-        from showinfm import show_in_file_manager
+        from showinfm.showinfm import show_in_file_manager
 
         show_in_file_manager([str(path) for path in paths])
     except Exception as error:

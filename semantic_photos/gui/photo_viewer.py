@@ -6,7 +6,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent, QWheelEvent
+from PySide6.QtGui import (
+    QImage,
+    QKeyEvent,
+    QLinearGradient,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPixmap,
+    QResizeEvent,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from semantic_photos.domain.photo import Photo, PhotoId
@@ -51,7 +61,7 @@ class PhotoViewer(QWidget):
         self._place = label(kind="stage")
         self._left = self._stage_button("left", "Previous  (←)", lambda: self.step(-1))
         self._right = self._stage_button("right", "Next  (→)", lambda: self.step(1))
-        self._top = QWidget(self)
+        self._top = _Scrim(self)
         self._build_top()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Large photo")
@@ -66,7 +76,7 @@ class PhotoViewer(QWidget):
 
     def _build_top(self) -> None:
         row = QHBoxLayout(self._top)
-        row.setContentsMargins(18, 10, 12, 10)
+        row.setContentsMargins(18, 10, 12, 24)
         row.setSpacing(8)
         words = QVBoxLayout()
         words.setSpacing(0)
@@ -195,7 +205,7 @@ class PhotoViewer(QWidget):
 
     def _place_parts(self) -> None:
         self._canvas.setGeometry(self.rect())
-        self._top.setGeometry(0, 0, self.width(), self._top.sizeHint().height())
+        self._top.setGeometry(0, 0, self.width(), self._top.sizeHint().height() + 14)
         middle = (self.height() - self._left.sizeHint().height()) // 2
         self._left.move(14, middle)
         self._right.move(self.width() - self._right.sizeHint().width() - 14, middle)
@@ -207,6 +217,17 @@ class PhotoViewer(QWidget):
         QPainter(self).fillRect(self.rect(), theme.color("stage"))
 
 
+class _Scrim(QWidget):
+    """A shade at the top, so that words can be read on any picture."""
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        fade = QLinearGradient(0, 0, 0, self.height())
+        fade.setColorAt(0, theme.color("stage", 0.78))
+        fade.setColorAt(0.6, theme.color("stage", 0.45))
+        fade.setColorAt(1, theme.color("stage", 0.0))
+        QPainter(self).fillRect(self.rect(), fade)
+
+
 class _Canvas(QWidget):
     """A picture that can be enlarged and moved.
 
@@ -216,8 +237,9 @@ class _Canvas(QWidget):
 
     sharper_wanted = Signal()
 
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
+    def __init__(self, viewer: QWidget) -> None:
+        super().__init__(viewer)
+        self._viewer = viewer
         self._pixmap: QPixmap | None = None
         self._true: QSize | None = None
         self._zoom, self._middle = 1.0, QPointF(0.5, 0.5)
@@ -234,7 +256,8 @@ class _Canvas(QWidget):
     def show_sharp(self, pixmap: QPixmap) -> None:
         """Show a better picture in the same place."""
         self._pixmap, self.is_sharp = pixmap, True
-        if self._true is None:
+        known = self._true
+        if known is None or abs(known.width() * pixmap.height() / max(known.height() * pixmap.width(), 1) - 1) > 0.02:
             self._true = pixmap.size()
         self.update()
 
@@ -300,7 +323,7 @@ class _Canvas(QWidget):
         event.accept()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        self.parentWidget().setFocus()
+        self._viewer.setFocus()
         if event.button() == Qt.MouseButton.LeftButton and self._zoom > 1.0:
             self._held = event.position().toPoint()
             self.setCursor(Qt.CursorShape.ClosedHandCursor)

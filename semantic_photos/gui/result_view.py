@@ -9,7 +9,6 @@ from PySide6.QtCore import (
     QEvent,
     QItemSelection,
     QItemSelectionModel,
-    QMimeData,
     QModelIndex,
     QPersistentModelIndex,
     QPoint,
@@ -21,7 +20,6 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import (
     QContextMenuEvent,
-    QDrag,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -34,12 +32,11 @@ from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyleOption
 
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.gui import theme
+from semantic_photos.gui.drag_out import MOST_DRAGGED, drag_out
 from semantic_photos.gui.grid_geometry import GridGeometry, Section
 from semantic_photos.gui.result_delegate import ResultDelegate
 from semantic_photos.gui.result_model import ResultModel
 
-#: Most files that are dragged or whose ids are handed on one by one.
-MOST_DRAGGED = 2000
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -104,7 +101,8 @@ class ResultView(QListView):
     def set_side(self, side: int) -> None:
         """Make the cells about ``side`` pixels wide; what is in the middle stays in sight."""
         middle = self._geometry.row_at(0, self.verticalOffset() + self.viewport().height() // 2, nearest=True)
-        anchored = self.currentIndex().row() if self._is_seen(self.currentIndex().row()) else middle
+        current = self.currentIndex().row()
+        anchored = current if current in self.seen_rows() else middle
         self._side = side
         self.doItemsLayout()
         if anchored >= 0:
@@ -112,13 +110,18 @@ class ResultView(QListView):
 
     def selected_count(self) -> int:
         """Return how many photos are selected."""
-        return sum(part.bottom() - part.top() + 1 for part in self.selectionModel().selection())
+        return sum(bottom - top + 1 for top, bottom in self._parts(self.selectionModel().selection()))
+
+    @staticmethod
+    def _parts(selection: QItemSelection) -> list[tuple[int, int]]:
+        ranges = (selection.at(number) for number in range(selection.count()))
+        return sorted((part.top(), part.bottom()) for part in ranges)
 
     def selected_ids(self, most: int | None = None) -> list[PhotoId]:
         """Return the ids of the selected photos in order, at most ``most``."""
         rows: list[int] = []
-        for part in sorted(self.selectionModel().selection(), key=lambda part: part.top()):
-            rows.extend(range(part.top(), part.bottom() + 1))
+        for top, bottom in self._parts(self.selectionModel().selection()):
+            rows.extend(range(top, bottom + 1))
             if most is not None and len(rows) >= most:
                 break
         return [PhotoId(i) for i in self._results.ids[rows[:most]].tolist()] if rows else []
@@ -263,8 +266,8 @@ class ResultView(QListView):
 
     def visualRegionForSelection(self, selection: QItemSelection) -> QRegion:
         region, seen = QRegion(), self.seen_rows()
-        for part in selection:
-            for row in range(max(part.top(), seen.start), min(part.bottom() + 1, seen.stop)):
+        for top, bottom in self._parts(selection):
+            for row in range(max(top, seen.start), min(bottom + 1, seen.stop)):
                 region += self.visualRect(self._results.index(row))
         return region
 
@@ -327,17 +330,7 @@ class ResultView(QListView):
             self.menu_requested.emit(place)
 
     def startDrag(self, _actions: Qt.DropAction) -> None:
-        rows = [self._results.row_of(photo_id) for photo_id in self.selected_ids(MOST_DRAGGED)]
-        data: QMimeData = self._results.mimeData([self._results.index(row) for row in rows])
-        if not data.urls():
-            return
-        drag = QDrag(self)
-        drag.setMimeData(data)
-        picture = self.currentIndex().data(Qt.ItemDataRole.DecorationRole)
-        if picture is not None:
-            drag.setPixmap(picture.scaledToHeight(96, Qt.TransformationMode.SmoothTransformation))
-        # Copy only: a move would take the original away.
-        drag.exec(Qt.DropAction.CopyAction)
+        drag_out(self, self._results, self.selected_ids(MOST_DRAGGED))
 
     def _set_hovered(self, row: int) -> None:
         if row != self._hovered:
@@ -351,9 +344,6 @@ class ResultView(QListView):
     def seen_rows(self) -> range:
         """Return the rows that are in sight."""
         return self._geometry.rows_between(self.verticalOffset(), self.verticalOffset() + self.viewport().height())
-
-    def _is_seen(self, row: int) -> bool:
-        return row in self.seen_rows()
 
     def fetch_seen(self) -> None:
         """Let the model fetch what is in sight, then a page below and half a page above."""

@@ -82,6 +82,11 @@ class SearchBar(QFrame):
         focus = self._focus if self._examples else ""
         return dataclasses.replace(words, examples=self._examples, focus=focus)
 
+    @property
+    def is_typing(self) -> bool:
+        """Return whether a word is being typed at this moment."""
+        return self._edit.hasFocus() and bool(self._typed_word())
+
     def text(self) -> str:
         """Return what is typed."""
         return self._edit.text()

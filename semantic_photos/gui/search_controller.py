@@ -35,6 +35,7 @@ class SearchController(QObject):
         self._history = QueryHistory()
         self._generation = 0
         self._token = CancelToken()
+        self._answered = False
         self._settling = QTimer(self)
         self._settling.setSingleShot(True)
         self._settling.setInterval(SETTLE_MS)
@@ -50,12 +51,18 @@ class SearchController(QObject):
         """Return the number of the newest question."""
         return self._generation
 
+    @property
+    def is_pending(self) -> bool:
+        """Return whether the newest question has no answer yet."""
+        return not self._answered
+
     def ask(self, query: Query, *, typed: bool = False) -> None:
         """Ask a new question."""
+        same = query == self.query
         self._history.push(query, typed=typed)
         self._settling.start()
         self._tell_history()
-        self._run(again=False)
+        self._run(again=same and self._answered)
 
     def refresh(self) -> None:
         """Ask the same question again, because the library has changed."""
@@ -87,6 +94,7 @@ class SearchController(QObject):
 
     def _run(self, *, again: bool) -> None:
         self._token.cancel()
+        self._answered = self._answered and again
         self._generation += 1
         self._token = CancelToken()
         query, generation, token, search = self.query, self._generation, self._token, self._bridge.library.search
@@ -98,10 +106,12 @@ class SearchController(QObject):
 
     def _on_answer(self, page: ResultPage, again: bool) -> None:
         if page.generation == self._generation:
+            self._answered = True
             self.answered.emit(page, again)
 
     def _on_error(self, error: Exception, generation: int) -> None:
         if generation == self._generation:
+            self._answered = True
             self.failed.emit(error)
 
     def close(self) -> None:

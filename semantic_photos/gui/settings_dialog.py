@@ -64,10 +64,12 @@ class SettingsDialog(QDialog):
         spin.setRange(int(field.metadata.get("least", 0)), int(field.metadata.get("most", 1_000_000)))
         spin.setValue(int(value))
         spin.setMinimumWidth(120)
+        spin.setMinimumHeight(30)
+        spin.setGroupSeparatorShown(True)
         return spin
 
     def _save(self) -> None:
-        values = {
+        values: dict[str, Any] = {
             name: editor.isChecked() if isinstance(editor, QCheckBox) else editor.value()
             for name, editor in self._fields.items()
         }

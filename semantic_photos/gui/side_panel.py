@@ -38,7 +38,7 @@ class SidePanel(QFrame):
         super().__init__(parent)
         self._bridge = bridge
         self.photo: Photo | None = None
-        self.selected = 0
+        self.selected = -1
         self.setObjectName("panel")
         self.setFixedWidth(WIDTH)
         self.setAccessibleName("About the photo")
@@ -54,8 +54,8 @@ class SidePanel(QFrame):
         self._facts = QWidget()
         self._form = QFormLayout(self._facts)
         self._build()
-        self._similar.clicked.connect(lambda: self._emit(self.similar_requested))
-        self._open.clicked.connect(lambda: self._emit(self.open_requested))
+        self._similar.clicked.connect(self._want_similar)
+        self._open.clicked.connect(self._want_open)
         self.show_none(0)
 
     def _build(self) -> None:
@@ -178,9 +178,13 @@ class SidePanel(QFrame):
             self._tags_title.hide()
             self._tags.hide()
 
-    def _emit(self, signal: Signal) -> None:
+    def _want_similar(self) -> None:
         if self.photo is not None:
-            signal.emit(int(self.photo.id))  # type: ignore[attr-defined]  # a bound signal
+            self.similar_requested.emit(int(self.photo.id))
+
+    def _want_open(self) -> None:
+        if self.photo is not None:
+            self.open_requested.emit(int(self.photo.id))
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -68,6 +68,7 @@ DARK = Colours(
 )  # fmt: skip
 
 _current = LIGHT
+_held = ""
 
 
 def colours() -> Colours:
@@ -82,8 +83,10 @@ def color(name: str, alpha: float = 1.0) -> QColor:
     return found
 
 
-def apply(application: QApplication) -> None:
-    """Follow the system's colour scheme, and go on following it."""
+def apply(application: QApplication, scheme: str = "") -> None:
+    """Follow the system's colour scheme, and go on following it; ``dark`` or ``light`` holds to one."""
+    global _held
+    _held = scheme
     application.setStyle("Fusion")
     hints = QGuiApplication.styleHints()
     hints.colorSchemeChanged.connect(lambda _: _dress(application))
@@ -92,7 +95,7 @@ def apply(application: QApplication) -> None:
 
 def _dress(application: QApplication) -> None:
     global _current
-    dark = QGuiApplication.styleHints().colorScheme() is Qt.ColorScheme.Dark
+    dark = _held == "dark" or (not _held and QGuiApplication.styleHints().colorScheme() is Qt.ColorScheme.Dark)
     _current = DARK if dark else LIGHT
     application.setPalette(_palette(_current))
     application.setStyleSheet(_sheet(_current))
@@ -167,8 +170,8 @@ QListWidget::item:selected, QTreeWidget::item:selected {{ background: {c.accent_
 QListWidget::item:focus, QTreeWidget::item:focus {{ border: none; }}
 QHeaderView::section {{ background: {c.surface}; color: {c.dim}; border: none; border-bottom: 1px solid {c.line};
   padding: 5px 6px; }}
-QLineEdit, QSpinBox {{ background: {c.surface}; border: 1px solid {c.line}; border-radius: 7px; padding: 5px 8px; }}
-QLineEdit:focus, QSpinBox:focus {{ border: 1px solid {c.accent}; }}
+QLineEdit {{ background: {c.surface}; border: 1px solid {c.line}; border-radius: 7px; padding: 5px 8px; }}
+QLineEdit:focus {{ border: 1px solid {c.accent}; }}
 QProgressBar {{ background: {c.raised}; border: none; border-radius: 3px; max-height: 6px; min-height: 6px; }}
 QProgressBar::chunk {{ background: {c.accent}; border-radius: 3px; }}
 QSlider::groove:horizontal {{ height: 4px; background: {c.line}; border-radius: 2px; }}

@@ -210,10 +210,10 @@ class FlowLayout(QLayout):
     def count(self) -> int:
         return len(self._items)
 
-    def itemAt(self, index: int) -> QLayoutItem | None:  # type: ignore[override]  # Qt asks one past the end
+    def itemAt(self, index: int) -> QLayoutItem | None:  # Qt asks one past the end
         return self._items[index] if 0 <= index < len(self._items) else None
 
-    def takeAt(self, index: int) -> QLayoutItem | None:  # type: ignore[override]
+    def takeAt(self, index: int) -> QLayoutItem | None:
         return self._items.pop(index) if 0 <= index < len(self._items) else None
 
     def clear(self) -> None:
@@ -244,16 +244,24 @@ class FlowLayout(QLayout):
         self._place(rect, test=False)
 
     def _place(self, rect: QRect, *, test: bool) -> int:
-        x, y, line = rect.x(), rect.y(), 0
+        y, x = rect.y(), rect.x()
+        line: list[tuple[QLayoutItem, int]] = []
+
+        def finish_line() -> int:
+            height = max((item.sizeHint().height() for item, _ in line), default=0)
+            for item, left in line if not test else ():
+                size = item.sizeHint()
+                item.setGeometry(QRect(QPoint(left, y + (height - size.height()) // 2), size))
+            return height
+
         for item in self._items:
-            size = item.sizeHint()
-            if x > rect.x() and x + size.width() > rect.right() + 1:
-                x, y, line = rect.x(), y + line + self._gap, 0
-            if not test:
-                item.setGeometry(QRect(QPoint(x, y), size))
-            x += size.width() + self._gap
-            line = max(line, size.height())
-        return y + line - rect.y()
+            width = item.sizeHint().width()
+            if line and x + width > rect.right() + 1:
+                y += finish_line() + self._gap
+                x, line = rect.x(), []
+            line.append((item, x))
+            x += width + self._gap
+        return y + finish_line() - rect.y()
 
 
 def hline() -> QFrame:

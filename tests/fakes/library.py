@@ -281,6 +281,7 @@ class FakeLibrary:
             raise self.search_error
         ids = np.setdiff1d(np.arange(self._indexed, dtype=np.int64), np.fromiter(self._removed, np.int64))
         count = self.raw_counts()
+        count = replace(count, failed=0)
         if query.is_empty:
             return ResultPage(query, generation, ids[::-1].copy(), None, searched=count.indexed, total=count.total,
                               milliseconds=0.4, engine=self._engine)  # fmt: skip
