@@ -103,7 +103,7 @@ def _window(options: argparse.Namespace) -> int:
     return app.run(
         lambda: Library.open(paths, pack_folder=options.pack, watch=True),
         folders,
-        recover=lambda: Library.set_catalog_aside(paths),
+        recover=lambda: Library.recover_catalog(paths),
         paths=paths,
     )
 

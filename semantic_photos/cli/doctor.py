@@ -28,10 +28,9 @@ def examine(paths: Paths, *, pack_folder: Path | None, repair: bool) -> dict[str
     except CatalogError as error:
         checks.append(_check("catalog", error.sentence(), ok=False))
         if error.code in ("catalog.corrupt", "catalog.foreign", "catalog.empty"):
-            repairs.append("set the damaged catalog aside (renamed, not deleted) and start a new one")
+            repairs.append("set the damaged catalog aside (renamed, not deleted) and bring back its last good copy")
             if repair:
-                aside = Library.set_catalog_aside(paths)
-                report["repaired"].append(f"the damaged catalog is now {aside}; index your folders again")
+                report["repaired"].append(Library.recover_catalog(paths))
         report["ok"] = bool(report["repaired"])
         return report
     except UserFacingError as error:

@@ -201,6 +201,8 @@ class Indexer:
         try:
             command = self._inbox.get(timeout=60.0) if block else self._inbox.get_nowait()
         except queue.Empty:
+            if block and not self._paused.is_set() and self._catalog.retry_due():
+                self._refetch()
             return False
         try:
             command()

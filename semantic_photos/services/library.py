@@ -6,10 +6,11 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from semantic_photos.domain.errors import FolderError, InternalError, PackError, UserFacingError
+from semantic_photos.domain.errors import CatalogError, FolderError, InternalError, PackError, UserFacingError
 from semantic_photos.domain.messages import FoldersChanged, IndexChanged, Notice, PhotosChanged
 from semantic_photos.domain.photo import Counts, FailedPhoto, Folder, FolderId, Photo, PhotoId
 from semantic_photos.domain.ports import ByteArray
@@ -30,7 +31,8 @@ from semantic_photos.services.search import SearchService
 from semantic_photos.services.vocabulary import Vocabulary
 from semantic_photos.services.watcher import Watcher
 from semantic_photos.storage.catalog import Catalog
-from semantic_photos.storage.database import Database, LibraryLock
+from semantic_photos.storage.database import Database
+from semantic_photos.storage.library_lock import LibraryLock
 from semantic_photos.storage.settings_file import load_settings, save_settings
 
 _log = logging.getLogger(__name__)
@@ -39,6 +41,7 @@ _log = logging.getLogger(__name__)
 _NO_DIM = 1
 #: A photo that is missing for so long is forgotten.
 KEEP_MISSING_S = 30 * 24 * 3600.0
+BACKUP_EVERY_S = 24 * 3600.0
 
 
 class Library:
@@ -118,7 +121,7 @@ class Library:
 
         Raises:
             BusyError: another program has the library open for writing.
-            CatalogError: the catalog cannot be used; ``set_catalog_aside`` is the way on if it is damaged.
+            CatalogError: the catalog cannot be used; ``recover_catalog`` is the way on if it is damaged.
             UserFacingError: a folder of ``paths`` cannot be made.
         """
         paths.create()
@@ -132,15 +135,25 @@ class Library:
         return cls(paths, database, lock, pack_folder=pack_folder, watch=watch, processes=processes)
 
     @staticmethod
-    def set_catalog_aside(paths: Paths) -> Path:
-        """Rename a damaged catalog, so that the next ``open`` starts a new one; return its new name.
+    def recover_catalog(paths: Paths) -> str:
+        """Set a damaged catalog aside (renamed, not deleted) and bring back the last good copy, if there is one.
+
+        Returns:
+            What was done, as a sentence. Without a copy the next ``open`` starts a new catalog.
 
         Raises:
             BusyError: another program has the library open.
+            CatalogError: nothing could be renamed or copied.
         """
         lock = LibraryLock.acquire(paths.data / "library.lock")
         try:
-            return Database.set_aside(paths.catalog)
+            backup = Database.latest_backup(paths.catalog)
+            if backup is not None:
+                aside = Database.restore(paths.catalog, backup)
+                kept = f"; the damaged one is kept as {aside}" if aside is not None else ""
+                return f"The copy {backup.name} of the catalog is back in its place{kept}."
+            aside = Database.set_aside(paths.catalog)
+            return f"The damaged catalog is kept as {aside}; add your folders again."
         finally:
             lock.release()
 
@@ -291,8 +304,9 @@ class Library:
     def _begin(self, *, watch: bool) -> None:
         forgotten = self.catalog.purge_missing(KEEP_MISSING_S)
         if forgotten:
-            _log.info("forgot %d photos that were missing for long", len(forgotten))
+            _log.info("forgot %d photos that were missing for long", forgotten)
         self.indexer.start()
+        self.lanes.pool.submit(self._back_up_if_due)
         if not watch:
             return
         self._watcher = Watcher(
@@ -304,6 +318,18 @@ class Library:
         self._watcher.start()
         self._watcher.watch(self.folders())
         self.rescan()
+
+    def _back_up_if_due(self) -> None:
+        """Copy the catalog once a day, checked, beside it; two copies are kept."""
+        latest = Database.latest_backup(self.paths.catalog)
+        try:
+            if latest is not None and time.time() - latest.stat().st_mtime < BACKUP_EVERY_S:
+                return
+            if not self.catalog.folders():
+                return
+            self._database.roll_backup()
+        except (CatalogError, OSError) as error:
+            _log.warning("the catalog could not be copied: %s", error)
 
     def _rescan_root(self, root: Path) -> None:
         self.indexer.scan([folder for folder in self.folders() if folder.path == root])

@@ -13,7 +13,7 @@ from semantic_photos.domain import relevance
 from semantic_photos.domain.errors import CatalogError, PhotoError, QueryError
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.photo import Counts, ImageRecipe, PhotoId
-from semantic_photos.domain.ports import ByteArray, FloatArray, ImageEncoder, TextEncoder
+from semantic_photos.domain.ports import ByteArray, FloatArray, IdArray, ImageEncoder, TextEncoder
 from semantic_photos.domain.query import Example, Query, ResultPage
 from semantic_photos.domain.vectors import normalise, softmax_weights, usable_rows, weighted_sum
 from semantic_photos.index.hybrid_index import HybridIndex
@@ -77,6 +77,7 @@ class SearchService:
             ids, scores = page.ids, np.empty(0, np.float32)
         else:
             ids, scores = self._index.search(vector, limit if limit is not None else self._limit())
+            ids, scores = _example_first(query, ids, scores)
         return ResultPage(
             query, generation, ids, scores, unknown, suggestions, searched=len(self._index), total=counts.total,
             milliseconds=_since(start), engine=self._index.engine, strong=self._strong(vector, scores),
@@ -167,7 +168,9 @@ class SearchService:
         raise QueryError("The example photo is no longer in the library.", code="query.no-example")
 
     def _square(self, path: Path, recipe: ImageRecipe) -> ByteArray:
-        decoded = self._decoders.submit(DecodeRequest(path, recipe=recipe, thumbnail_side=None)).result(timeout=120)
+        decoded = self._decoders.submit(DecodeRequest(path, recipe=recipe, thumbnail_side=None), urgent=True).result(
+            timeout=120
+        )
         assert decoded.square is not None
         return decoded.square
 
@@ -196,6 +199,15 @@ class SearchService:
             sample = self._index.vectors_of(ids)
         mean, std = relevance.background(vector, sample)
         return relevance.count_good(scores, mean, std)
+
+
+def _example_first(query: Query, ids: IdArray, scores: FloatArray) -> tuple[IdArray, FloatArray]:
+    """Put the photo that is asked about before its likes: near-identical copies, or a focus, may score higher."""
+    if query.terms or len(query.examples) != 1 or query.examples[0].photo_id is None:
+        return ids, scores
+    own = ids == query.examples[0].photo_id
+    order = np.concatenate([np.flatnonzero(own), np.flatnonzero(~own)])
+    return ids[order], scores[order]
 
 
 def _checked(vector: FloatArray) -> FloatArray:

@@ -156,8 +156,10 @@ def test_a_damaged_catalog_is_said_and_can_be_set_aside(program: Program, photos
     assert len(program.run("search", "red", code=2).stderr.strip().splitlines()) == 1
     assert not json.loads(program.run("doctor", "--json", code=1).stdout)["ok"]
     assert program.json("doctor", "--repair")["repaired"]
-    assert any("catalog" in name.name and name.name != "catalog.sqlite" for name in catalog.parent.iterdir())
-    assert program.json("index", photos)["indexed"] == 24
+    assert any("corrupt" in name.name for name in catalog.parent.iterdir())
+    report = program.json("index", photos)
+    assert report["indexed"] + report["unchanged"] == 24
+    assert len(program.json("search", "red", "-n", "100")["results"]) == 24
 
 
 def test_a_damaged_pack_is_refused_by_name(program: Program, photos: Path, tmp_path: Path) -> None:
