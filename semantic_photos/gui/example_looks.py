@@ -16,6 +16,8 @@ from semantic_photos.gui.thumbnail_loader import ThumbnailLoader
 
 _SIDE = 48
 _WORDS = 6
+#: A guess that would be too weak for a tag is still a useful proposal.
+_LEAST = 0.1
 
 
 class ExampleLooks(QObject):
@@ -71,7 +73,9 @@ class ExampleLooks(QObject):
         if number == 0 and photo_id is not None:
             wanted = photo_id
             self._bridge.run(
-                lambda: [guess.tag for guess in library.vocabulary.tags([wanted], n=_WORDS).get(wanted, [])],
+                lambda: [
+                    guess.tag for guess in library.vocabulary.tags([wanted], n=_WORDS, least=_LEAST).get(wanted, [])
+                ],
                 lambda words: self._on_words(example, words),
                 lambda _error: None,
             )

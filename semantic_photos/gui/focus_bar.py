@@ -34,7 +34,7 @@ class FocusBar(QWidget):
         """Offer these words; ``focus`` is the one in use."""
         listed = list(dict.fromkeys([*([focus] if focus else []), *words]))[: TAGS + 1]
         self._focus = focus
-        if listed != list(self._chips):
+        if listed != list(self._chips) or self._edit is None:
             self._rebuild(listed)
         for word, chip in self._chips.items():
             chip.setChecked(word == focus)

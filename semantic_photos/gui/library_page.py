@@ -230,8 +230,8 @@ class LibraryPage(QWidget):
     def _enter_grid(self) -> None:
         if self.model.rowCount() and self.pane.shows_photos:
             self.view.setFocus(Qt.FocusReason.OtherFocusReason)
-            if not self.view.currentIndex().isValid():
-                self.view.show_row(0)
+            if not self.view.selected_count():
+                self.view.show_row(max(self.view.currentIndex().row(), 0))
 
     def _on_history(self, back: bool, forward: bool) -> None:
         self._back.setEnabled(back)

@@ -81,8 +81,9 @@ def clipboard_data(paths: Sequence[Path], image: QImage | None = None) -> QMimeD
 
 def _add_image(paths: Sequence[Path], image: QImage) -> None:
     clipboard = QGuiApplication.clipboard()
+    held = clipboard.mimeData()
     # Something else may have been copied meanwhile.
-    if [url.toLocalFile() for url in clipboard.mimeData().urls()] == [str(path) for path in paths]:
+    if held is not None and [url.toLocalFile() for url in held.urls()] == [str(path) for path in paths]:
         clipboard.setMimeData(clipboard_data(paths, image))
 
 

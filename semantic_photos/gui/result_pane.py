@@ -122,8 +122,12 @@ class ResultPane(QStackedWidget):
     def show_progress(self, progress: IndexingProgress) -> None:
         """Take in how far the background worker is."""
         self._progress = progress
-        if self.page is not None and not len(self.page):
-            self._show_content()
+        if self.page is None or len(self.page):
+            return
+        self._show_content()
+        # Found but not yet searchable photos can be looked at already.
+        if self.page.query.is_empty and progress.counts.total and not self._refresh.isActive():
+            self._refresh.start()
 
     def _show_content(self) -> None:
         page = self.page

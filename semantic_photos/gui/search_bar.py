@@ -15,7 +15,9 @@ from semantic_photos.gui.widgets import Chip, IconButton
 
 #: From the first key to the question. It is not prolonged by further keys, so that a held key cannot starve it.
 DELAY_MS = 40
-COMPLETIONS = 7
+COMPLETIONS = 6
+#: Words are offered while one types; then they get out of the way of the photos.
+OFFER_MS = 2500
 
 
 class SearchBar(QFrame):
@@ -261,6 +263,10 @@ class _Completions(QListView):
     def __init__(self, bar: SearchBar) -> None:
         super().__init__(bar)
         self._list = QStringListModel(self)
+        self._away = QTimer(self)
+        self._away.setSingleShot(True)
+        self._away.setInterval(OFFER_MS)
+        self._away.timeout.connect(self.hide)
         self.setModel(self._list)
         self.setObjectName("completions")
         self.setAccessibleName("Words that begin like this")
@@ -286,6 +292,7 @@ class _Completions(QListView):
         self.move(bar.mapTo(bar.window(), QPoint(36, bar.height() + 4)))
         self.show()
         self.raise_()
+        self._away.start()
 
     def chosen(self) -> str:
         """Return the word that the arrow keys chose, or an empty string."""
@@ -297,6 +304,7 @@ class _Completions(QListView):
 
     def move_choice(self, step: int) -> None:
         """Choose the next or the previous word."""
+        self._away.stop()
         row = self.currentIndex().row() + step
         n = self._list.rowCount()
         self.setCurrentIndex(self._list.index(row % n) if row >= 0 else self.rootIndex())
