@@ -19,20 +19,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from semantic_photos.domain.errors import CatalogError, InternalError
-from semantic_photos.storage import backups, sqlite_errors
+from semantic_photos.storage import backups, opening, sqlite_errors
 from semantic_photos.storage.library_lock import LibraryLock
 from semantic_photos.storage.schema import APPLICATION_ID, LADDER, Ladder
 
 _log = logging.getLogger(__name__)
 
-#: Seconds to wait for another program's write.
-BUSY_S = 5.0
 #: Seconds that ``close`` waits for a statement of another thread to notice that it was interrupted.
 CLOSE_S = 5.0
 #: Up to this size a catalog is checked as a whole when it is opened (about 25 ms).
 CHECKED_BYTES = 32_000_000
-
-_HEADER = b"SQLite format 3\0"
 
 
 class _Held:
@@ -86,10 +82,10 @@ class Database:
                 ``catalog.older``, ``catalog.none``, ``catalog.unreadable``, ``catalog.readonly``, ``catalog.full``.
         """
         path = Path(os.path.abspath(path))
-        if not _inspect(path):
+        if not opening.inspect(path):
             if read_only:
                 raise CatalogError(f"There is no catalog {path} yet.", code="catalog.none")
-            _create(path, ladder)
+            opening.create(path, ladder)
         database = cls(path, read_only=read_only)
         try:
             database._verify(ladder)
@@ -168,13 +164,15 @@ class Database:
                     yield connection
                     connection.execute("COMMIT")
                 except BaseException:
-                    # A full disk may have rolled back already.
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
+                    # A full disk may have rolled back already. What went wrong first is what must be told.
+                    with contextlib.suppress(sqlite3.Error):
+                        if connection.in_transaction:
+                            connection.execute("ROLLBACK")
                     raise
             finally:
-                if durable and not self._closed:
-                    connection.execute("PRAGMA synchronous = NORMAL")
+                if durable:
+                    with contextlib.suppress(sqlite3.Error):
+                        connection.execute("PRAGMA synchronous = NORMAL")
 
     def check(self) -> list[str]:
         """Return what is wrong with the file's structure, from a look at every page; empty when it is sound.
@@ -268,7 +266,7 @@ class Database:
         if self._closed:
             raise sqlite_errors.closed()
         self._check_still_there()
-        held = _Held(connect(self.path, read_only=self.read_only, immutable=self._immutable))
+        held = _Held(opening.connect(self.path, read_only=self.read_only, immutable=self._immutable))
         with self._registry_lock:
             self._all.add(held)
         self._local.held = held
@@ -334,73 +332,4 @@ class Database:
                 connection.execute(f"PRAGMA user_version = {step + 1}")
 
 
-def connect(path: Path, *, read_only: bool = False, immutable: bool = False) -> sqlite3.Connection:
-    """Open a connection with everything set that we rely on; the file must exist.
-
-    Raises:
-        sqlite3.Error: when it cannot be opened.
-    """
-    # As an address, because a path may hold bytes that are no UTF-8, and to never make a file by accident.
-    address = f"{path.as_uri()}?mode={'ro' if read_only else 'rw'}{'&immutable=1' if immutable else ''}"
-    connection = sqlite3.connect(
-        address, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False, cached_statements=256
-    )
-    try:
-        for pragma in (
-            "page_size = 8192",  # seven vectors a page; matters only while a file is new
-            "foreign_keys = ON",
-            "trusted_schema = OFF",
-            "cell_size_check = ON",
-            "synchronous = NORMAL",
-            "temp_store = MEMORY",
-            "cache_size = -16000",
-            "journal_size_limit = 64000000",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-        if not read_only:
-            connection.execute("PRAGMA journal_mode = WAL")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _inspect(path: Path) -> bool:
-    """Return whether there is a catalog at ``path``; refuse what cannot be one before SQLite sees it."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(len(_HEADER))
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise sqlite_errors.translated_code(sqlite3.SQLITE_CANTOPEN, path) from error
-    if not head:
-        raise sqlite_errors.empty(path)
-    if head != _HEADER:
-        raise sqlite_errors.foreign(path)
-    return True
-
-
-def _create(path: Path, ladder: Ladder) -> None:
-    """Make a new catalog under another name and rename it, so that an empty file is always a loss."""
-    new = path.with_name(path.name + ".new")
-    try:
-        backups.remove_with_log(new)
-        backups.set_stray_log_aside(path)
-        new.touch(mode=0o600)
-        with contextlib.closing(connect(new)) as connection:
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            for statement in ladder.create:
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {ladder.version}")
-            connection.execute("COMMIT")
-        backups.publish(new, path)
-    except sqlite3.Error as error:
-        raise sqlite_errors.translated(error, path) from error
-    except OSError as error:
-        raise backups.os_trouble(error, path) from error
-
-
-__all__ = ["Database", "LibraryLock", "connect"]
+__all__ = ["Database", "LibraryLock"]
