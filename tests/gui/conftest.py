@@ -23,9 +23,13 @@ def _own_runtime_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
 
 
+@pytest.fixture(scope="session")
+def _dressed(qapp: QApplication) -> QApplication:
+    return app.make_application()
+
+
 @pytest.fixture(autouse=True)
-def _no_thread_stays(qapp: QApplication) -> Iterator[None]:
-    app.make_application()
+def _no_thread_stays(_dressed: QApplication, qapp: QApplication) -> Iterator[None]:
     before = set(threading.enumerate())
     yield
     qapp.processEvents()
