@@ -21,6 +21,10 @@ from semantic_photos.index.segment_folder import METRIC, Manifest, SegmentFile, 
 
 #: A file of segments may be replaced by the writer while another process opens it; it looks again then.
 _TRIES = 3
+#: Fewer photos get no trees. Annoy guesses from the end of its file where the roots begin, and for a single photo it
+#: guesses wrongly.
+TREES_FROM = 100
+TOO_FEW = "The library is small."
 
 
 class _Trees(Protocol):
@@ -106,7 +110,9 @@ def map_segment(folder: SegmentFolder, manifest: Manifest, *, dim: int, pack: st
     if not use_annoy:
         return Segment(manifest, rows, "Exact search was chosen.", None)
     if manifest.annoy is None:
-        return Segment(manifest, rows, "The index was built without Annoy.", None)
+        return Segment(
+            manifest, rows, TOO_FEW if manifest.n < TREES_FROM else "The index was built without Annoy.", None
+        )
     reason = annoy_available(folder.path)
     if reason:
         return Segment(manifest, rows, reason, None)
@@ -156,4 +162,13 @@ def _load(handle: BinaryIO, path: Path, dim: int) -> _Trees:
 #: Reads vectors of these ids: returns ids, int64 (M,), and float32 (M, D); photos without a vector are left out.
 VectorSource = Callable[[IdArray], tuple[IdArray, FloatArray]]
 
-__all__ = ["Segment", "VectorSource", "annoy_available", "annoy_version", "map_segment", "open_segment"]
+__all__ = [
+    "TOO_FEW",
+    "TREES_FROM",
+    "Segment",
+    "VectorSource",
+    "annoy_available",
+    "annoy_version",
+    "map_segment",
+    "open_segment",
+]

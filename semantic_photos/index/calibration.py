@@ -28,8 +28,8 @@ LEAST_RECALL = 0.95
 #: How many nearest are compared: the first screens of results.
 NEAREST = 50
 #: Candidates per question that are tried, fewest first.
-SEARCH_KS = (5_000, 20_000, 50_000)
-#: Cosine of a made-up question with the photo it was made from.
+SEARCH_KS = (5_000, 20_000, 50_000, 100_000, 200_000)
+#: Cosine of a made-up question with what it was made from: a photo at 1, mixtures of two below.
 LEVELS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
 QUESTIONS_PER_LEVEL = 24
 #: Annoy must take less than this share of the time of exact search to be worth its losses.
@@ -80,8 +80,11 @@ def _trusted(recall: NDArray[np.float64], best: FloatArray) -> float:
 
 
 def _questions(vectors: FloatArray, level: float, rng: np.random.Generator) -> FloatArray:
-    """Return unit vectors (Q, D) that have the cosine ``level`` with a random row each, and else any direction."""
-    near = np.asarray(vectors[np.sort(rng.integers(len(vectors), size=QUESTIONS_PER_LEVEL))])
+    """Return unit vectors (Q, D) that have the cosine ``level`` with photos or mixtures of two, else any direction."""
+    near = np.asarray(vectors[rng.integers(len(vectors), size=QUESTIONS_PER_LEVEL)])
+    if level < 1.0:
+        # Words, and mixtures of examples, lie between kinds of photos, where the trees' borders are.
+        near = normalise(near + np.float32(0.5) * vectors[rng.integers(len(vectors), size=len(near))])
     away = rng.normal(size=near.shape).astype(np.float32)
     away = normalise(away - (away * near).sum(axis=1, keepdims=True) * near)
     return normalise(np.float32(level) * near + np.float32(np.sqrt(1.0 - level**2)) * away)

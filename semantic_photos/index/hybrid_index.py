@@ -16,7 +16,7 @@ from semantic_photos.domain.errors import CancelledError, SegmentRefusedError, U
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.ports import FloatArray, IdArray
 from semantic_photos.domain.vectors import merge_ranked, top_k
-from semantic_photos.index.annoy_index import Segment, VectorSource, annoy_available, open_segment
+from semantic_photos.index.annoy_index import TOO_FEW, TREES_FROM, Segment, VectorSource, annoy_available, open_segment
 from semantic_photos.index.exact_index import ExactIndex, RowArray, checked_batch, checked_query
 from semantic_photos.index.segment_builder import CHUNK_ROWS, build_segment, read_vectors
 from semantic_photos.index.segment_folder import SegmentFolder, refused
@@ -36,6 +36,8 @@ HIDDEN_SHARE = 0.5
 ANNOY_FROM = 50_000
 #: Annoy is asked for the hidden rows on top of what is wanted; beyond this share of all rows it is no gain.
 WANTED_SHARE = 0.05
+#: A quick look, well below a millisecond, that tells whether a question is near enough to any photo.
+PROBE, PROBE_CANDIDATES = 10, 100
 #: Rows that are compared with the catalog when a segment is opened.
 SPOT_CHECK = 256
 #: Seconds until a failed build is tried again, doubled each time.
@@ -138,7 +140,12 @@ class HybridIndex:
             return None
         if not self._read_only:
             self._folder.clean(manifest)
-        if segment is not None and segment.manifest.annoy is None and self._mode != "exact":
+        if (
+            segment is not None
+            and segment.manifest.annoy is None
+            and self._mode != "exact"
+            and segment.rows.size >= TREES_FROM
+        ):
             self._wants_trees = not annoy_available(self._folder.path)
         return segment
 
@@ -179,16 +186,19 @@ class HybridIndex:
         wanted = min(len(base.ids), k + state.hidden)
         if self._mode == "auto" and wanted > WANTED_SHARE * len(base.ids):
             return None
+        if self._mode == "auto" and not self._is_near(segment, query):
+            return None
         rows = segment.candidates(query, wanted, max(segment.manifest.search_k, wanted * segment.manifest.trees))
         if base.live is not None:
             rows = rows[base.live[rows]]
         if len(rows) < min(k, base.size):
             return None
-        ids, scores = top_k(base.ids[rows], base.vectors[rows] @ query, k)
-        if self._mode == "auto" and scores[0] < segment.manifest.trusted:
-            # The question lies apart from the photos, where Annoy misses too many.
-            return None
-        return ids, scores
+        return top_k(base.ids[rows], base.vectors[rows] @ query, k)
+
+    def _is_near(self, segment: Segment, query: FloatArray) -> bool:
+        """Return whether the question lies so near to the photos that Annoy was measured to find enough."""
+        rows = segment.candidates(query, PROBE, PROBE * PROBE_CANDIDATES)
+        return len(rows) > 0 and float((segment.rows.vectors[rows] @ query).max()) >= segment.manifest.trusted
 
     def _uses_annoy(self, segment: Segment) -> bool:
         if not segment.has_trees or self._mode == "exact":
@@ -220,7 +230,7 @@ class HybridIndex:
         if self._mode == "exact":
             return "Exact search was chosen."
         if segment is None:
-            return "The fast index is not built yet." if len(self) >= BUILD_FROM else "The library is small."
+            return "The fast index is not built yet." if len(self) >= BUILD_FROM else TOO_FEW
         if not segment.has_trees:
             return segment.without_trees
         if self._uses_annoy(segment):
