@@ -15,8 +15,9 @@ from PySide6.QtWidgets import QDialog, QMainWindow, QStackedWidget, QVBoxLayout,
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.messages import Notice
 from semantic_photos.domain.photo import Folder, is_photo_name
+from semantic_photos.domain.query import ResultPage
 from semantic_photos.domain.settings import Settings
-from semantic_photos.gui import shortcuts
+from semantic_photos.gui import formatting, shortcuts
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.failures_dialog import FailuresDialog
 from semantic_photos.gui.folders_dialog import FoldersDialog, choose_folder
@@ -76,11 +77,6 @@ class MainWindow(QMainWindow):
         self.state_page.show_state(State("semantic-photos", "Opening your library…"))
         self._pages.setCurrentWidget(self.state_page)
 
-    def show_closing(self) -> None:
-        """Say that work is being finished."""
-        self.state_page.show_state(State("semantic-photos", "Closing…", "What was done is kept."))
-        self._pages.setCurrentWidget(self.state_page)
-
     def show_trouble(self, error: Exception, retry: Callable[[], object], recover: Callable[[], object] | None) -> None:
         """Say why the library cannot be opened, with a way on."""
         ways = [Way("Try again", retry, "primary")]
@@ -107,6 +103,7 @@ class MainWindow(QMainWindow):
         page.full_screen_toggled.connect(self.toggle_full_screen)
         page.side_changed.connect(lambda side: self._change(thumbnail_side=side))
         page.panel_toggled.connect(lambda shown: self._change(side_panel=shown))
+        page.pane.page_shown.connect(self._name_after)
         bridge.notice_changed.connect(self.notices.show_notice)
         bridge.failed.connect(self.show_error)
         bridge.run(bridge.library.notices, self._show_notices)
@@ -117,6 +114,10 @@ class MainWindow(QMainWindow):
         self._pages.addWidget(page)
         self._pages.setCurrentWidget(page)
         page.bar.take_focus()
+
+    def _name_after(self, page: ResultPage | None) -> None:
+        asked = "" if page is None or page.query.is_empty else formatting.asked(page.query)
+        self.setWindowTitle(f"{formatting.shown(asked)[:80]} – {TITLE}" if asked else TITLE)
 
     def _show_notices(self, notices: Sequence[Notice]) -> None:
         for notice in notices:

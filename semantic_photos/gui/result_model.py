@@ -186,9 +186,9 @@ class ResultModel(QAbstractListModel):
                 index = self.index(row)
                 self.dataChanged.emit(index, index)
 
-    def forget(self, ids: Sequence[PhotoId]) -> None:
-        """Fetch anew what is known of these photos: their files have changed."""
-        self._loader.forget(ids)
+    def forget(self, ids: Sequence[PhotoId], *, pictures: bool = True) -> None:
+        """Fetch anew what is known of these photos: more is known now, or their files have changed (``pictures``)."""
+        self._loader.forget([i for i in ids if pictures or self._loader.failure(i)])
         for photo_id in ids:
             self._facts.pop(photo_id, None)
         self._tell(ids)

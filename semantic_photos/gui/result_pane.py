@@ -158,6 +158,9 @@ class ResultPane(QStackedWidget):
         """Ask again soon, or offer to, when photos came or went."""
         if change.updated:
             self._model.forget(change.updated)
+        if change.added:
+            # A photo that was shown while it waited has been read now: its size and camera are known.
+            self._model.forget(change.added, pictures=False)
         at_top = self.view.verticalScrollBar().value() == 0
         if self._frozen:
             self._stale = True

@@ -7,13 +7,11 @@ from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import (
     QAbstractButton,
-    QFrame,
     QLabel,
     QLayout,
     QLayoutItem,
     QPushButton,
     QSizePolicy,
-    QStyle,
     QToolButton,
     QWidget,
 )
@@ -262,18 +260,3 @@ class FlowLayout(QLayout):
             line.append((item, x))
             x += width + self._gap
         return y + finish_line() - rect.y()
-
-
-def hline() -> QFrame:
-    """Return a thin horizontal line."""
-    line = QFrame()
-    line.setFixedHeight(1)
-    line.setAutoFillBackground(True)
-    line.setForegroundRole(line.palette().ColorRole.Mid)
-    line.setBackgroundRole(line.palette().ColorRole.Mid)
-    return line
-
-
-def icon_size(widget: QWidget) -> int:
-    """Return the style's small icon size."""
-    return widget.style().pixelMetric(QStyle.PixelMetric.PM_SmallIconSize)

@@ -276,3 +276,12 @@ def test_screen_readers_find_a_list_of_photos(desk: Desk) -> None:
     index: QModelIndex = desk.page.model.index(0)
     assert ", 1 of 240." in index.data(Qt.ItemDataRole.AccessibleTextRole)
     assert desk.page.view.selectionMode() == QAbstractItemView.SelectionMode.ExtendedSelection
+
+
+def test_facts_are_fetched_anew_when_a_photo_has_been_read(desk: Desk) -> None:
+    desk.until(lambda: desk.page.model.photo(0) is not None)
+    asked, pictures = desk.library.calls.count("photos"), desk.pictures()
+    desk.library.bus.publish(PhotosChanged(added=(PhotoId(239),)))
+    desk.until(lambda: desk.library.calls.count("photos") > asked)
+    desk.until(lambda: desk.page.model.photo(0) is not None)
+    assert desk.pictures() >= pictures, "the pictures are kept"
