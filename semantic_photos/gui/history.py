@@ -42,18 +42,20 @@ class QueryHistory:
         if typed and not self._settled:
             self._queries[self._place] = query
             del self._queries[self._place + 1 :]
-            self._drop_twin()
+            self._settled = self._drop_twin()
         else:
             self._queries[self._place + 1 :] = [query]
             self._queries = self._queries[-DEPTH:]
             self._place = len(self._queries) - 1
-        self._settled = not typed
+            self._settled = not typed
 
-    def _drop_twin(self) -> None:
+    def _drop_twin(self) -> bool:
         # Typed and deleted again: the place is the one before.
         if self._place > 0 and self._queries[self._place - 1] == self.current:
             del self._queries[self._place]
             self._place -= 1
+            return True
+        return False
 
     def settle(self) -> None:
         """Fix the present place: the next question gets its own."""

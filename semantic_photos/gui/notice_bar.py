@@ -27,6 +27,10 @@ class NoticeBar(QWidget):
 
     def show_notice(self, notice: Notice) -> None:
         """Show a message, or take the one of its code away."""
+        said = self._rows.get(notice.code)
+        if said is not None and said.notice == notice:
+            # An error in painting comes back with each repaint; showing it anew would cause the next one.
+            return
         old = self._rows.pop(notice.code, None)
         if old is not None:
             old.hide()
@@ -56,6 +60,7 @@ class _Row(QFrame):
     def __init__(self, notice: Notice) -> None:
         super().__init__()
         self.setObjectName("notice")
+        self.notice = notice
         self.text = formatting.shown(notice.text)
         self._sign = QLabel()
         said = label(self.text, wrap=True)

@@ -8,13 +8,15 @@ import logging
 import os
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QStandardPaths, Signal
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 _log = logging.getLogger(__name__)
 
 _WORD = b"raise\n"
 _WAIT_MS = 600
+#: What fits into a socket's address on every Unix.
+_MOST_BYTES = 100
 
 
 class SingleInstance(QObject):
@@ -69,10 +71,14 @@ class SingleInstance(QObject):
 
 
 def address_for(home: Path | None) -> str:
-    """Return the socket of the library at ``home``: in the user's own runtime folder, named by a digest."""
+    """Return the socket of the library at ``home``: where only this user can reach it."""
     digest = hashlib.sha256(os.fsencode(home or Path("default"))).hexdigest()[:16]
     name = f"semantic-photos-{digest}"
     if os.name == "nt":
         return name
-    runtime = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.RuntimeLocation)
-    return str(Path(runtime) / name) if runtime else name
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    if runtime:
+        return str(Path(runtime) / name)
+    # Without a runtime folder the library's own one serves, which is for this user alone as well.
+    own = str(home / "window.socket") if home is not None else ""
+    return own if own and len(os.fsencode(own)) <= _MOST_BYTES else name

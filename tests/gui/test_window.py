@@ -148,6 +148,34 @@ def test_an_error_in_a_slot_is_shown(desk: Desk, monkeypatch: pytest.MonkeyPatch
     assert "made a mistake" in desk.window.notices.texts()[0]
 
 
+def test_an_error_in_every_repaint_is_said_once(desk: Desk) -> None:
+    desk.session.show_uncaught(ZeroDivisionError("in a paint"))
+    desk.until(lambda: desk.window.notices.texts())
+    row = desk.window.notices._rows["bug"]
+    for _ in range(5):
+        desk.session.show_uncaught(ZeroDivisionError("in a paint"))
+    desk.qtbot.wait(50)
+    assert desk.window.notices._rows["bug"] is row
+
+
+def test_an_exception_in_a_paint_reaches_the_hook(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    from PySide6.QtWidgets import QWidget
+
+    class Broken(QWidget):
+        def paintEvent(self, _event: object) -> None:
+            raise ZeroDivisionError("in a paint")
+
+    caught: list[BaseException] = []
+    monkeypatch.setattr(sys, "excepthook", lambda _kind, error, _traceback: caught.append(error))
+    widget = Broken()
+    qtbot.addWidget(widget)
+    with qtbot.captureExceptions():
+        monkeypatch.setattr(sys, "excepthook", lambda _kind, error, _traceback: caught.append(error))
+        widget.show()
+        qtbot.waitUntil(lambda: bool(caught))
+    assert "in a paint" in str(caught[0])
+
+
 def test_markup_in_names_stays_text(desk: Desk) -> None:
     desk.window.notices.say("<img src=x><b>no</b>")
     from PySide6.QtWidgets import QLabel
@@ -243,6 +271,7 @@ def test_only_the_first_start_keeps_its_window(qtbot: QtBot, tmp_path: Path) -> 
         assert second.another_runs()
     assert not SingleInstance(tmp_path / "other").another_runs()
     if sys.platform != "win32":
+        assert Path(address_for(tmp_path)).is_relative_to(tmp_path / "runtime")
         assert Path(address_for(tmp_path)).stat().st_mode & 0o077 == 0
     first.close()
 
