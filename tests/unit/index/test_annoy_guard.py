@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -239,3 +240,19 @@ def test_program_has_the_door_for_frozen_children(tmp_path: Path, vectors: Float
 def test_verdict_is_readable(ready_folder: Path) -> None:
     assert json.loads((ready_folder / VERDICT).read_text())["reason"] == ""
     assert np.all([len(json.loads((ready_folder / VERDICT).read_text())["key"]) == 64])
+
+
+def test_child_watches_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[int] = []
+    done = threading.Event()
+
+    def note(code: int) -> None:
+        ended.append(code)
+        done.set()
+
+    reads = iter([b"x", b""])
+    monkeypatch.setattr(annoy_child.os, "read", lambda *_: next(reads))
+    monkeypatch.setattr(annoy_child.os, "_exit", note)
+    annoy_child._die_with_parent()
+    assert done.wait(10)
+    assert ended == [annoy_child.FAILED]

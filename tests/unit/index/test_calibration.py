@@ -92,3 +92,11 @@ def test_really_measures(segment: Segment) -> None:
     assert search_k in calibration.SEARCH_KS
     assert 0.0 < trusted <= calibration.NEVER
     assert len(IDS) == segment.rows.size
+
+
+def test_all_levels_may_be_good(segment: Segment, monkeypatch: pytest.MonkeyPatch) -> None:
+    _times(monkeypatch, 1.0, 0.1, 0.1, 0.1, 0.1, 0.1)
+    _finds(monkeypatch, lambda search_k, best: 1.0)
+    search_k, trusted = calibration.calibrate(segment, CancelToken())
+    assert search_k == calibration.SEARCH_KS[0]
+    assert trusted < 0.5

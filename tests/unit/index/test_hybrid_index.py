@@ -506,3 +506,14 @@ def test_few_photos_get_no_trees(tmp_path: Path, vectors: FloatArray) -> None:
         assert _ids(index, vectors[1], 3) == [7]
         assert index.rebuild()
         assert (index.engine, index.reason, index.sizes) == ("exact", "The library is small.", (1, 0, 0))
+
+
+def test_photos_whose_vectors_are_gone_are_left_out(
+    reopen: Reopen, catalog: VectorCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segment_builder, "CHUNK_ROWS", 50)
+    index = reopen("exact")
+    read = index._vectors_for
+    index._vectors_for = lambda ids: read(ids[ids >= IDS[120]])
+    assert index.rebuild()
+    assert index.sizes == (len(IDS) - 120, 0, 0)

@@ -16,7 +16,7 @@ import pytest
 
 from semantic_photos.domain.errors import SegmentRefusedError
 from semantic_photos.domain.ports import FloatArray
-from semantic_photos.index import annoy_index
+from semantic_photos.index import annoy_index, segment_folder
 from semantic_photos.index.annoy_index import open_segment
 from semantic_photos.index.hybrid_index import HybridIndex
 from semantic_photos.index.segment_folder import KEEP_BAD, MANIFEST, Manifest, SegmentFolder
@@ -352,11 +352,15 @@ def test_manifest_cannot_lead_out_of_the_folder(folder: Path, tmp_path: Path, re
     shutil.copy(folder / manifest.ids.name, tmp_path / "seg-9.ids")
     _edit(folder, ids=dataclasses.replace(manifest.ids, name="../seg-9.ids"))
     assert "strange file" in reopen().reason
-    link = folder / "seg-9.ids"
-    link.symlink_to(tmp_path / "seg-9.ids")
-    _edit_new = dataclasses.replace(manifest, ids=dataclasses.replace(manifest.ids, name=link.name))
-    (folder / MANIFEST).write_text(_edit_new.to_json())
-    assert reopen().engine == "exact"
+
+
+def test_links_are_not_followed(folder: Path, tmp_path: Path, reopen: Reopen, vectors: FloatArray) -> None:
+    path = _file(folder, "ids")
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    index = reopen()
+    assert "cannot be read" in index.reason
+    _assert_all_is_found(index, vectors)
 
 
 def test_ids_out_of_order_are_refused(folder: Path, reopen: Reopen) -> None:
@@ -430,4 +434,57 @@ def test_a_directory_in_place_of_a_file(folder: Path, reopen: Reopen, vectors: F
     path.mkdir()
     index = reopen()
     assert index.engine == "exact"
+    _assert_all_is_found(index, vectors)
+
+
+def test_files_that_fail_while_they_are_read(
+    folder: Path, reopen: Reopen, vectors: FloatArray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(handle: object) -> str:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(segment_folder, "sha256_of", fail)
+    index = reopen()
+    assert "Input/output error" in index.reason
+    _assert_all_is_found(index, vectors)
+
+
+def test_files_that_cannot_be_deleted_yet_are_left_for_the_next_time(
+    folder: Path, reopen: Reopen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "seg-77.part").mkdir()  # unlink refuses it, as other systems refuse a mapped file
+    assert reopen().engine == "annoy"
+    (folder / "seg-77.part").rmdir()
+    (folder / "seg-77.part").touch()
+    assert reopen().engine == "annoy"
+    assert not (folder / "seg-77.part").exists()
+
+
+def test_a_folder_that_vanishes_is_an_empty_one(tmp_path: Path) -> None:
+    files = SegmentFolder(tmp_path / "gone")
+    files.clean(None)
+    files.withdraw()
+    assert files.next_number() == 1
+    assert files._changed("seg-1.ids.bad-size") == 0.0
+
+
+def test_a_writer_that_publishes_all_the_time_is_given_up(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    current = SegmentFolder(folder).manifest()
+    assert current is not None
+    numbers = iter(range(50, 99))
+
+    def always_a_new_one(self: SegmentFolder) -> Manifest:
+        gone = dataclasses.replace(current.ids, name=f"seg-{next(numbers)}.ids")
+        return dataclasses.replace(current, ids=gone)
+
+    monkeypatch.setattr(SegmentFolder, "manifest", always_a_new_one)
+    with pytest.raises(SegmentRefusedError, match="missing"):
+        open_segment(SegmentFolder(folder, read_only=True), dim=DIM, pack="pack-1")
+
+
+def test_read_only_uses_what_is_good(folder: Path, reopen: Reopen, vectors: FloatArray) -> None:
+    (folder / "seg-77.part").touch()
+    index = reopen(read_only=True)
+    assert index.engine == "annoy"
+    assert (folder / "seg-77.part").exists()
     _assert_all_is_found(index, vectors)
