@@ -104,8 +104,18 @@ class Indexer:
         self._put(lambda: self._look_at(wanted))
 
     def refresh(self) -> None:
-        """Look for pending photos again, after rows were changed elsewhere (a retry, a removed folder)."""
+        """Look for pending photos again, after rows were changed elsewhere (a retry, say)."""
         self._put(self._refetch)
+
+    def forget(self, folder_id: FolderId, ids: Sequence[PhotoId]) -> None:
+        """Take the photos of a removed folder out of the index, after whatever of them was in flight."""
+
+        def work() -> None:
+            self._index.remove([int(i) for i in ids])
+            self.last_reports.pop(folder_id, None)
+            self._refetch()
+
+        self._put(work)
 
     def pause(self) -> None:
         """Stop taking up photos; what is in flight is finished and kept."""
@@ -180,7 +190,7 @@ class Indexer:
         if not runnable:
             return
         if self._waiting_scans and not self._paused.is_set():
-            self._scan_one(self._waiting_scans.popleft())
+            self._scan_next()
             return
         assert self._pipeline is not None
         self._meter.begin()
@@ -206,6 +216,9 @@ class Indexer:
             return False
         try:
             command()
+        except CatalogError:
+            self._put(command)
+            raise
         finally:
             with self._lock:
                 self._commands -= 1
@@ -232,6 +245,15 @@ class Indexer:
             self._pipeline.refetch()
 
     # Scanning
+
+    def _scan_next(self) -> None:
+        folder_id = self._waiting_scans.popleft()
+        try:
+            self._scan_one(folder_id)
+        except CatalogError:
+            # Tried again when the catalog can be used again; otherwise its photos were missed until the next hour.
+            self._waiting_scans.appendleft(folder_id)
+            raise
 
     def _scan_one(self, folder_id: FolderId) -> None:
         folder = next((folder for folder in self._catalog.folders() if folder.id == folder_id), None)
@@ -264,6 +286,8 @@ class Indexer:
         ids = self._catalog.set_folder_online(folder.id, online=online)
         if online:
             self._make_searchable(ids)
+            # Those that waited when the folder went away were left out of the queue.
+            self._refetch()
         else:
             self._index.remove(ids)
         text = "" if online else f"{folder.path} is not there. Its photos are kept and come back with it."

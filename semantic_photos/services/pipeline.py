@@ -189,6 +189,8 @@ class Pipeline:
         else:
             _log.info("set aside %r: %s", str(photo.path), error)
             self._catalog.mark_failed(photo.id, photo.stamp, error.code, str(error), retry=error.retry)
+        # A file that changed while it was read is not set aside but waits again: it must be fetched once more.
+        self._exhausted = False
         self._on_failed([photo.id])
 
     def _commit(self) -> None:

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from semantic_photos.domain.errors import CatalogError
 from semantic_photos.domain.messages import IndexingPhase, IndexingProgress
 from semantic_photos.domain.photo import Counts
 from semantic_photos.services.concurrency import EventBus
@@ -56,7 +57,11 @@ class ProgressMeter:
         if not force and now - self._told < _INTERVAL_S:
             return
         self._told = now
-        counts = self._counts()
+        try:
+            counts = self._counts()
+        except CatalogError:
+            # Told just when the catalog is in trouble: the last known numbers do, and the worker must live on.
+            counts = self.last.counts
         rate = self._rate(now) if phase is IndexingPhase.INDEXING else 0.0
         left = counts.pending / rate if rate > 0 else None
         message = IndexingProgress(phase, counts, self._done, self._done + counts.pending, rate, left, current)

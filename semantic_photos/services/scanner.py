@@ -170,6 +170,9 @@ class Scanner:
                 _log.info("cannot look at %r: %s", os.fspath(path), error)
                 continue
             if not stat.S_ISREG(status.st_mode):
+                # A folder or a link took the photo's name: the photo is gone all the same.
+                if old is not None and not old.missing:
+                    gone.append(old.id)
                 continue
             report.found += 1
             stamp = stamp_of(status)

@@ -161,8 +161,8 @@ class Watcher:
         identity = _identity(root)
         if identity is None:
             return
-        observer = Observer()
         try:
+            observer = Observer()
             observer.schedule(_Handler(self._inbox), os.fspath(root), recursive=True, event_filter=_EVENTS)
             observer.start()
         except OSError as error:
@@ -233,12 +233,12 @@ class Watcher:
                 if self._lost.is_set() or now >= next_scan:
                     self._lost.clear()
                     next_scan = now + self._rescan_s
-                    gathering.rescans.update(self._roots)
+                    gathering.rescans.update(self._all_roots())
                 self._hand_on(gathering, now)
             except Exception:  # noqa: BLE001  # a thread root: watching must go on
                 _log.exception("the watcher stumbled")
                 gathering = _Gathering()
-                gathering.rescans.update(self._roots)
+                gathering.rescans.update(self._all_roots())
 
     def _take_events(self, gathering: _Gathering) -> None:
         timeout = QUIET_S if gathering.is_waiting else 0.5
@@ -252,6 +252,10 @@ class Watcher:
                 event = self._inbox.get_nowait()
             except queue.Empty:
                 return
+
+    def _all_roots(self) -> list[Path]:
+        with self._lock:
+            return list(self._roots)
 
     def _root_of(self, path: Path) -> Path | None:
         with self._lock:

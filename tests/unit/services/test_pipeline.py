@@ -199,3 +199,17 @@ def test_nothing_new_is_taken_when_told_so(world: World, root: Path) -> None:
         world.pipeline.advance(take_new=False)
     assert world.committed == {}
     assert world.pipeline.has_work
+
+
+def test_a_photo_completed_while_its_first_half_was_read_is_read_again(world: World, root: Path) -> None:
+    path = root / "copied.png"
+    path.write_bytes(b"only the beginning")
+    world.scan()
+    world.pipeline.advance()  # taken up, as it is now
+    paint(root, "copied.png", "blue")
+    scanner = Scanner(world.catalog)
+    assert scanner.look_at(world.folder, [path]).changed
+    world.pipeline.refetch()
+    world.work()
+    assert set(world.vectors_by_name()) == {"copied.png"}
+    assert world.reasons() == {}

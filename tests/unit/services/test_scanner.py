@@ -257,3 +257,15 @@ def test_a_scan_can_be_stopped(root: Path) -> None:
 def test_the_root_of_a_path(catalog: Catalog, folder: Folder, root: Path, tmp_path: Path) -> None:
     assert folder_of([folder], root / "x" / "y.jpg") == folder
     assert folder_of([folder], tmp_path / "photos-2" / "y.jpg") is None
+
+
+def test_a_folder_in_a_photos_place_makes_it_missing(catalog: Catalog, folder: Folder, root: Path) -> None:
+    path = put(root, "a.jpg")
+    put(root, "b.jpg")
+    scan(catalog, folder)
+    known = catalog.known_file(path)
+    assert known is not None
+    path.unlink()
+    path.mkdir()
+    report = Scanner(catalog).look_at(folder, [path])
+    assert report.missing == [known.id]
