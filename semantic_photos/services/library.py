@@ -191,7 +191,10 @@ class Library:
         self.index.remove([int(i) for i in ids])
         if self._watcher is not None:
             self._watcher.watch(self.folders())
-        self.indexer.refresh()
+        # Once more on the worker's thread: a batch that was committed just before may enter the index after it.
+        self.indexer.forget(folder_id, ids)
+        for kind in ("offline", "unreadable"):
+            self.bus.publish(Notice(f"folder.{kind}.{folder_id}", ""))
         self.bus.publish(FoldersChanged((folder_id,)))
         self.bus.publish(PhotosChanged(removed=tuple(ids)))
 
