@@ -109,6 +109,8 @@ def _window(options: argparse.Namespace) -> int:
 
 
 def _say(text: str) -> None:
+    if sys.stderr is None:  # closed by whoever started the program
+        return
     sys.stderr.write(text.encode("utf-8", "replace").decode("utf-8") + "\n")
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from semantic_photos.cli import indexing
 from semantic_photos.domain.errors import CatalogError, UserFacingError
 from semantic_photos.paths import Paths
 from semantic_photos.services.library import Library
@@ -39,7 +40,11 @@ def examine(paths: Paths, *, pack_folder: Path | None, repair: bool) -> dict[str
         return report
     with library:
         _examine_open(library, report, repair=repair)
-    report["ok"] = all(check["ok"] for check in checks) or (repair and len(report["repaired"]) >= len(repairs))
+    if report["repaired"]:
+        # Whether the repairs helped is what a second look says.
+        again = examine(paths, pack_folder=pack_folder, repair=False)
+        return {**again, "repairs": repairs, "repaired": report["repaired"]}
+    report["ok"] = all(check["ok"] for check in checks)
     return report
 
 
@@ -79,7 +84,7 @@ def _examine_open(library: Library, report: dict[str, Any], *, repair: bool) -> 
     if repair and repairs:
         library.index.rebuild(None)
         library.indexer.refresh()
-        library.indexer.wait_until_idle()
+        indexing.wait(library, quiet=True)
         report["repaired"] = list(repairs)
     failures = library.failures()
     report["failures"] = [
