@@ -205,7 +205,11 @@ def test_a_photo_completed_while_its_first_half_was_read_is_read_again(world: Wo
     path = root / "copied.png"
     path.write_bytes(b"only the beginning")
     world.scan()
-    world.pipeline.advance()  # taken up, as it is now
+    # Read to the end as it is now, but its failure is not taken note of before the file is complete.
+    world.pipeline._fill()
+    future = world.pipeline._window[0].future
+    assert future is not None
+    assert future.exception(timeout=60) is not None
     paint(root, "copied.png", "blue")
     scanner = Scanner(world.catalog)
     assert scanner.look_at(world.folder, [path]).changed
