@@ -32,14 +32,14 @@ BUILD_FROM = 3_000
 DELTA_SHARE = 0.25
 #: A segment of which this share is hidden is built anew.
 HIDDEN_SHARE = 0.5
-#: Below so many photos Annoy's gain cannot be felt. Measured on two busy cores with 256 dimensions and the shipped
-#: pack's words (best cosine 0.4), median of one search: 20,000 photos exact 2-8 ms; 50,000 exact 17 ms, Annoy 5 ms;
-#: 100,000 exact 12-42 ms, Annoy 5-10 ms at recall@50 0.98.
+#: Below so many photos Annoy's gain cannot be felt; above, the measurement at the build decides. Median of one search,
+#: 256 dimensions, vectors and words of the shipped pack, two cores: 100,000 photos exact 5 ms, Annoy 6 ms (with both
+#: cores busy elsewhere 12-42 ms and 10 ms); 300,000 exact 18 ms, Annoy 7 ms at recall@50 0.99 for photos, 0.93 for words.
 ANNOY_FROM = 50_000
 #: Candidates at least looked at when Annoy is forced, so that nothing but this constant guards its answers.
 FORCED_CANDIDATES = 50_000
 #: Beyond this share of all photos Annoy is slower than exact search and finds less. Measured at 100,000 photos with
-#: the shipped pack's words: 50 wanted 20 ms at recall 0.98 (exact 31 ms), 500 wanted 28 ms at 0.95 (exact 43 ms),
+#: the shipped pack's words on a busy machine: 50 wanted 20 ms at recall 0.98 (exact 31 ms), 500 wanted 28 ms at 0.95 (exact 43 ms),
 #: 2,000 wanted 44 ms at 0.91 (exact 41 ms).
 WANTED_SHARE = 0.01
 #: A quick look, well below a millisecond, that tells whether a question is near enough to any photo.
