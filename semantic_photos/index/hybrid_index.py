@@ -34,13 +34,13 @@ DELTA_SHARE = 0.25
 HIDDEN_SHARE = 0.5
 #: Below so many photos Annoy's gain cannot be felt; above, the measurement at the build decides. Median of one search,
 #: 256 dimensions, vectors and words of the shipped pack, two cores: 100,000 photos exact 5 ms, Annoy 6 ms (with both
-#: cores busy elsewhere 12-42 ms and 10 ms); 300,000 exact 18 ms, Annoy 7 ms at recall@50 0.99 for photos, 0.93 for words.
+#: cores busy elsewhere 12-42 ms and 10 ms); 300,000 exact 18 ms, Annoy 7 ms at recall@50 0.99 of photos, 0.93 of words.
 ANNOY_FROM = 50_000
 #: Candidates at least looked at when Annoy is forced, so that nothing but this constant guards its answers.
 FORCED_CANDIDATES = 50_000
 #: Beyond this share of all photos Annoy is slower than exact search and finds less. Measured at 100,000 photos with
-#: the shipped pack's words on a busy machine: 50 wanted 20 ms at recall 0.98 (exact 31 ms), 500 wanted 28 ms at 0.95 (exact 43 ms),
-#: 2,000 wanted 44 ms at 0.91 (exact 41 ms).
+#: the shipped pack's words on a busy machine: 50 wanted 20 ms at recall 0.98 (exact 31 ms), 500 wanted 28 ms at 0.95
+#: (exact 43 ms), 2,000 wanted 44 ms at 0.91 (exact 41 ms).
 WANTED_SHARE = 0.01
 #: A quick look, well below a millisecond, that tells whether a question is near enough to any photo.
 PROBE, PROBE_CANDIDATES = 10, 100
