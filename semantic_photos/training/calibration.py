@@ -19,6 +19,10 @@ from semantic_photos.training.words import words_of
 
 # A tag this near to something true of the photo may well be true too, so it is no proof of the contrary.
 NEAR = 0.35
+# A caption leaves out most of what is to be seen, so its silence weighs little against a tag.
+SILENCE = 0.2
+# From this confidence the program shows a tag.
+SHOWN = 0.3
 
 
 def tag_background(photos: torch.Tensor, tags: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
@@ -27,14 +31,17 @@ def tag_background(photos: torch.Tensor, tags: torch.Tensor) -> tuple[np.ndarray
     return cosines.mean(dim=0).numpy(), cosines.std(dim=0).numpy()
 
 
-def fit_logistic(x: np.ndarray, y: np.ndarray, steps: int = 50) -> tuple[float, float]:
+def fit_logistic(
+    x: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None, steps: int = 50
+) -> tuple[float, float]:
     """Slope and offset of P(y) = sigmoid(a x + b) by Newton's method, with a whisper of regularisation."""
+    each = np.ones_like(x) if weight is None else weight
     design = np.stack([x, np.ones_like(x)], axis=1)
     w = np.zeros(2)
     for _ in range(steps):
         p = 1.0 / (1.0 + np.exp(-np.clip(design @ w, -30, 30)))
-        gradient = design.T @ (p - y) + 1e-3 * w
-        hessian = (design * (p * (1.0 - p))[:, None]).T @ design + 1e-3 * np.eye(2)
+        gradient = design.T @ (each * (p - y)) + 1e-3 * w
+        hessian = (design * (each * p * (1.0 - p))[:, None]).T @ design + 1e-3 * np.eye(2)
         change = np.linalg.solve(hessian, gradient)
         w -= change
         if np.abs(change).max() < 1e-8:
@@ -71,7 +78,8 @@ def calibrate(
         table: The word table (V, D).
 
     Returns:
-        ``a``, ``b``, the number of pairs, and precision and coverage of tags at confidence 0.5.
+        ``a``, ``b``, and what tags shown from the confidence `SHOWN` on are worth: precision (with silence weighed as
+        in the fit, and strictly), recall, tags per photo.
     """
     folded = [tuple(fold_plural(word) for word in words_of(tag)) for tag in tags]
     by_words = {words: number for number, words in enumerate(folded)}
@@ -83,7 +91,8 @@ def calibrate(
                 by_source.setdefault(record.source, set()).add(number)
     near = (vectors @ vectors.T > NEAR).numpy()
     z = ((photos @ vectors.T).numpy() - mean) / std
-    xs, ys = [], []
+    xs, ys, weights = [], [], []
+    photos_judged = 0
     for i, row in enumerate(rows):
         record = records[row]
         if record.source in UNSEEN_LABEL_SOURCES or not (record.labels or record.captions):
@@ -101,18 +110,24 @@ def calibrate(
             false = np.array(sorted(n for n in by_source.get(record.source, set()) if not close[n]), dtype=np.int64)
         xs += [z[i, true], z[i, false]]
         ys += [np.ones(len(true)), np.zeros(len(false))]
+        weights += [np.ones(len(true)), np.full(len(false), SILENCE if record.captions else 1.0)]
+        photos_judged += 1
     x, y = np.concatenate(xs), np.concatenate(ys)
-    a, b = fit_logistic(x, y)
-    sure = a * x + b > 0
-    right = int((sure & (y > 0)).sum())
-    shown = int(sure.sum())
-    judged = int((y > 0).sum())
+    each = np.concatenate(weights)
+    a, b = fit_logistic(x, y, each)
+    sure = 1.0 / (1.0 + np.exp(-(a * x + b))) >= SHOWN
+    right = float((sure & (y > 0)).sum())
+    # z of every photo and tag, judged or not: how many tags a person gets to see.
+    shown = (1.0 / (1.0 + np.exp(-(a * z + b))) >= SHOWN).sum() / len(rows)
     return {
         "a": a,
         "b": b,
+        "photos": float(photos_judged),
         "pairs": float(len(x)),
-        "precision": right / max(1, shown),
-        "recall": right / max(1, judged),
+        "precision": right / max(1.0, float((each * sure).sum())),
+        "precision_strict": right / max(1.0, float(sure.sum())),
+        "recall": right / max(1.0, float((y > 0).sum())),
+        "shown_per_photo": float(shown),
     }
 
 

@@ -26,9 +26,10 @@ from semantic_photos.training import progress
 from semantic_photos.training.dataset import Augmentation, EpochSampler, PhotoArray
 from semantic_photos.training.distil import MapScale, shape_from
 from semantic_photos.training.features import pooled_features
-from semantic_photos.training.head import HEAD_NAME, Head, HeadTraining, contrast
+from semantic_photos.training.head import HEAD_NAME, Head, HeadTraining, contrast, fold
 from semantic_photos.training.student import Student
 from semantic_photos.training.teacher import load_teacher
+from semantic_photos.training.texts import Bags
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +44,10 @@ class Whole(nn.Module):
         self.turn = nn.Parameter(torch.zeros(dim, dim))
         self.scale = nn.Parameter(torch.tensor(math.log(1.0 / 0.05)))
 
-    def table(self, base: torch.Tensor) -> torch.Tensor:
-        """The word table turned by the map."""
-        return base + base @ self.turn
+    def texts(self, bags: Bags, base: torch.Tensor) -> torch.Tensor:
+        """Unit vectors (N, D) of texts over a word table turned by the map."""
+        sums = bags.vectors(base)
+        return functional.normalize(sums + sums @ self.turn, dim=1)
 
 
 class Memory:
@@ -129,7 +131,7 @@ class FineTuning:
         pictures, places = self.label_memory.with_live(vectors[len(which) :], where)
         loss, parts = contrast(
             material,
-            self.whole.table(self.base),
+            lambda bags: self.whole.texts(bags, self.base),
             self.whole.scale.exp().clamp(max=100.0),
             (photos, positions),
             (pictures, places),
@@ -164,7 +166,7 @@ class FineTuning:
         """Val figures of the averaged weights."""
         whole = self.averaged()
         judge = self.banks.judge
-        table = functional.normalize(whole.table(self.base), dim=1).cpu()
+        table = fold(self.base, whole.turn).cpu()
         head = whole.head.cpu()
         captioned = head(pooled_features(whole.student, self.photos, judge.captioned, self.device))
         labelled = head(pooled_features(whole.student, self.photos, judge.labelled, self.device))
@@ -173,7 +175,7 @@ class FineTuning:
     def save(self, out: Path, spent: float) -> None:
         """Checkpoint to go on from; its ``average`` and ``student_shape`` are what `features` and `export` read."""
         whole = self.averaged()
-        table = functional.normalize(whole.table(self.base), dim=1).detach().cpu()
+        table = fold(self.base, whole.turn).cpu()
         progress.save_atomically(
             {
                 "student_shape": self.whole.student.shape.as_dict(),

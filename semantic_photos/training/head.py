@@ -16,7 +16,7 @@ import argparse
 import dataclasses
 import logging
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from semantic_photos.training import progress
 from semantic_photos.training.dataset import Augmentation, PhotoArray
 from semantic_photos.training.features import load_student, pooled_features
 from semantic_photos.training.judge import Judge
-from semantic_photos.training.texts import CaptionBank, LabelBank, Lexicon
+from semantic_photos.training.texts import Bags, CaptionBank, LabelBank, Lexicon
 from semantic_photos.training.words import load_words
 
 log = logging.getLogger(__name__)
@@ -72,19 +72,25 @@ class TunedTable(nn.Module):
         self.turn = nn.Parameter(torch.zeros(table.shape[1], table.shape[1]))
         self.rows = nn.Parameter(torch.zeros_like(table)) if rows else None
 
-    def forward(self) -> torch.Tensor:
-        """The table (V, D) as of now; rows are not normalised here, see `folded`."""
-        moved = self.base if self.rows is None else self.base + self.rows
-        return moved + moved @ self.turn
+    def forward(self, bags: Bags) -> torch.Tensor:
+        """Unit vectors (N, D) of texts. The map is linear, so it may turn a few sums instead of all the words."""
+        sums = bags.vectors(self.base if self.rows is None else self.base + self.rows)
+        return functional.normalize(sums + sums @ self.turn, dim=1)
 
     def folded(self) -> torch.Tensor:
         """The table for the pack: the map worked in, unit rows."""
-        return functional.normalize(self().detach(), dim=1)
+        return fold(self.base if self.rows is None else self.base + self.rows, self.turn)
 
     def pull(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Squared size of the map and of the moved rows."""
         zero = torch.zeros((), device=self.turn.device)
         return self.turn.square().sum(), zero if self.rows is None else self.rows.square().sum()
+
+
+@torch.no_grad()
+def fold(table: torch.Tensor, turn: torch.Tensor) -> torch.Tensor:
+    """Work the shared map into a table (V, D); unit rows."""
+    return functional.normalize(table + table @ turn, dim=1)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -108,7 +114,7 @@ def several_right(logits: torch.Tensor, right: torch.Tensor, ignored: torch.Tens
 
 def contrast(
     material: Material,
-    table: torch.Tensor,
+    embed: Callable[[Bags], torch.Tensor],
     scale: torch.Tensor,
     captioned: tuple[torch.Tensor, np.ndarray],
     labelled: tuple[torch.Tensor, np.ndarray],
@@ -120,7 +126,7 @@ def contrast(
 
     Args:
         material: Banks of texts.
-        table: Word table (V, D).
+        embed: Texts to unit vectors (N, D).
         scale: Inverse temperature.
         captioned: Unit photo vectors (N, D) and their positions in the caption bank.
         labelled: The same for the label bank.
@@ -135,16 +141,16 @@ def contrast(
     photos, which = captioned
     pictures, where = labelled
     first, second = live or (len(which), len(where))
-    texts = functional.normalize(material.captions.captions(which, rng).vectors(table), dim=1)
+    texts = embed(material.captions.captions(which, rng))
     same = torch.from_numpy(which[:first, None] == which[None, :]).float()
     caption = several_right(scale * photos[:first] @ texts.T, same)
     caption = caption + several_right(scale * texts[:first] @ photos.T, same)
     bags, fits = material.captions.queries(which, rng)
-    texts = functional.normalize(bags.vectors(table), dim=1)
+    texts = embed(bags)
     query = several_right(scale * photos[:first] @ texts.T, fits[:first])
     query = query + several_right(scale * texts[:first] @ photos.T, fits.T[:first])
     has, near = material.labels.batch(where)
-    texts = functional.normalize(material.labels.bags.vectors(table), dim=1)
+    texts = embed(material.labels.bags)
     label = several_right(scale * pictures[:second] @ texts.T, has[:second], near[:second])
     asked = torch.nonzero(has[:second].sum(dim=0) > 0).squeeze(1)
     back = scale * texts[asked] @ pictures.T
@@ -232,7 +238,7 @@ class HeadTraining:
             vectors = head(torch.cat([captioned[torch.from_numpy(view * per_view + which)], labelled[where]]))
             loss, _parts = contrast(
                 self.material,
-                tuned(),
+                tuned,
                 scale.exp().clamp(max=100.0),
                 (vectors[:batch], which),
                 (vectors[batch:], positions[where]),

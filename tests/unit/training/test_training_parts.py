@@ -19,7 +19,7 @@ from semantic_photos.training.export import quantise_rows, ramp_picture  # noqa:
 from semantic_photos.training.head import Head, TunedTable, several_right  # noqa: E402
 from semantic_photos.training.onnx_graph import encoder_model, head_model  # noqa: E402
 from semantic_photos.training.student import Student, StudentShape  # noqa: E402
-from semantic_photos.training.texts import CaptionBank, Lexicon  # noqa: E402
+from semantic_photos.training.texts import Bags, CaptionBank, Lexicon  # noqa: E402
 from semantic_photos.training.words import read_tags, words_of  # noqa: E402
 
 pytestmark = pytest.mark.slow
@@ -133,7 +133,7 @@ def test_the_shared_map_moves_words_no_text_ever_holds():
     torch.manual_seed(0)
     base = torch.nn.functional.normalize(torch.randn(6, 4), dim=1)
     tuned = TunedTable(base, rows=False)
-    tuned().narrow(0, 0, 1).sum().backward()
+    tuned(Bags(torch.tensor([[0]]), torch.ones(1, 1))).sum().backward()
     with torch.no_grad():
         tuned.turn -= tuned.turn.grad
     assert not torch.allclose(tuned.folded()[5], base[5], atol=1e-3)
