@@ -40,6 +40,7 @@ def main() -> int:
     while True:
         head = inbox.get()
         _limit_time()
+        _write(answers, wire.frame(wire.BEGUN))
         _write(answers, _answer(head))
 
 

@@ -16,7 +16,7 @@ from concurrent.futures import Future
 
 from semantic_photos.domain.errors import CancelledError, PhotoError, UserFacingError
 from semantic_photos.media.decode import DecodedPhoto, DecodeRequest
-from semantic_photos.media.decoder_process import DecoderProcess, DecoderStartError
+from semantic_photos.media.decoder_process import DecoderGoneError, DecoderProcess, DecoderStartError
 
 _log = logging.getLogger(__name__)
 
@@ -107,8 +107,16 @@ class DecoderPool:
             if not future.set_running_or_notify_cancel():
                 continue
             try:
-                child = self._ready(number, child)
-                decoded = child.decode(job[2])
+                try:
+                    child = self._ready(number, child)
+                    decoded = child.decode(job[2])
+                except DecoderGoneError:
+                    # It died while it had nothing to do, and so lately that the system had not said so yet.
+                    child = self._ready(number, self._replace(number, child, None))
+                    try:
+                        decoded = child.decode(job[2])
+                    except DecoderGoneError:
+                        raise _no_decoder() from None
             except Exception as error:  # thread root: whatever it is, it belongs to this photo  # noqa: BLE001
                 if isinstance(error, UserFacingError):
                     if error.code in _FATAL:
@@ -162,11 +170,7 @@ class DecoderPool:
                     _log.error("a decoder cannot be started: %s", error)
                 continue
             return fresh
-        raise PhotoError(
-            "The decoder of the program could not be started; the computer may be out of memory.",
-            code="photo.no-decoder",
-            retry=True,
-        )
+        raise _no_decoder()
 
     def _replace(self, number: int, old: DecoderProcess | None, new: DecoderProcess | None) -> DecoderProcess | None:
         """Close a child and register another; return the other."""
@@ -181,3 +185,11 @@ class DecoderPool:
             else:
                 self._children.pop(number, None)
         return new
+
+
+def _no_decoder() -> PhotoError:
+    return PhotoError(
+        "The decoder of the program could not be started; the computer may be out of memory.",
+        code="photo.no-decoder",
+        retry=True,
+    )

@@ -34,6 +34,10 @@ class DecoderStartError(Exception):
     """A child could not be started; it never leaves this workshop."""
 
 
+class DecoderGoneError(Exception):
+    """A child ended before it took up a photo, so no photo is to blame; it never leaves this workshop."""
+
+
 class _ChildGoneError(Exception):
     """The child closed its pipe."""
 
@@ -111,12 +115,18 @@ class DecoderProcess:
         Raises:
             PhotoError: when the photo cannot be read, also when the child died of it or took too long.
             PackError: when the recipe asks for something unknown.
+            DecoderGoneError: when the child had ended before it looked at the photo: ask another child.
         """
         limit = TIME_LIMIT_SLOW_S if request.path.suffix.lower() in _SLOW_SUFFIXES else TIME_LIMIT_S
         self.photos += 1
+        begun = False
         try:
             for piece in wire.request_frame(request):
                 self._stdin.write(piece)
+            head, _ = self._read_frame(time.monotonic() + limit)
+            if head != wire.BEGUN:
+                raise wire.WireError("an answer before the photo was taken up")
+            begun = True
             head, payload = self._read_frame(time.monotonic() + limit)
             return wire.read_answer(head, payload, request)
         except _TooSlowError:
@@ -125,6 +135,8 @@ class DecoderProcess:
                 f"Decoding the photo took longer than {limit:.0f} seconds.", code="photo.too-slow"
             ) from None
         except (_ChildGoneError, OSError):
+            if not begun:
+                raise DecoderGoneError(f"decoder {self.pid} was gone before the photo") from None
             raise self._obituary() from None
         except wire.WireError as error:
             _log.warning("a decoder answered nonsense about %r: %s", str(request.path), error)

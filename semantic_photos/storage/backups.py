@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import logging
 import os
+import re
 import shutil
 import sqlite3
 import sys
@@ -24,6 +26,7 @@ from semantic_photos.storage.schema import APPLICATION_ID
 _log = logging.getLogger(__name__)
 
 _LOGS = ("-wal", "-shm", "-journal")
+_STAMP = re.compile(r"(\d{8}-\d{6})(?:-(\d+))?$")
 
 
 def folder_of(catalog: Path) -> Path:
@@ -80,8 +83,8 @@ def problem_of(path: Path) -> str:
 def rolling(catalog: Path) -> list[Path]:
     """Return the rolling backups of a catalog, newest first."""
     # The name begins with a digit after the stem: copies made before a migration have a mark there and stay.
-    found = folder_of(catalog).glob(f"{catalog.stem}-[0-9]*{catalog.suffix}")
-    return sorted(found, key=lambda path: path.stem, reverse=True)
+    found = folder_of(catalog).glob(f"{glob.escape(catalog.stem)}-[0-9]*{glob.escape(catalog.suffix)}")
+    return sorted(found, key=_age, reverse=True)
 
 
 def latest(catalog: Path) -> Path | None:
@@ -202,11 +205,16 @@ def os_trouble(error: OSError, path: Path) -> CatalogError:
     return sqlite_errors.translated_code(sqlite3.SQLITE_READONLY, path)
 
 
+def _age(path: Path) -> tuple[str, int]:
+    """Return what names of `_free` are sorted by: the second, then the number within that second."""
+    parts = _STAMP.search(path.stem)
+    return (parts[1], int(parts[2] or 1)) if parts else ("", 0)
+
+
 def _free(folder: Path, stem: str, suffix: str) -> Path:
-    """Return a name with the present time that is not taken yet."""
+    """Return a name with the present time that is later than all that were made in this second."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    path, number = folder / f"{stem}{stamp}{suffix}", 1
-    while os.path.lexists(path):
-        number += 1
-        path = folder / f"{stem}{stamp}-{number}{suffix}"
-    return path
+    # Not the first free number: the oldest of this second may have been pruned, and its name would be the oldest again.
+    taken = [_age(path)[1] for path in folder.glob(f"{glob.escape(stem)}{stamp}*") if _age(path)[0] == stamp]
+    number = max(taken, default=0) + 1
+    return folder / (f"{stem}{stamp}{suffix}" if number == 1 else f"{stem}{stamp}-{number}{suffix}")

@@ -106,6 +106,9 @@ class Database:
         for held in held_by_threads:
             if held.lock.acquire(timeout=CLOSE_S):
                 try:
+                    # Any statement ends the interruption, which otherwise keeps the log from being worked in.
+                    with contextlib.suppress(sqlite3.Error):
+                        held.connection.execute("SELECT 1")
                     held.connection.close()
                 finally:
                     held.lock.release()

@@ -172,10 +172,9 @@ class Distillation:
         weights = self.config["loss"]
         image = self.photos.augmented(self.sampler.next(), self.rng, self.augmentation, self.device)
         image = image.contiguous(memory_format=torch.channels_last)
-        kind = torch.device(self.device).type
-        with torch.no_grad(), torch.autocast(kind, torch.bfloat16):
+        with torch.no_grad(), progress.half_precision(self.device):
             goal = self.teacher(image)
-        with torch.autocast(kind, torch.bfloat16):
+        with progress.half_precision(self.device):
             made = self.student(image) if self.chain else self.student.apart(image, goal)
         errors = [self.scale.error(i, made[i], goal[i]) for i in range(len(goal))]
         total = sum((w * e for w, e in zip(weights["maps"], errors, strict=True)), torch.zeros((), device=self.device))
@@ -198,7 +197,7 @@ class Distillation:
         mine, theirs = [], []
         for batch in np.array_split(rows, max(1, len(rows) // 64)):
             image = self.photos.clean(batch).to(self.device).contiguous(memory_format=torch.channels_last)
-            with torch.autocast(torch.device(self.device).type, torch.bfloat16):
+            with progress.half_precision(self.device):
                 a, b = judge(image)[-1], self.teacher(image)[-1]
             mine.append((a.float().mean(dim=(2, 3)) - self.scale.mean) / self.scale.std)
             theirs.append((b.float().mean(dim=(2, 3)) - self.scale.mean) / self.scale.std)

@@ -54,7 +54,7 @@ def pooled_features(
             photos.clean(some).to(device) if augmentation is None else photos.augmented(some, rng, augmentation, device)
         )
         image = image.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(torch.device(device).type, torch.bfloat16):
+        with progress.half_precision(device):
             last = student(image)[-1]
         out.append(last.float().mean(dim=(2, 3)).cpu())
     return torch.cat(out)

@@ -123,8 +123,7 @@ class FineTuning:
         rows = np.concatenate([material.captions.rows[which], material.labels.rows[where]])
         image = self.photos.augmented(rows, self.rng, self.augmentation, self.device)
         image = image.contiguous(memory_format=torch.channels_last)
-        kind = torch.device(self.device).type
-        with torch.autocast(kind, torch.bfloat16):
+        with progress.half_precision(self.device):
             made = self.whole.student(image)[-1].float()
         vectors = self.whole.head(made.mean(dim=(2, 3)))
         photos, positions = self.caption_memory.with_live(vectors[: len(which)], which)
@@ -142,7 +141,7 @@ class FineTuning:
         self.caption_memory.remember(vectors[: len(which)], which)
         self.label_memory.remember(vectors[len(which) :], where)
         if run["teacher_weight"] > 0:
-            with torch.no_grad(), torch.autocast(kind, torch.bfloat16):
+            with torch.no_grad(), progress.half_precision(self.device):
                 goal = self.teacher(image)[-1]
             error = self.map_scale.error(3, made, goal)
             cosine = self.map_scale.pooled_cosine(made, goal)

@@ -115,3 +115,10 @@ def pick_device(wanted: str) -> str:
     if wanted != "auto":
         return wanted
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def half_precision(device: str) -> torch.autocast:
+    """Arithmetic in bf16 where the hardware has it; a processor without it emulates bf16 many times slower."""
+    kind = torch.device(device).type
+    able = kind != "cpu" or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return torch.autocast(kind, torch.bfloat16, enabled=able)

@@ -141,4 +141,4 @@ def test_no_damage_leads_to_another_kind_of_error(data: st.DataObject) -> None:
     try:
         inspect_model(bytes(damaged), "net.onnx")
     except PackError as error:
-        assert str(error)  # noqa: PT017  # not raising is as good: some bytes are only names
+        assert str(error)  # not raising is as good: some bytes are only names

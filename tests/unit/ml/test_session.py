@@ -161,8 +161,8 @@ def test_broken_models_are_refused_in_silence(capfd: pytest.CaptureFixture[str])
             session.run({"image": np.zeros((1, 32, 32, 3), np.uint8)}, ["pooled"])
         except SemanticPhotosError as error:
             refused += 1
-            assert "net.onnx" in str(error)  # noqa: PT017  # some damage is harmless
-            assert "\n" not in str(error)  # noqa: PT017
+            assert "net.onnx" in str(error)  # some damage is harmless
+            assert "\n" not in str(error)
     assert refused >= 4
     out, err = capfd.readouterr()
     assert out + err == ""

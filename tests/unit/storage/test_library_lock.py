@@ -43,10 +43,10 @@ def test_an_owner_without_a_number(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(os, "truncate", full)
     lock = LibraryLock.acquire(path)
-    with pytest.raises(BusyError, match="^Another Semantic Photos has"):
+    with pytest.raises(BusyError, match=r"^Another Semantic Photos has"):
         LibraryLock.acquire(path)
     monkeypatch.setattr(os, "read", full)
-    with pytest.raises(BusyError, match="^Another Semantic Photos has"):
+    with pytest.raises(BusyError, match=r"^Another Semantic Photos has"):
         LibraryLock.acquire(path)
     lock.release()
 
