@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from semantic_photos.domain.errors import CatalogError, FolderError, InternalError, PackError, UserFacingError
+from semantic_photos.domain.errors import CatalogError, FolderError, InternalError, UserFacingError
 from semantic_photos.domain.messages import FoldersChanged, IndexChanged, Notice, PhotosChanged
 from semantic_photos.domain.photo import Counts, FailedPhoto, Folder, FolderId, Photo, PhotoId
 from semantic_photos.domain.ports import ByteArray
@@ -21,12 +21,11 @@ from semantic_photos.media.decoder_pool import DecoderPool
 from semantic_photos.media.fingerprint import content_key
 from semantic_photos.media.thumbnails import THUMBNAIL_SIDE, ThumbnailStore
 from semantic_photos.ml.image_encoder import OnnxImageEncoder
-from semantic_photos.ml.model_pack import ModelPack, find_packs, load_pack, verify_known_answer
 from semantic_photos.ml.text_encoder import WordTable
-from semantic_photos.ml.trial import try_pack
-from semantic_photos.paths import Paths, resources
+from semantic_photos.paths import Paths
 from semantic_photos.services.concurrency import EventBus, Lanes
 from semantic_photos.services.indexer import Indexer
+from semantic_photos.services.pack_choice import choose_pack
 from semantic_photos.services.scanner import Scanner
 from semantic_photos.services.search import SearchService
 from semantic_photos.services.vocabulary import Vocabulary
@@ -78,7 +77,7 @@ class Library:
         self._notice_lock = threading.Lock()
         self.bus.subscribe(Notice, self._keep_notice)
         self.catalog = Catalog(database)
-        self.pack = self._choose_pack(pack_folder)
+        self.pack = choose_pack(paths, self.catalog, self.bus.publish, pack_folder, read_only=self.read_only)
         threads = self.settings.encoder_threads or max(1, (os.cpu_count() or 2) // 2)
         self.encoder = OnnxImageEncoder(self.pack, threads) if self.pack is not None else None
         self.words = WordTable(self.pack) if self.pack is not None else None
@@ -355,46 +354,6 @@ class Library:
             else:
                 self._notices.pop(notice.code, None)
 
-    def _choose_pack(self, folder: Path | None) -> ModelPack | None:
-        """Load the wanted pack, else the first good one of those that were installed or ship with the program."""
-        candidates = [folder] if folder is not None else find_packs(self.paths.packs, resources() / "packs")
-        troubles = []
-        for candidate in candidates:
-            try:
-                pack = load_pack(candidate)
-                self._verify_once(pack)
-            except PackError as error:
-                troubles.append(error)
-                _log.error("pack %s refused: %s", candidate, error)
-                continue
-            if troubles:
-                self.bus.publish(Notice("pack.refused", f"{troubles[0]} The pack “{pack.title}” is used instead."))
-            return pack
-        reason = str(troubles[0]) if troubles else "No model pack is installed."
-        if folder is not None and troubles:
-            raise troubles[0]
-        self.bus.publish(
-            Notice("pack.none", f"{reason} Photos can be browsed but not searched.", "Install the program again.")
-        )
-        return None
-
-    def _verify_once(self, pack: ModelPack) -> None:
-        """Check the known answer of a pack when it is first used here: checksums cannot see a wrong runtime."""
-        mark = f"{pack.fingerprint} {_runtime()}"
-        if self.catalog.meta("pack.verified") == mark:
-            return
-        if resources() in pack.folder.parents:
-            encoder = OnnxImageEncoder(pack, 1)
-            try:
-                verify_known_answer(pack, encoder, WordTable(pack))
-            finally:
-                encoder.close()
-        else:
-            # Somebody else's network: what it allocates and how long it computes is found out in a child process.
-            try_pack(pack.folder)
-        if not self.read_only:
-            self.catalog.set_meta("pack.verified", mark)
-
     def _open_index(self) -> HybridIndex:
         fingerprint = self.pack.fingerprint if self.pack is not None else "none"
         dim = self.pack.dim if self.pack is not None else _NO_DIM
@@ -406,12 +365,6 @@ class Library:
             generation=lambda: self.catalog.vector_generation(fingerprint),
         )
         return index
-
-
-def _runtime() -> str:
-    from importlib import metadata
-
-    return f"onnxruntime {metadata.version('onnxruntime')}"
 
 
 __all__ = ["KEEP_MISSING_S", "Library", "UserFacingError"]
