@@ -20,6 +20,7 @@ from semantic_photos.training.head import Head, TunedTable, several_right  # noq
 from semantic_photos.training.onnx_graph import encoder_model, head_model  # noqa: E402
 from semantic_photos.training.student import Student, StudentShape  # noqa: E402
 from semantic_photos.training.texts import Bags, CaptionBank, Lexicon  # noqa: E402
+from semantic_photos.training.unpack import student_of  # noqa: E402
 from semantic_photos.training.words import read_tags, words_of  # noqa: E402
 
 pytestmark = pytest.mark.slow
@@ -168,3 +169,16 @@ def test_the_tag_list_is_large_and_without_doubles():
     assert len(tags) >= 600
     assert len(tags) == len(set(tags))
     assert json.dumps(tags).isascii()
+
+
+def test_a_pack_opened_again_computes_the_same() -> None:
+    torch.manual_seed(0)
+    shape = StudentShape((8, 8, 16, 16), (1, 2, 1, 2), 8)
+    student = Student(shape)
+    photos = torch.rand(32, 3, 64, 64) * 255
+    student(photos)
+    student.eval()
+    again = student_of(encoder_model(student, 64, "float32"), photos)
+    assert again.shape == shape
+    with torch.no_grad():
+        assert torch.allclose(again(photos)[-1], student(photos)[-1], atol=1e-3)
