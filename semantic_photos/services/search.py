@@ -5,28 +5,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
 from semantic_photos.domain import relevance
-from semantic_photos.domain.errors import CatalogError, PhotoError, QueryError
+from semantic_photos.domain.errors import CatalogError, QueryError
 from semantic_photos.domain.messages import CancelToken
-from semantic_photos.domain.photo import Counts, ImageRecipe, PhotoId
-from semantic_photos.domain.ports import ByteArray, FloatArray, IdArray, ImageEncoder, TextEncoder
-from semantic_photos.domain.query import Example, Query, ResultPage
-from semantic_photos.domain.vectors import normalise, softmax_weights, usable_rows, weighted_sum
+from semantic_photos.domain.photo import Counts
+from semantic_photos.domain.ports import FloatArray, IdArray, ImageEncoder, TextEncoder
+from semantic_photos.domain.query import Query, ResultPage
+from semantic_photos.domain.vectors import weighted_sum
 from semantic_photos.index.hybrid_index import HybridIndex
-from semantic_photos.media.decode import DecodeRequest
 from semantic_photos.media.decoder_pool import DecoderPool
+from semantic_photos.services.examples import ExampleVectors
 from semantic_photos.storage.catalog import Catalog
 
 #: How strongly a minus word pushes away; at 1 the question would be ruled by what is not wanted.
 MINUS = 0.6
-#: Sharpness of the focus: cosines of positions with the focus word are divided by this before the soft maximum.
-FOCUS_TEMPERATURE = 0.05
-#: Share of the focus word itself in a focused question; the rest is the photo's part that shows it.
-FOCUS_WORD = 0.35
 
 
 class SearchService:
@@ -47,8 +42,9 @@ class SearchService:
         background: FloatArray | None = None,
         limit: Callable[[], int] = lambda: 500,
     ) -> None:
-        self._catalog, self._index, self._text, self._images = catalog, index, text, images
-        self._decoders, self._counts, self._background, self._limit = decoders, counts, background, limit
+        self._catalog, self._index, self._text = catalog, index, text
+        self._counts, self._background, self._limit = counts, background, limit
+        self._examples = ExampleVectors(catalog, text, images, decoders)
 
     def run(
         self, query: Query, *, generation: int = 0, limit: int | None = None, token: CancelToken | None = None
@@ -95,7 +91,7 @@ class SearchService:
         for example in query.examples:
             if token is not None:
                 token.raise_if_cancelled()
-            parts.append((example.weight, self._example_vector(example, query.focus)))
+            parts.append((example.weight, self._examples.vector(example, query.focus)))
         return weighted_sum(parts)
 
     # Words
@@ -123,71 +119,6 @@ class SearchService:
         unknown = tuple(dict.fromkeys(words))
         return unknown, {word: tuple(self._text.suggestions(word, 4)) for word in unknown[:8]}
 
-    # Pictures
-
-    def _example_vector(self, example: Example, focus: str) -> FloatArray:
-        if self._images is None:
-            raise QueryError("Without a model pack photos cannot be compared.", code="query.no-pack")
-        direction = self._focus_direction(focus)
-        stored = self._stored_vector(example.photo_id) if example.photo_id is not None else None
-        if direction is None and stored is not None:
-            return stored
-        path = self._example_path(example)
-        try:
-            square = self._square(path, self._images.recipe)
-        except PhotoError:
-            # The file is on a drive that is not plugged in, say: its vector still tells most.
-            if stored is None:
-                raise
-            assert direction is not None
-            return normalise(stored + direction)
-        if direction is None:
-            return _checked(self._images.encode(square[None])[0])
-        return self._focused(square, direction)
-
-    def _focus_direction(self, focus: str) -> FloatArray | None:
-        if not focus:
-            return None
-        direction = self._text.encode(focus) if self._text is not None else None
-        if direction is None:
-            raise QueryError(f"The focus “{focus}” is not a known word.", code="query.unknown-focus")
-        return direction
-
-    def _stored_vector(self, photo_id: PhotoId) -> FloatArray | None:
-        assert self._images is not None
-        ids, vectors = self._catalog.vectors_for(self._images.fingerprint, [photo_id])
-        return vectors[0] if len(ids) else None
-
-    def _example_path(self, example: Example) -> Path:
-        if example.path is not None:
-            return example.path
-        if example.photo_id is not None:
-            photo = self._catalog.photos([example.photo_id]).get(example.photo_id)
-            if photo is not None:
-                return photo.path
-        raise QueryError("The example photo is no longer in the library.", code="query.no-example")
-
-    def _square(self, path: Path, recipe: ImageRecipe) -> ByteArray:
-        decoded = self._decoders.submit(DecodeRequest(path, recipe=recipe, thumbnail_side=None), urgent=True).result(
-            timeout=120
-        )
-        assert decoded.square is not None
-        return decoded.square
-
-    def _focused(self, square: ByteArray, direction: FloatArray) -> FloatArray:
-        """Pool the activations with weights by how much each position shows the focus.
-
-        Class activation mapping (Zhou et al. 2016, "Learning Deep Features for Discriminative Localization") with
-        the projection head in place of the classifier and any word in place of a class.
-        """
-        assert self._images is not None
-        activations, positions = self._images.encode_map(square[None])
-        cosines = positions[0].reshape(-1, positions.shape[-1]) @ direction
-        weights = softmax_weights(cosines, FOCUS_TEMPERATURE)
-        channels = activations[0].reshape(activations.shape[1], -1)
-        focused = _checked(self._images.project((channels @ weights)[None])[0])
-        return normalise((1 - FOCUS_WORD) * focused + FOCUS_WORD * direction)
-
     def _strong(self, vector: FloatArray | None, scores: FloatArray) -> int:
         if vector is None or not len(scores):
             return 0
@@ -208,12 +139,6 @@ def _example_first(query: Query, ids: IdArray, scores: FloatArray) -> tuple[IdAr
     own = ids == query.examples[0].photo_id
     order = np.concatenate([np.flatnonzero(own), np.flatnonzero(~own)])
     return ids[order], scores[order]
-
-
-def _checked(vector: FloatArray) -> FloatArray:
-    if not usable_rows(vector[None])[0]:
-        raise PhotoError("The network gave no usable vector for this picture.", code="photo.bad-embedding")
-    return vector
 
 
 def _since(start: float) -> float:

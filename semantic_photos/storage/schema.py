@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 #: "SePh" in ASCII: tells our file from any other SQLite database.
 APPLICATION_ID = 0x53655068
 
-VERSION = 1
+VERSION = 2
 
 #: States of a photo as they are stored.
 PENDING, INDEXED, FAILED = 0, 1, 2
 
-CREATE = (
+FIRST = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
     # Paths are the bytes that the operating system uses: a name need not be UTF-8.
     """
@@ -122,6 +122,53 @@ CREATE = (
     END""",
 )
 
+# What the person did, and what was concluded for them: the part of the catalog that no file can give back.
+_WORK = (
+    # Levels of a hierarchical keyword are joined by "|", as Lightroom does: "animal|dog".
+    "CREATE TABLE tag (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE)",
+    # A photo and a tag have one standing: automatic, confirmed, manual, imported or rejected (`domain/tagging.py`).
+    # confidence: calibrated probability of an automatic tag, NULL for the others. decided: epoch seconds.
+    """
+    CREATE TABLE photo_tag (
+        photo_id INTEGER NOT NULL REFERENCES photo (id) ON DELETE CASCADE,
+        tag_id INTEGER NOT NULL REFERENCES tag (id) ON DELETE CASCADE,
+        standing INTEGER NOT NULL CHECK (standing BETWEEN 0 AND 4),
+        confidence REAL,
+        decided REAL NOT NULL,
+        PRIMARY KEY (photo_id, tag_id)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX photo_tag_by_tag ON photo_tag (tag_id, standing, photo_id)",
+    # What the person says of a photo as a whole. rating: 1 to 5, 0 for none, -1 for rejected (as XMP has it).
+    """
+    CREATE TABLE remark (
+        photo_id INTEGER PRIMARY KEY REFERENCES photo (id) ON DELETE CASCADE,
+        rating INTEGER NOT NULL DEFAULT 0 CHECK (rating BETWEEN -1 AND 5),
+        favourite INTEGER NOT NULL DEFAULT 0 CHECK (favourite IN (0, 1)),
+        caption TEXT NOT NULL DEFAULT ''
+    )""",
+    "CREATE INDEX remark_by_rating ON remark (rating, photo_id) WHERE rating <> 0",
+    # A search with a name, in the language of the search bar.
+    """
+    CREATE TABLE saved_search (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL UNIQUE,
+        query TEXT NOT NULL,
+        created REAL NOT NULL
+    )""",
+    # Thumbs up (1) and down (-1) for one question; the question in its normal form.
+    """
+    CREATE TABLE feedback (
+        query TEXT NOT NULL,
+        photo_id INTEGER NOT NULL REFERENCES photo (id) ON DELETE CASCADE,
+        vote INTEGER NOT NULL CHECK (vote IN (-1, 1)),
+        given REAL NOT NULL,
+        PRIMARY KEY (query, photo_id)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX feedback_by_photo ON feedback (photo_id)",
+)
+
+CREATE = (*FIRST, *_WORK)
+
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
@@ -138,4 +185,4 @@ class Ladder:
     rungs: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
-LADDER = Ladder(VERSION, CREATE)
+LADDER = Ladder(VERSION, CREATE, {1: _WORK})

@@ -15,7 +15,7 @@ from semantic_photos.domain.photo import Counts
 from semantic_photos.storage import database as database_module
 from semantic_photos.storage.catalog import Catalog
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.schema import APPLICATION_ID, LADDER, VERSION, Ladder
+from semantic_photos.storage.schema import APPLICATION_ID, FIRST, LADDER, VERSION, Ladder
 from tests.unit.storage.conftest import PACK, Shelf
 from tests.unit.storage.test_database import code_of
 
@@ -150,10 +150,10 @@ def test_a_newer_catalog_is_refused_and_left_alone(path: Path) -> None:
 
 NEXT = Ladder(
     VERSION + 2,
-    (*LADDER.create, "CREATE TABLE tag (photo_id INTEGER, tag TEXT)", "ALTER TABLE photo ADD COLUMN rating INTEGER"),
+    (*LADDER.create, "CREATE TABLE later (photo_id INTEGER, tag TEXT)", "ALTER TABLE photo ADD COLUMN rating INTEGER"),
     {
         **LADDER.rungs,
-        VERSION: ("CREATE TABLE tag (photo_id INTEGER, tag TEXT)", "INSERT INTO tag SELECT id, 'old' FROM photo"),
+        VERSION: ("CREATE TABLE later (photo_id INTEGER, tag TEXT)", "INSERT INTO later SELECT id, 'old' FROM photo"),
         VERSION + 1: ("ALTER TABLE photo ADD COLUMN rating INTEGER",),
     },
 )
@@ -181,12 +181,21 @@ def test_an_older_catalog_climbs_and_a_copy_is_kept(path: Path, tmp_path: Path) 
     Database.open(new, ladder=NEXT).close()
     assert schema_of(path) == schema_of(new), "a climbed and a new catalog differ"
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT count(*) FROM tag").fetchone()[0] == 100
+        assert connection.execute("SELECT count(*) FROM later").fetchone()[0] == 100
     (kept,) = (tmp_path / "backups").iterdir()
     assert f"before-v{VERSION + 2}" in kept.name
     assert version_of(kept) == VERSION
     assert Database.latest_backup(path) is None, "it is no rolling backup"
     Database.open(path, ladder=NEXT).close()
+
+
+def test_a_catalog_of_the_first_version_becomes_one_of_today(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.sqlite", tmp_path / "new.sqlite"
+    Database.open(old, ladder=Ladder(1, FIRST)).close()
+    Database.open(old).close()
+    Database.open(new).close()
+    assert version_of(old) == VERSION
+    assert schema_of(old) == schema_of(new)
 
 
 def test_a_reader_does_not_climb(path: Path) -> None:
