@@ -26,7 +26,7 @@ from semantic_photos.training import progress
 from semantic_photos.training.dataset import Augmentation, EpochSampler, PhotoArray
 from semantic_photos.training.distil import MapScale, shape_from
 from semantic_photos.training.features import pooled_features
-from semantic_photos.training.head import HEAD_NAME, Head, HeadTraining, contrast, fold
+from semantic_photos.training.head import HEAD_NAME, Goals, Head, HeadTraining, contrast, fold
 from semantic_photos.training.student import Student
 from semantic_photos.training.teacher import load_teacher
 from semantic_photos.training.texts import Bags
@@ -80,7 +80,9 @@ class FineTuning:
         self.photos = photos
         self.banks = HeadTraining(config, photos, args.words)
         layout = torch.channels_last
-        self.teacher = load_teacher(args.teacher).to(device=device, memory_format=layout)
+        self.goals = Goals(args.goals, device) if args.goals is not None else None
+        teacher = load_teacher(args.teacher) if float(run["teacher_weight"]) > 0 else None
+        self.teacher = teacher.to(device=device, memory_format=layout) if teacher is not None else None
         encoder = progress.load_checkpoint(args.encoder)
         self.map_scale = MapScale.restore(encoder["scale"], device)
         student = Student(shape_from(encoder["student_shape"]))
@@ -140,7 +142,11 @@ class FineTuning:
         )
         self.caption_memory.remember(vectors[: len(which)], which)
         self.label_memory.remember(vectors[len(which) :], where)
-        if run["teacher_weight"] > 0:
+        if self.goals is not None:
+            miss = self.goals.miss(vectors, rows)
+            loss = loss + float(run["weights"]["goal"]) * miss
+            parts["goal"] = float(miss.detach())
+        if self.teacher is not None:
             with torch.no_grad(), progress.half_precision(self.device):
                 goal = self.teacher(image)[-1]
             error = self.map_scale.error(3, made, goal)
@@ -253,7 +259,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--words", type=Path, required=True)
-    parser.add_argument("--teacher", type=Path, required=True)
+    parser.add_argument("--teacher", type=Path, help="needed where teacher_weight is above 0")
+    parser.add_argument("--goals", type=Path, default=None, help="goals.pt of training.goals")
     parser.add_argument("--encoder", type=Path, required=True, help="checkpoint of the distillation")
     parser.add_argument("--head", type=Path, required=True, help="head.pt of the head stage")
     parser.add_argument("--out", type=Path, required=True)

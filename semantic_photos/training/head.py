@@ -93,6 +93,28 @@ def fold(table: torch.Tensor, turn: torch.Tensor) -> torch.Tensor:
     return functional.normalize(table + table @ turn, dim=1)
 
 
+class Goals:
+    """Where photos ought to lie (see `goals`), and the words of that space."""
+
+    def __init__(self, path: Path, device: str = "cpu") -> None:
+        kept = progress.load_checkpoint(path)
+        self.table: torch.Tensor = kept["table"].to(device)
+        self.vectors: torch.Tensor = kept["vectors"].to(device)
+        there = self.vectors.abs().sum(dim=1) > 0
+        self.middle = self.vectors[there].float().mean(dim=0)
+
+    def miss(self, vectors: torch.Tensor, rows: np.ndarray) -> torch.Tensor:
+        """One minus the mean cosine of unit vectors (N, D) with the goals of photos ``rows``, of those that have one.
+
+        Seen from the middle of all photos: they lie in a narrow cone, and what sets them apart is small beside what
+        they have in common.
+        """
+        goal = self.vectors[torch.from_numpy(rows)].float()
+        there = (goal.abs().sum(dim=1) > 0).float()
+        misses = 1.0 - functional.cosine_similarity(vectors - self.middle, goal - self.middle, dim=1)
+        return (misses * there).sum() / there.sum().clamp(min=1.0)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Material:
     """Banks of one split and the words behind them."""
@@ -169,11 +191,13 @@ class HeadTraining:
         words_folder: Path,
         *,
         hidden_words: Collection[str] = (),
+        goals: Goals | None = None,
     ) -> None:
         words, table, weights = load_words(words_folder)
+        self.goals = goals
         self.config = config
         self.photos = photos
-        self.table = table
+        self.table = table if goals is None else goals.table
         lexicon = Lexicon(words, weights, hidden_words)
         train = photos.rows("train")
         self.material = Material(
@@ -208,6 +232,7 @@ class HeadTraining:
         rng = np.random.default_rng(seed)
         torch.manual_seed(seed)
         views, captioned, labelled = features["captioned"], features["captioned"].flatten(0, 1), features["labelled"]
+        shown = features.get("captioned_positions", torch.arange(views.shape[1])).numpy()
         positions = features["labelled_positions"].numpy()
         per_view = views.shape[1]
         head = Head(captioned.shape[1], int(run["hidden"]), self.table.shape[1], float(run["dropout"]))
@@ -223,7 +248,7 @@ class HeadTraining:
             groups.append({"params": [tuned.rows], "lr": float(run["row_rate"]), "weight_decay": 0.0})
         optimiser = torch.optim.AdamW(groups)
         batch = int(run["batch"])
-        steps = int(run["epochs"]) * (per_view // batch)
+        steps = int(run["epochs"]) * (len(shown) // batch)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimiser, [group["lr"] for group in groups], steps, pct_start=0.1, cycle_momentum=False
         )
@@ -231,7 +256,7 @@ class HeadTraining:
         head.train()
         for _step in range(steps):
             if len(order) < batch:
-                order = rng.permutation(per_view)
+                order = rng.permutation(shown)
             which, order = order[:batch], order[batch:]
             view = rng.integers(len(views), size=batch)
             where = rng.choice(len(labelled), int(run["label_batch"]), replace=False)
@@ -245,6 +270,9 @@ class HeadTraining:
                 run["weights"],
                 rng,
             )
+            if self.goals is not None:
+                rows = np.concatenate([self.material.captions.rows[which], self.material.labels.rows[positions[where]]])
+                loss = loss + float(run["weights"]["goal"]) * self.goals.miss(vectors, rows)
             turned, moved = tuned.pull()
             loss = loss + float(run["turn_pull"]) * turned + float(run["row_pull"]) * moved
             optimiser.zero_grad(set_to_none=True)
@@ -268,13 +296,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--words", type=Path, required=True, help="folder made by training.words")
     parser.add_argument("--encoder", type=Path, required=True, help="checkpoint of the student")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--goals", type=Path, default=None, help="goals.pt of training.goals")
     parser.add_argument("--resume", action="store_true", help="use the features already in --out")
     parser.add_argument("--device", default="auto")
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     config = progress.read_config(args.config)
     progress.prepare(int(config["head"]["seed"]), int(config["head"]["threads"]))
-    work = HeadTraining(config, PhotoArray(args.data, int(config["data"]["side"])), args.words)
+    goals = Goals(args.goals) if args.goals is not None else None
+    work = HeadTraining(config, PhotoArray(args.data, int(config["data"]["side"])), args.words, goals=goals)
     args.out.mkdir(parents=True, exist_ok=True)
     cached = args.out / "features.pt"
     if args.resume and cached.exists():

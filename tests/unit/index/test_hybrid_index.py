@@ -85,7 +85,7 @@ def _follow(changes: list[tuple[str, list[int], int]], engine: Engine, folder: P
         assert np.allclose(index.vectors_of(everyone), oracle.rows.vectors[oracle.rows.find(everyone)], atol=1e-6)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_CHANGES)
 def test_hybrid_equals_exact(changes: list[tuple[str, list[int], int]]) -> None:
     with tempfile.TemporaryDirectory() as folder:

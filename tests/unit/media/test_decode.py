@@ -297,6 +297,7 @@ def heic_with_copy(picture: Image.Image, orientation: int = 1) -> bytes:
     return buffer.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("orientation", [1, 6])
 def test_the_copy_in_a_heic_is_upright_too_and_facts_are_of_the_whole(tmp_path: Path, orientation: int) -> None:
     turn = STORED[orientation]
@@ -319,6 +320,7 @@ def test_a_heic_whose_picture_is_whole_though_its_end_is_missing_is_read_with_a_
     assert "end of the file" in decoded.facts.note
 
 
+@pytest.mark.slow
 def test_a_heic_that_is_cut_off_is_refused_though_its_copy_is_whole(tmp_path: Path) -> None:
     data = heic_with_copy(noise((400, 300)))
     for share in (0.2, 0.3):

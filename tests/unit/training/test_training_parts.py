@@ -16,7 +16,7 @@ from semantic_photos.training import progress  # noqa: E402
 from semantic_photos.training.calibration import fit_logistic  # noqa: E402
 from semantic_photos.training.dataset import Augmentation, EpochSampler, PhotoRecord, augment  # noqa: E402
 from semantic_photos.training.export import quantise_rows, ramp_picture  # noqa: E402
-from semantic_photos.training.head import Head, TunedTable, several_right  # noqa: E402
+from semantic_photos.training.head import Goals, Head, TunedTable, several_right  # noqa: E402
 from semantic_photos.training.onnx_graph import encoder_model, head_model  # noqa: E402
 from semantic_photos.training.student import Student, StudentShape  # noqa: E402
 from semantic_photos.training.texts import Bags, CaptionBank, Lexicon  # noqa: E402
@@ -182,3 +182,16 @@ def test_a_pack_opened_again_computes_the_same() -> None:
     assert again.shape == shape
     with torch.no_grad():
         assert torch.allclose(again(photos)[-1], student(photos)[-1], atol=1e-3)
+
+
+def test_the_miss_of_goals_counts_photos_that_have_one_and_looks_from_their_middle(tmp_path):
+    torch.manual_seed(0)
+    cone = torch.nn.functional.normalize(torch.tensor([3.0, 0.0, 0.0]) + torch.randn(40, 3) * 0.3, dim=1)
+    cone[7] = 0.0
+    progress.save_atomically({"vectors": cone, "table": torch.eye(3)}, tmp_path / "goals.pt")
+    goals = Goals(tmp_path / "goals.pt")
+    rows = np.arange(40)
+    right = torch.where(cone.abs().sum(dim=1, keepdim=True) > 0, cone, torch.tensor([0.0, 1.0, 0.0]))
+    assert float(goals.miss(right, rows)) == pytest.approx(0.0, abs=1e-5)
+    # All photos lie within a narrow cone: the next photo's place is near in angle, but as good as chance.
+    assert float(goals.miss(right.roll(1, dims=0), rows)) > 0.7
