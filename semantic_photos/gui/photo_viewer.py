@@ -5,30 +5,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import (
-    QImage,
-    QKeyEvent,
-    QLinearGradient,
-    QMouseEvent,
-    QPainter,
-    QPaintEvent,
-    QPixmap,
-    QResizeEvent,
-    QWheelEvent,
-)
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QImage, QKeyEvent, QLinearGradient, QPainter, QPaintEvent, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from semantic_photos.domain.photo import Photo, PhotoId
 from semantic_photos.gui import formatting, theme
 from semantic_photos.gui.bridge import Bridge
+from semantic_photos.gui.photo_canvas import PhotoCanvas
 from semantic_photos.gui.pictures import image_of
 from semantic_photos.gui.result_model import ResultModel
 from semantic_photos.gui.widgets import ElidedLabel, IconButton, label
 
 #: Longer side that is fetched when a person zooms in, in pixels.
 FULL_SIDE = 8192
-MOST_ZOOM = 8.0
 
 
 class PhotoViewer(QWidget):
@@ -39,20 +29,33 @@ class PhotoViewer(QWidget):
         similar_requested: photos like this one are wanted.
         moved: another row is shown.
         full_screen_toggled: the person wants the whole screen, or not any more.
+        part_requested: photos like a part of this one are wanted; the part in fractions of the picture.
+        why_requested: the person wants to see why this photo answers the question.
     """
 
     closed = Signal(int)
     similar_requested = Signal(int)
     moved = Signal(int)
     full_screen_toggled = Signal()
+    part_requested = Signal(int, float, float, float, float)
+    why_requested = Signal(int)
 
     def __init__(self, bridge: Bridge, model: ResultModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._bridge, self._model = bridge, model
         self._row, self._generation = -1, 0
-        self._canvas = _Canvas(self)
+        self._canvas = PhotoCanvas(self)
         self._canvas.sharper_wanted.connect(self._sharpen)
+        self._canvas.part_chosen.connect(self._emit_part)
         self._full_asked = False
+        self._said = label(kind="stage", wrap=True)
+        self._said.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._said.setParent(self)
+        self._said.hide()
+        self._why = self._stage_button("why", "Why this photo  (W)", self._toggle_why, checkable=True)
+        self._part = self._stage_button("part", "Find a part of it  (R)", self.choose_part, checkable=True)
+        self._canvas.choosing_ended.connect(lambda: self._part.setChecked(False))
+        self._why.hide()
         self._reason = label(kind="stage", wrap=True)
         self._reason.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._reason.setParent(self)
@@ -67,8 +70,9 @@ class PhotoViewer(QWidget):
         self.setAccessibleName("Large photo")
         model.dataChanged.connect(lambda *_: self._on_model_data())
 
-    def _stage_button(self, icon: str, name: str, go: Callable[[], object]) -> IconButton:
+    def _stage_button(self, icon: str, name: str, go: Callable[[], object], *, checkable: bool = False) -> IconButton:
         made = IconButton(icon, name, self, part="on_stage")
+        made.setCheckable(checkable)
         made.setProperty("kind", "stage")
         made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         made.clicked.connect(lambda: go())
@@ -85,7 +89,9 @@ class PhotoViewer(QWidget):
         row.addLayout(words, 1)
         row.addWidget(self._stage_button("minus", "Smaller  (−)", lambda: self._canvas.zoom_by(1 / 1.4)))
         row.addWidget(self._stage_button("plus", "Larger  (+)", lambda: self._canvas.zoom_by(1.4)))
+        row.addWidget(self._why)
         row.addWidget(self._stage_button("similar", "Find similar  (S)", self._emit_similar))
+        row.addWidget(self._part)
         row.addWidget(self._stage_button("fullscreen", "Full screen  (F11)", self.full_screen_toggled.emit))
         row.addWidget(self._stage_button("close", "Back to the photos  (Esc)", self.close_viewer))
 
@@ -104,6 +110,7 @@ class PhotoViewer(QWidget):
         self._generation += 1
         self._full_asked = False
         self._reason.hide()
+        self._said.hide()
         self._canvas.show_picture(None, None)
         around = [row, row + 1, row - 1, row + 2]
         self._model.show_rows([r for r in around if 0 <= r < self._model.rowCount()])
@@ -111,6 +118,8 @@ class PhotoViewer(QWidget):
         self._on_model_data()
         self.moved.emit(row)
         self.update()
+        if self._why.isChecked():
+            self._ask_why()
 
     def step(self, by: int) -> None:
         """Show the next or the previous photo."""
@@ -172,6 +181,51 @@ class PhotoViewer(QWidget):
         if photo_id is not None:
             self.similar_requested.emit(int(photo_id))
 
+    # Parts and reasons
+
+    def choose_part(self) -> None:
+        """Let the person draw a rectangle on the picture, or end that."""
+        self._canvas.choose_part(choosing=not self._canvas.is_choosing)
+        self._part.setChecked(self._canvas.is_choosing)
+        if self._canvas.is_choosing:
+            self._say("Drag a rectangle around the part to look for.")
+        else:
+            self._said.hide()
+
+    def _emit_part(self, x: float, y: float, width: float, height: float) -> None:
+        photo_id = self._model.photo_id(self._row)
+        if photo_id is not None:
+            self.part_requested.emit(int(photo_id), x, y, width, height)
+
+    def offer_why(self, *, offered: bool) -> None:
+        """Offer to show why a photo answers the question; there is nothing to show where nothing was asked."""
+        self._why.setVisible(offered)
+        if not offered:
+            self._why.setChecked(False)
+
+    def _toggle_why(self) -> None:
+        if self._why.isChecked():
+            self._ask_why()
+        else:
+            self._canvas.show_heat(None)
+            self._said.hide()
+
+    def _ask_why(self) -> None:
+        photo_id = self._model.photo_id(self._row)
+        if photo_id is not None:
+            self.why_requested.emit(int(photo_id))
+
+    def show_why(self, photo_id: int, heat: QImage | None, words: str) -> None:
+        """Lay the answer to ``why_requested`` over the photo, if that photo is still shown."""
+        if self._why.isChecked() and self._model.photo_id(self._row) == photo_id:
+            self._canvas.show_heat(heat)
+            self._say(words)
+
+    def _say(self, words: str) -> None:
+        self._said.setText(words)
+        self._said.setVisible(bool(words))
+        self._place_parts()
+
     # Keys and places
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -190,7 +244,9 @@ class PhotoViewer(QWidget):
             Qt.Key.Key_0: self._canvas.fit,
             Qt.Key.Key_1: self._canvas.actual_size,
             Qt.Key.Key_S: self._emit_similar,
-            Qt.Key.Key_Escape: self.close_viewer,
+            Qt.Key.Key_R: self.choose_part,
+            Qt.Key.Key_W: self._why.click if self._why.isVisible() else None,
+            Qt.Key.Key_Escape: self.choose_part if self._canvas.is_choosing else self.close_viewer,
             Qt.Key.Key_Return: self.close_viewer,
             Qt.Key.Key_Enter: self.close_viewer,
         }.get(Qt.Key(event.key()))
@@ -210,7 +266,9 @@ class PhotoViewer(QWidget):
         self._left.move(14, middle)
         self._right.move(self.width() - self._right.sizeHint().width() - 14, middle)
         self._reason.setGeometry(self.rect().adjusted(80, self.height() // 2, -80, -40))
-        for part in (self._top, self._left, self._right):
+        high = self._said.heightForWidth(self.width() - 160)
+        self._said.setGeometry(80, self.height() - high - 24, self.width() - 160, high)
+        for part in (self._top, self._left, self._right, self._said):
             part.raise_()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
@@ -226,134 +284,3 @@ class _Scrim(QWidget):
         fade.setColorAt(0.6, theme.color("stage", 0.45))
         fade.setColorAt(1, theme.color("stage", 0.0))
         QPainter(self).fillRect(self.rect(), fade)
-
-
-class _Canvas(QWidget):
-    """A picture that can be enlarged and moved.
-
-    Signals:
-        sharper_wanted: the picture is enlarged beyond its pixels.
-    """
-
-    sharper_wanted = Signal()
-
-    def __init__(self, viewer: QWidget) -> None:
-        super().__init__(viewer)
-        self._viewer = viewer
-        self._pixmap: QPixmap | None = None
-        self._true: QSize | None = None
-        self._zoom, self._middle = 1.0, QPointF(0.5, 0.5)
-        self._held: QPoint | None = None
-        self.is_sharp = False
-
-    def show_picture(self, pixmap: QPixmap | None, true_size: QSize | None) -> None:
-        """Show a first, coarse picture of a photo that has ``true_size`` pixels."""
-        self._pixmap, self._true, self.is_sharp = pixmap, true_size, False
-        if pixmap is None:
-            self._zoom, self._middle = 1.0, QPointF(0.5, 0.5)
-        self.update()
-
-    def show_sharp(self, pixmap: QPixmap) -> None:
-        """Show a better picture in the same place."""
-        self._pixmap, self.is_sharp = pixmap, True
-        known = self._true
-        if known is None or abs(known.width() * pixmap.height() / max(known.height() * pixmap.width(), 1) - 1) > 0.02:
-            self._true = pixmap.size()
-        self.update()
-
-    def fit(self) -> None:
-        """Show the whole picture."""
-        self._zoom, self._middle = 1.0, QPointF(0.5, 0.5)
-        self.update()
-
-    def actual_size(self) -> None:
-        """Show one pixel of the photo as one of the screen."""
-        if self._true is not None:
-            self._zoom_to(self._true.width() / self.devicePixelRatioF() / max(self._fitted().width(), 1), None)
-
-    def zoom_by(self, factor: float, at: QPointF | None = None) -> None:
-        """Enlarge; the place ``at`` stays where it is."""
-        self._zoom_to(self._zoom * factor, at)
-
-    def _zoom_to(self, zoom: float, at: QPointF | None) -> None:
-        most = MOST_ZOOM
-        if self._true is not None:
-            most = max(most, 2 * self._true.width() / max(self._fitted().width(), 1))
-        zoom = min(max(zoom, 1.0), most)
-        at = at or QPointF(self.rect().center())
-        box = self._box()
-        inside = QPointF((at.x() - box.x()) / max(box.width(), 1), (at.y() - box.y()) / max(box.height(), 1))
-        self._zoom = zoom
-        size = self._fitted() * zoom
-        left, top = at.x() - inside.x() * size.width(), at.y() - inside.y() * size.height()
-        self._middle = QPointF(
-            (self.width() / 2 - left) / max(size.width(), 1), (self.height() / 2 - top) / max(size.height(), 1)
-        )
-        self._hold_inside()
-        if zoom > 1.05:
-            self.sharper_wanted.emit()
-        self.update()
-
-    def _fitted(self) -> QSize:
-        own = self._true or (self._pixmap.size() if self._pixmap is not None else QSize(1, 1))
-        room = self.size() - QSize(0, 0)
-        fitted = own.scaled(room, Qt.AspectRatioMode.KeepAspectRatio)
-        ratio = self.devicePixelRatioF()
-        # A small picture is not blown up to the whole window: three times at most.
-        limit = QSize(round(own.width() * 3 / ratio), round(own.height() * 3 / ratio))
-        return limit if fitted.width() > limit.width() else fitted
-
-    def _box(self) -> QRectF:
-        size = self._fitted() * self._zoom
-        return QRectF(
-            self.width() / 2 - self._middle.x() * size.width(), self.height() / 2 - self._middle.y() * size.height(),
-            size.width(), size.height(),
-        )  # fmt: skip
-
-    def _hold_inside(self) -> None:
-        size = self._fitted() * self._zoom
-        for width, room, part in ((size.width(), self.width(), "x"), (size.height(), self.height(), "y")):
-            half = room / 2 / max(width, 1)
-            value = getattr(self._middle, part)()
-            value = 0.5 if half >= 0.5 else min(max(value, half), 1 - half)
-            getattr(self._middle, f"set{part.upper()}")(value)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        self.zoom_by(1.2 ** (event.angleDelta().y() / 120), event.position())
-        event.accept()
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        self._viewer.setFocus()
-        if event.button() == Qt.MouseButton.LeftButton and self._zoom > 1.0:
-            self._held = event.position().toPoint()
-            self.setCursor(Qt.CursorShape.ClosedHandCursor)
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self._held is not None:
-            moved = event.position().toPoint() - self._held
-            self._held = event.position().toPoint()
-            size = self._fitted() * self._zoom
-            self._middle -= QPointF(moved.x() / max(size.width(), 1), moved.y() / max(size.height(), 1))
-            self._hold_inside()
-            self.update()
-
-    def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
-        self._held = None
-        self.unsetCursor()
-
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        if self._zoom > 1.0:
-            self.fit()
-        else:
-            self._zoom_to(3.0, event.position())
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._hold_inside()
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        if self._pixmap is None:
-            return
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.drawPixmap(self._box(), self._pixmap, QRectF(self._pixmap.rect()))
