@@ -26,18 +26,27 @@ from semantic_photos.training import progress
 from semantic_photos.training.dataset import Augmentation, PhotoArray
 from semantic_photos.training.features import pooled_features
 from semantic_photos.training.head import Head, HeadTraining
-from semantic_photos.training.lite import Lite
+from semantic_photos.training.lite import LITE_CHANNELS, Lite
 
 log = logging.getLogger(__name__)
 
 GOALS_NAME = "goals.pt"
 
 
+def wanted_rows(work: HeadTraining, others: int) -> np.ndarray:
+    """Rows whose features are computed: photos with captions, those that are judged, and some ``others`` (0: all)."""
+    captioned = work.material.captions.rows
+    rest = np.setdiff1d(work.photos.rows("train"), captioned)
+    rest = np.random.default_rng(0).permutation(rest)[: others or len(rest)]
+    return np.unique(np.concatenate([captioned, work.judge.captioned, work.judge.labelled, rest]))
+
+
 def teacher_features(config: dict[str, Any], work: HeadTraining, out: Path, device: str) -> dict[str, torch.Tensor]:
     """Compute pooled features, or read those that are kept in ``out``.
 
     Returns:
-        ``all``: half (N, C), every photo as it is; ``view``: half (captioned, C), augmented as in training.
+        ``all``: half (N, C), photos as they are, zero where not computed;
+        ``view``: half (captioned, C), augmented as in training.
     """
     kept = out / "features.pt"
     if kept.exists():
@@ -46,8 +55,11 @@ def teacher_features(config: dict[str, Any], work: HeadTraining, out: Path, devi
     teacher = teacher.to(device=device, memory_format=torch.channels_last)
     rows = work.material.captions.rows
     how = Augmentation(**config["augmentation"])
+    chosen = wanted_rows(work, int(config["goals"]["photos"]))
+    found = torch.zeros(len(work.photos.records), LITE_CHANNELS, dtype=torch.half)
+    found[torch.from_numpy(chosen)] = pooled_features(teacher, work.photos, chosen, device).half()
     features = {
-        "all": pooled_features(teacher, work.photos, np.arange(len(work.photos.records)), device).half(),
+        "all": found,
         "view": pooled_features(teacher, work.photos, rows, device, how, seed=1).half(),
     }
     progress.save_atomically(features, kept)
@@ -70,21 +82,24 @@ def make_goals(work: HeadTraining, features: dict[str, torch.Tensor], folds: int
         seed: Of the training and of the parts.
 
     Returns:
-        ``vectors`` half (N, D), zero for photos that are not of the split train; ``table`` float32 (V, D), the words
-        turned with the first head; ``figures`` on val.
+        ``vectors`` half (N, D), zero for photos without features or not of the split train; ``table`` float32 (V, D),
+        the words turned with the first head; ``figures`` on val.
     """
     rows = work.material.captions.rows
-    labelled = work.material.labels.rows
+    known = (features["all"].abs().sum(dim=1) > 0).numpy()
+    places = np.flatnonzero(known[work.material.labels.rows])
+    labelled = work.material.labels.rows[places]
     banks = {
         "captioned": torch.stack([features["all"][torch.from_numpy(rows)], features["view"]]).float(),
         "labelled": features["all"][torch.from_numpy(labelled)].float(),
-        "labelled_positions": torch.arange(len(labelled)),
+        "labelled_positions": torch.from_numpy(places),
         "val_captioned": features["all"][torch.from_numpy(work.judge.captioned)].float(),
         "val_labelled": features["all"][torch.from_numpy(work.judge.labelled)].float(),
     }
     head, tuned, figures = work.train(banks, seed)
     log.info("teacher with a head, val: %s", {name: round(value, 4) for name, value in figures.items()})
-    train = torch.from_numpy(work.photos.rows("train"))
+    train = work.photos.rows("train")
+    train = torch.from_numpy(train[known[train]])
     table = tuned.folded()
     vectors = torch.zeros(len(work.photos.records), table.shape[1])
     vectors[train] = placed(head, features["all"][train])
