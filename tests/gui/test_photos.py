@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPoint, Qt
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPoint, QPointF, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QAbstractItemView
@@ -131,6 +132,43 @@ def test_the_viewer_opens_walks_and_closes(desk: Desk) -> None:
     desk.qtbot.keyClick(viewer, Qt.Key.Key_Escape)
     assert not desk.page.is_viewing
     assert desk.page.view.currentIndex().row() == desk.page.model.rowCount() - 1
+
+
+def test_a_part_of_the_photo_is_drawn_and_told_in_fractions(desk: Desk) -> None:
+    desk.page.view.show_row(3)
+    desk.qtbot.keyClick(desk.page.view, Qt.Key.Key_Return)
+    viewer, canvas = desk.page.viewer, desk.page.viewer._canvas
+    desk.until(lambda: canvas.is_sharp)
+    told: list[tuple[int, float, float, float, float]] = []
+    viewer.part_requested.connect(lambda *part: told.append(part))
+    desk.qtbot.keyClick(viewer, Qt.Key.Key_R)
+    assert canvas.is_choosing
+    box = canvas._box()
+
+    def at(x: float, y: float) -> QPoint:
+        return QPointF(box.x() + x * box.width(), box.y() + y * box.height()).toPoint()
+
+    # A click that trembles is no part; the next drag, from right below to left above and beyond the edge, is one.
+    for start, end in ((at(0.5, 0.5), at(0.5, 0.5) + QPoint(2, 2)), (at(0.75, 0.5), at(-0.5, 0.25))):
+        desk.qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=start)
+        desk.qtbot.mouseMove(canvas, end)
+        desk.qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=end)
+    assert len(told) == 1
+    photo_id, x, y, width, height = told[0]
+    assert photo_id == desk.page.model.photo_id(3)
+    assert (x, y, width, height) == pytest.approx((0.0, 0.25, 0.75, 0.25), abs=0.02)
+    assert not canvas.is_choosing
+
+
+def test_escape_ends_the_drawing_before_it_closes_the_viewer(desk: Desk) -> None:
+    desk.page.open_viewer(0)
+    viewer = desk.page.viewer
+    desk.qtbot.keyClick(viewer, Qt.Key.Key_R)
+    desk.qtbot.keyClick(viewer, Qt.Key.Key_Escape)
+    assert desk.page.is_viewing
+    assert not viewer._part.isChecked()
+    desk.qtbot.keyClick(viewer, Qt.Key.Key_Escape)
+    assert not desk.page.is_viewing
 
 
 def test_a_double_click_opens_the_viewer(desk: Desk) -> None:
