@@ -83,8 +83,7 @@ def _run(args: argparse.Namespace) -> None:
     figures["speed"] = speed | measure.text_speed(material.queries(), table.encode)
     results = Results(measure.pack_facts(pack), figures)
     if args.reference:
-        theirs, facts = reference_figures(args.reference, material, table.encode, measure.words_sha(pack))
-        results = Results(results.pack, figures, theirs, facts)
+        results = results.beside(*reference_figures(args.reference, material, table.encode, measure.words_sha(pack)))
     if args.json:
         print(json.dumps(results.as_json(), indent=1, ensure_ascii=False, allow_nan=False))
         return

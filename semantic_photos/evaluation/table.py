@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from semantic_photos.evaluation.figure import Figure, Figures, factor
+from semantic_photos.evaluation.figure import Figure, Figures
 from semantic_photos.evaluation.results import Results
 
 #: What a person reads first; the table of references shows these alone.
@@ -70,12 +70,11 @@ def beside_references(results: Results) -> Iterator[str]:
             figure = figures.get(group, {}).get(name)
             cells.append("–" if figure is None else f"{number(figure.value)} {spread(figure)}")
         yield f"{group:<13}{name:<21}" + "".join(f"{cell:>27}" for cell in cells)
-    for reference, figures in results.references.items():
+    for reference, factors in results.factors.items():
         yield ""
         yield f"this pack / {reference}"
         for group, name in HEADLINES:
-            ours, theirs = (part.get(group, {}).get(name) for part in (results.figures, figures))
-            times = factor(ours, theirs) if ours is not None and theirs is not None else None
+            times = factors.get(group, {}).get(name)
             if times is not None:
                 yield f"  {group:<13}{name:<21}{times.value:>7.2f} times {spread(times)}"
 

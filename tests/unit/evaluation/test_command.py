@@ -122,6 +122,8 @@ def test_references_stand_beside_the_pack(place, tmp_path, capsys):
     assert found["references"]["teacher, our head"]["labels"]["zero_shot_top1"]["value"] == 1.0
     assert found["references"]["original recipe"]["labels"]["map"]["value"] < 0.6
     assert found["reference_facts"] == {"recipe_photos": 3}
+    assert found["factors"]["original recipe"]["labels"]["map"]["value"] > 1.5
+    assert found["factors"]["teacher, our head"]["labels"]["map"]["low"] == pytest.approx(1.0)
     assert run(place, "--reference", tmp_path / "references.npz") == 0
     assert "this pack / original recipe" in capsys.readouterr().out
 
