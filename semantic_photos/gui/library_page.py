@@ -201,9 +201,7 @@ class LibraryPage(QWidget):
         self._go(self.bar.query())
 
     def _replace_word(self, word: str, other: str) -> None:
-        terms = self.search.query.terms
-        words = [("-" if term.weight < 0 else "") + (other if term.word == word else term.word) for term in terms]
-        self._go(self.search.query.with_text(" ".join(words)))
+        self._go(self.search.query.replacing(word, other))
 
     def _take_suggestion(self, word: str) -> None:
         page = self.pane.page

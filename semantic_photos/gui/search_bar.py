@@ -98,7 +98,7 @@ class SearchBar(QFrame):
         self._delay.stop()
         self._words.hide()
         self._focus = query.focus
-        if Query.parse(self._edit.text()).terms != query.terms:
+        if Query.parse(self._edit.text()).tree != query.tree:
             self._edit.setText(query.text)
         self._set_examples(query.examples)
         self._show_clear()
