@@ -4,28 +4,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from semantic_photos.domain.messages import IndexingProgress
 from semantic_photos.domain.photo import PhotoId
-from semantic_photos.domain.query import Query, ResultPage
-from semantic_photos.gui import pages
+from semantic_photos.domain.query import ResultPage
+from semantic_photos.gui import formatting, pages
+from semantic_photos.gui.band_bar import BandBar
 from semantic_photos.gui.bridge import Bridge
+from semantic_photos.gui.cell_marks import STACK
 from semantic_photos.gui.example_looks import ExampleLooks
 from semantic_photos.gui.focus_bar import FocusBar
 from semantic_photos.gui.jobs_panel import JobsPanel
-from semantic_photos.gui.photo_menu import build_menu
+from semantic_photos.gui.photo_menu import STACK_KEYS, Entry, build_menu
 from semantic_photos.gui.photo_viewer import PhotoViewer
-from semantic_photos.gui.result_model import Facts, ResultModel
+from semantic_photos.gui.result_model import Facts, ResultModel, Role
 from semantic_photos.gui.result_pane import ResultPane
 from semantic_photos.gui.search_bar import SearchBar
-from semantic_photos.gui.search_controller import SearchController
+from semantic_photos.gui.search_controller import CAUTION, SearchController
 from semantic_photos.gui.side_panel import SidePanel
+from semantic_photos.gui.steering import Steering
 from semantic_photos.gui.thumbnail_loader import ThumbnailLoader
-from semantic_photos.gui.widgets import IconButton
+from semantic_photos.gui.widgets import ElidedLabel, IconButton
 
 
 class LibraryPage(QWidget):
@@ -54,6 +56,7 @@ class LibraryPage(QWidget):
         self.loader = ThumbnailLoader(bridge.library.thumbnail, self)
         self.model = ResultModel(self.loader, self._fetch_photos, self)
         self.bar = SearchBar()
+        self.steering = Steering(bridge, self.search, self.bar, self)
         self.pane = ResultPane(self.model, settings.thumbnail_side)
         self.view = self.pane.view
         self.panel = SidePanel(bridge)
@@ -61,6 +64,9 @@ class LibraryPage(QWidget):
         self.viewer = PhotoViewer(bridge, self.model)
         self.focus_bar = FocusBar()
         self.advice = pages.AdviceBar()
+        self.problems = ElidedLabel(kind="dim", mode=Qt.TextElideMode.ElideRight)
+        self.problems.hide()
+        self.band = BandBar(CAUTION)
         self._looks = ExampleLooks(bridge, self.loader, self)
         self._back = IconButton("back", "Back  (Alt+←)")
         self._forward = IconButton("forward", "Forward  (Alt+→)")
@@ -97,11 +103,16 @@ class LibraryPage(QWidget):
         hints = QVBoxLayout()
         hints.setContentsMargins(18, 0, 18, 0)
         hints.setSpacing(6)
+        hints.addWidget(self.problems)
         hints.addWidget(self.focus_bar)
         hints.addWidget(self.advice)
         middle = QHBoxLayout()
         middle.setSpacing(0)
-        middle.addWidget(self.pane, 1)
+        photos = QVBoxLayout()
+        photos.setSpacing(0)
+        photos.addWidget(self.pane, 1)
+        photos.addWidget(self.band)
+        middle.addLayout(photos, 1)
         middle.addWidget(self.panel)
         browse = QWidget()
         column = QVBoxLayout(browse)
@@ -118,20 +129,25 @@ class LibraryPage(QWidget):
         outer.addWidget(self._stack)
 
     def _connect_asking(self) -> None:
-        self.bar.search_requested.connect(lambda query: self.search.ask(query, typed=True))
         self.bar.submitted.connect(self._on_submitted)
         self.bar.left_down.connect(self._enter_grid)
-        self.bar.completion_wanted.connect(self._complete)
+        self.bar.problems_told.connect(self._show_problems)
         self.search.answered.connect(self._on_answer)
         self.search.failed.connect(self.pane.show_trouble)
-        self.search.moved.connect(self.bar.set_query)
+        self.steering.leaving.connect(self._leave_viewer)
         self.search.history_changed.connect(self._on_history)
         self.pane.page_shown.connect(self._on_page_shown)
+        self.pane.rearranged.connect(self._show_band)
         self.pane.refresh_wanted.connect(self.search.refresh)
-        self.pane.all_wanted.connect(self.show_all)
-        self.pane.word_chosen.connect(self._take_suggestion)
-        self.advice.word_chosen.connect(self._replace_word)
-        self.focus_bar.focus_requested.connect(self._focus_on)
+        self.pane.drop_wanted.connect(self.steering.drop)
+        self.band.more_wanted.connect(self.pane.show_weaker)
+        self.band.fewer_wanted.connect(self.pane.hide_weaker)
+        self.band.caution_changed.connect(self.search.set_caution)
+        self.band.order_changed.connect(self.search.set_order)
+        self.pane.all_wanted.connect(self.steering.everything)
+        self.pane.word_chosen.connect(lambda word: self.steering.take_suggestion(word, self.pane.page))
+        self.advice.word_chosen.connect(self.steering.replace)
+        self.focus_bar.focus_requested.connect(self.steering.focus)
         self._looks.look_ready.connect(self.bar.set_example_look)
         self._looks.words_ready.connect(self.focus_bar.show_words)
         self._back.clicked.connect(self.search.back)
@@ -142,17 +158,18 @@ class LibraryPage(QWidget):
     def _connect_photos(self) -> None:
         self.view.open_requested.connect(self.open_viewer)
         self.view.menu_requested.connect(self._show_menu)
+        self.view.marks.pressed.connect(self._on_mark)
         self.view.side_requested.connect(self.jobs.step_side)
         self.view.typed.connect(self.bar.type_on)
         self.view.chosen.connect(self._look.start)
         self.model.dataChanged.connect(lambda *_: self._look.start())
         self.model.modelReset.connect(self._look.start)
         self._look.timeout.connect(self._show_chosen)
-        self.panel.word_chosen.connect(self.search_word)
-        self.panel.similar_requested.connect(self.find_similar)
+        self.panel.word_chosen.connect(self.steering.word)
+        self.panel.similar_requested.connect(self.steering.similar)
         self.panel.open_requested.connect(lambda photo_id: self.open_viewer(self.model.row_of(photo_id)))
         self.viewer.closed.connect(self._on_viewer_closed)
-        self.viewer.similar_requested.connect(self.find_similar)
+        self.viewer.similar_requested.connect(self.steering.similar)
         self.viewer.full_screen_toggled.connect(self.full_screen_toggled)
         self.jobs.side_changed.connect(self.view.set_side)
         self.jobs.side_changed.connect(self.side_changed)
@@ -173,52 +190,6 @@ class LibraryPage(QWidget):
 
     # Asking
 
-    def search_word(self, word: str) -> None:
-        """Ask for one word."""
-        self._go(Query.parse(word))
-
-    def find_similar(self, photo_id: int) -> None:
-        """Ask for photos like one of the library."""
-        self._go(Query.similar_to(PhotoId(photo_id)))
-
-    def find_similar_to_file(self, path: Path) -> None:
-        """Ask for photos like a picture file."""
-        self._go(Query.similar_to_file(path))
-
-    def show_all(self) -> None:
-        """Ask for everything."""
-        self._go(Query())
-
-    def _go(self, query: Query) -> None:
-        if self.is_viewing:
-            self.viewer.close_viewer()
-        self.search.settle()
-        self.bar.set_query(query)
-        self.search.ask(query)
-
-    def _focus_on(self, word: str) -> None:
-        self.bar.set_focus_word(word)
-        self._go(self.bar.query())
-
-    def _replace_word(self, word: str, other: str) -> None:
-        self._go(self.search.query.replacing(word, other))
-
-    def _take_suggestion(self, word: str) -> None:
-        page = self.pane.page
-        owner = next((u for u in page.unknown_words if word in page.suggestions.get(u, ())), "") if page else ""
-        if owner:
-            self._replace_word(owner, word)
-        else:
-            self.search_word(word)
-
-    def _complete(self, prefix: str) -> None:
-        vocabulary = self._bridge.library.vocabulary
-        self._bridge.run(
-            lambda: vocabulary.completions(prefix, 8),
-            lambda words: self.bar.show_completions(prefix, words),
-            lambda _error: None,
-        )
-
     def _on_submitted(self) -> None:
         self.search.settle()
         self._enter_soon = self.search.is_pending
@@ -238,8 +209,16 @@ class LibraryPage(QWidget):
     def _on_answer(self, page: ResultPage, again: bool) -> None:
         self.pane.show_page(page, again=again, typing=self.bar.is_typing and not self._enter_soon)
 
+    def _show_problems(self, told: str) -> None:
+        self.problems.set_text(told)
+        self.problems.setVisible(bool(told))
+
+    def _show_band(self) -> None:
+        self.band.show_page(self.pane.page, self.model.arrangement)
+
     def _on_page_shown(self, page: ResultPage | None) -> None:
         self.jobs.show_page(page)
+        self._show_band()
         self.advice.show_page(page if page is not None and len(page) else None)
         if page is not None:
             self._looks.show_query(page.query)
@@ -288,8 +267,25 @@ class LibraryPage(QWidget):
         elif photo is not None and (photo != self.panel.photo or not self.panel.has_picture()):
             self.panel.show_photo(photo, self.loader.pixmap(photo.id))
 
+    def _on_mark(self, row: int, mark: str) -> None:
+        if mark == STACK:
+            self.pane.toggle_stack(row)
+
     def _show_menu(self, place: QPoint) -> None:
-        build_menu(self, self._bridge, self.view.selected_ids(), self).popup(place)
+        ids = self.view.selected_ids()
+        asked = not self.steering.query.is_empty
+        build_menu(self.steering, self._bridge, ids, self, self._menu_entries(ids), asked=asked).popup(place)
+
+    def _menu_entries(self, ids: Sequence[PhotoId]) -> list[Entry]:
+        entries = []
+        index = self.model.index(self.model.row_of(ids[0])) if len(ids) == 1 else QModelIndex()
+        copies = index.data(Role.COPIES) or 0
+        if copies or index.data(Role.IS_COPY):
+            what = formatting.many(copies, "copy", "copies") if copies else "copies"
+            is_open = index.data(Role.IS_OPEN) or not copies
+            text = "Hide the copies" if is_open else f"Show the {what}"
+            entries.append(Entry(text, "stack", lambda: self.pane.toggle_stack(index.row()), STACK_KEYS))
+        return entries
 
     def _show_panel(self) -> None:
         # In a library without photos the panel would only be in the way of the welcome.
@@ -321,6 +317,10 @@ class LibraryPage(QWidget):
             self._stack.setCurrentWidget(self.viewer)
             self.viewer.show_row(row)
             self.viewer.setFocus()
+
+    def _leave_viewer(self) -> None:
+        if self.is_viewing:
+            self.viewer.close_viewer()
 
     def _on_viewer_closed(self, row: int) -> None:
         self._stack.setCurrentIndex(0)

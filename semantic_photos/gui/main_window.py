@@ -170,7 +170,7 @@ class MainWindow(QMainWindow):
 
     def _on_folder_added(self, _folder: Folder) -> None:
         if self.page is not None and not self.page.search.query.is_empty:
-            self.page.show_all()
+            self.page.steering.everything()
 
     def _choose_folder(self) -> None:
         choose_folder(self, self.add_folder)
@@ -192,7 +192,7 @@ class MainWindow(QMainWindow):
         for folder in folders:
             self.add_folder(folder)
         if pictures and not folders and self.page is not None:
-            self.page.find_similar_to_file(pictures[0])
+            self.page.steering.similar_to_file(pictures[0])
         if not folders and not pictures:
             self.notices.say("Only folders and pictures can be dropped here.", code="drop")
 

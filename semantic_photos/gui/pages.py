@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from semantic_photos.domain.query import ResultPage
+from semantic_photos.domain.query import Emptied, ResultPage
 from semantic_photos.gui import formatting, theme
 from semantic_photos.gui.widgets import Chip, FlowLayout, button, label
 
@@ -143,16 +143,19 @@ class AdviceBar(QWidget):
         """Show what there is to say about a page's words, or hide."""
         self._flow.clear()
         unknown = page.unknown_words if page is not None else ()
-        for word in unknown[:3]:
+        # A filter that nothing answers to is in the suggestions alone.
+        named = [term for term in page.suggestions if term not in unknown] if page is not None else []
+        for word in [*unknown, *named][:3]:
             suggestions = page.suggestions.get(word, ()) if page is not None else ()
-            text = f"“{formatting.shown(word)}” is not a word I know."
+            known = "is not a word I know." if word in unknown else "finds nothing."
+            text = f"“{formatting.shown(word)}” {known}"
             said = label(text + (" Did you mean" if suggestions else ""), "dim")
             self._flow.addWidget(said)
             for other in suggestions[:4]:
                 chip = Chip(other)
                 chip.clicked.connect(lambda _=False, word=word, other=other: self.word_chosen.emit(word, other))
                 self._flow.addWidget(chip)
-        self.setVisible(bool(unknown))
+        self.setVisible(bool(unknown or named))
 
 
 def _clear(layout: QHBoxLayout) -> None:
@@ -187,9 +190,17 @@ def no_photos(manage: Callable[[], object]) -> State:
                  (Way("Folders…", manage),))  # fmt: skip
 
 
-def nothing_found(page: ResultPage, clear: Callable[[], object]) -> State:
-    """Return the state of a question that brings nothing, with the reason."""
+def nothing_found(page: ResultPage, clear: Callable[[], object], drop: Callable[[str], object]) -> State:
+    """Return the state of a question that brings nothing, with the reason.
+
+    Args:
+        page: the answer without hits.
+        clear: shows everything.
+        drop: asks without a term.
+    """
     ways = (Way("Show all photos", clear),)
+    if page.emptied_by is not None:
+        return _emptied(page, page.emptied_by, clear, drop)
     words = [formatting.shown(word) for word in page.unknown_words]
     if words:
         alike = tuple(dict.fromkeys(w for word in page.unknown_words for w in page.suggestions.get(word, ())))[:6]
@@ -205,6 +216,20 @@ def nothing_found(page: ResultPage, clear: Callable[[], object]) -> State:
                      "Add what can be seen: a thing, an animal, a place, a colour.", ways,
                      ("dog", "beach", "mountain", "red"))  # fmt: skip
     return State("image", "Nothing found", "No other photo is like this one.", ways)
+
+
+def _emptied(page: ResultPage, emptied: Emptied, clear: Callable[[], object], drop: Callable[[str], object]) -> State:
+    term, count = formatting.shown(emptied.term), emptied.without
+    alike = tuple(dict.fromkeys(other for others in page.suggestions.values() for other in others))[:6]
+    alone = str(page.query.tree) == emptied.term and not page.query.examples
+    ways = [Way("Show all photos", clear)]
+    if not alone:
+        ways.insert(0, Way(f"Search without it · {formatting.many(count, 'photo')}" if count else "Search without it",
+                           lambda: drop(emptied.term), "primary"))  # fmt: skip
+    text = f"Without it there would be {formatting.many(count, 'photo')}." if count and not alone else ""
+    if alike:
+        text = f"{text} Did you mean one of these?".strip()
+    return State("question", f"No photo is left by “{term}”", text, tuple(ways), alike)
 
 
 def trouble(error: Exception, clear: Callable[[], object]) -> State:

@@ -12,6 +12,8 @@ from semantic_photos.gui.history import QueryHistory
 
 #: A question that stood for so long gets its own place in the history.
 SETTLE_MS = 1500
+CAUTION = 0.5
+Order = str
 
 
 class SearchController(QObject):
@@ -36,6 +38,7 @@ class SearchController(QObject):
         self._generation = 0
         self._token = CancelToken()
         self._answered = False
+        self._caution, self._order = CAUTION, "relevance"
         self._settling = QTimer(self)
         self._settling.setSingleShot(True)
         self._settling.setInterval(SETTLE_MS)
@@ -63,6 +66,16 @@ class SearchController(QObject):
         self._settling.start()
         self._tell_history()
         self._run(again=same and self._answered)
+
+    def set_caution(self, caution: float) -> None:
+        """Draw the border of good matches elsewhere, from 0 (generous) to 1 (cautious)."""
+        self._caution = caution
+        self._run(again=True)
+
+    def set_order(self, order: Order) -> None:
+        """Show good matches in another order."""
+        self._order = order
+        self._run(again=False)
 
     def refresh(self) -> None:
         """Ask the same question again, because the library has changed."""

@@ -29,6 +29,7 @@ def install(window: QWidget, page: LibraryPage, bridge: Bridge, more: dict[str, 
         "Ctrl+-": lambda: page.jobs.step_side(-1),
         "F5": lambda: bridge.run(bridge.library.rescan, lane="pool"),
         photo_menu.SIMILAR_KEYS: lambda: _similar(page),
+        photo_menu.STACK_KEYS: lambda: page.pane.toggle_stack(page.view.currentIndex().row()),
         photo_menu.OPEN_KEYS: lambda: photo_actions.open_photos(bridge, page.selected_ids()),
         photo_menu.SHOW_KEYS: lambda: photo_actions.show_in_manager(bridge, page.selected_ids()),
         photo_menu.PATH_KEYS: lambda: photo_actions.copy_paths(bridge, page.selected_ids()),
@@ -58,7 +59,7 @@ def _search(page: LibraryPage) -> None:
 def _similar(page: LibraryPage) -> None:
     ids = page.selected_ids()
     if len(ids) == 1:
-        page.find_similar(int(ids[0]))
+        page.steering.similar(int(ids[0]))
 
 
 def _escape(page: LibraryPage) -> None:

@@ -154,6 +154,7 @@ QListView#completions::item {{ padding: 5px 8px; border-radius: 5px; }}
 QListView#completions::item:selected {{ background: {c.accent_soft}; color: {c.text}; }}
 QFrame#panel {{ background: {c.surface}; border: none; border-left: 1px solid {c.line}; }}
 QFrame#panel QScrollArea, QFrame#panel QWidget#panelBody {{ background: transparent; border: none; }}
+QFrame#band {{ background: {c.window}; border-top: 1px solid {c.line}; }}
 QFrame#status {{ background: {c.window}; border-top: 1px solid {c.line}; }}
 QFrame#advice {{ background: {c.accent_soft}; border: none; border-radius: 9px; }}
 QFrame#notice {{ background: {c.notice}; border: none; border-radius: 9px; }}
