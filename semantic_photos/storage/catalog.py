@@ -17,6 +17,7 @@ from semantic_photos.domain.errors import FolderError
 from semantic_photos.domain.photo import Counts, Folder, FolderId, Photo, PhotoId
 from semantic_photos.domain.ports import IdArray
 from semantic_photos.storage.database import Database
+from semantic_photos.storage.filter_questions import Filters
 from semantic_photos.storage.rows import (
     PHOTO,
     IndexedPhoto,
@@ -53,6 +54,7 @@ class Catalog(WorkQueue):
 
     def __init__(self, database: Database, now: Callable[[], float] = time.time) -> None:
         super().__init__(database, now)
+        self.filters = Filters(database)
         if not database.read_only:
             self._recover()
 
