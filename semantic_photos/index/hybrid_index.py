@@ -18,7 +18,7 @@ from semantic_photos.domain.vectors import merge_ranked
 from semantic_photos.index import annoy_asking
 from semantic_photos.index.annoy_asking import ANNOY_FROM, Engine
 from semantic_photos.index.annoy_index import TOO_FEW, TREES_FROM, Segment, VectorSource, annoy_available, open_segment
-from semantic_photos.index.exact_index import ExactIndex, RowArray, checked_batch, checked_query
+from semantic_photos.index.exact_index import BoolArray, ExactIndex, RowArray, checked_batch, checked_query
 from semantic_photos.index.segment_builder import CHUNK_ROWS, build_segment, read_vectors
 from semantic_photos.index.segment_folder import SegmentFolder, refused
 from semantic_photos.index.state import State
@@ -211,9 +211,19 @@ class HybridIndex:
             return f"For {segment.manifest.n:,} photos exact search is as fast."
         return "Annoy would be slower, or miss too many photos, in this library."
 
+    def searchable_ids(self) -> IdArray:
+        """Return the ids (N,) of all searchable photos, in no order."""
+        return self._state.live_ids()
+
     def sample_ids(self, n: int) -> IdArray:
         """Return up to ``n`` searchable photos, pseudo-random but always the same while the library is."""
         return self._state.sample_ids(n)
+
+    def holds(self, ids: IdArray) -> BoolArray:
+        """Return which of the photos are searchable, bool (N,)."""
+        state = self._state
+        found: BoolArray = (state.base.find(ids) >= 0) | (state.delta.find(ids) >= 0)
+        return found
 
     def vectors_of(self, ids: Sequence[int] | IdArray) -> FloatArray:
         """Return unit vectors, float32 (M, D), in order of ``ids``; photos that are not searchable are left out."""

@@ -3,7 +3,7 @@
 
 ``Catalog`` is what the rest of the program holds. Its questions are sorted by who asks them: vectors
 (``embeddings``), files (``file_records``), states (``work_queue``), and here what windows and commands show. Only
-these four files, ``schema`` and ``database`` hold SQL.
+these four files, ``filter_questions``, ``saved_searches``, ``schema`` and ``database`` hold SQL.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from semantic_photos.storage.rows import (
     photo_of,
     read_ids,
 )
+from semantic_photos.storage.saved_searches import SavedSearches
 from semantic_photos.storage.schema import FAILED, INDEXED
 from semantic_photos.storage.work_queue import WorkQueue
 
@@ -54,7 +55,7 @@ class Catalog(WorkQueue):
 
     def __init__(self, database: Database, now: Callable[[], float] = time.time) -> None:
         super().__init__(database, now)
-        self.filters = Filters(database)
+        self.filters, self.saved_searches = Filters(database), SavedSearches(database, now)
         if not database.read_only:
             self._recover()
 
