@@ -38,10 +38,11 @@ _PLAIN = re.compile(r"[^\s()\"“”„,;^]+")
 
 def fold(text: str) -> str:
     """Return text for comparing: case and composition (NFC) do not count, blanks are single, quotes are gone."""
-    plain = "".join(" " if c in _QUOTES else c for c in text)
+    # Small letters rather than casefold: "ß" stays what it is in the name of a file.
+    plain = "".join(" " if c in _QUOTES or unicodedata.category(c) == "Cc" else c for c in text)
     # Folding may undo the composition, and composing may show a capital again: until nothing changes.
     for _ in range(4):
-        folded = " ".join(unicodedata.normalize("NFC", plain.casefold()).split())
+        folded = " ".join(unicodedata.normalize("NFC", plain.lower()).split())
         if folded == plain:
             break
         plain = folded

@@ -10,6 +10,8 @@ from semantic_photos.domain.ports import FloatArray
 #: Standard deviations above the background from which a hit counts as a good match. Of photos that have nothing
 #: to do with the question about one in a hundred gets there (for a normal background).
 GOOD = 2.3
+#: Caution where a person has not said otherwise.
+CAUTION = 0.5
 
 
 def background(vector: FloatArray, sample: FloatArray) -> tuple[float, float]:

@@ -44,6 +44,17 @@ def test_minus_words_are_words(words: list[str], text: str) -> None:
     assert " ".join(arguments.parse(["search", *words]).words) == text
 
 
+def test_searches_with_a_name() -> None:
+    options = arguments.parse(["searches", "save", "my cats", "cat", "-sofa", "--json"])
+    assert (options.action, options.arguments, options.json) == ("save", ["my cats", "cat", "-sofa"], True)
+    assert arguments.parse(["searches"]).action == "list"
+    options = arguments.parse(["search", "cat", "--no-stacks", "--order", "date", "--caution", "0.7"])
+    assert (options.words, options.stacks, options.order, options.caution) == (["cat"], False, "date", 0.7)
+    for wrong in (["--caution", "2"], ["--order", "size"]):
+        with pytest.raises(UserFacingError):
+            arguments.parse(["search", "cat", *wrong])
+
+
 def test_options_of_search() -> None:
     options = arguments.parse(["search", "-n", "7", "--json", "dog"])
     assert options.n == 7
