@@ -15,6 +15,7 @@ import numpy as np
 
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.ports import FloatArray, IdArray
+from semantic_photos.domain.steering import Focus, Region
 
 #: Longer questions are cut: a pasted book must not cost seconds per key press.
 MAX_TEXT = 2_000
@@ -31,11 +32,12 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A photo to be like (``weight`` > 0) or unlike (< 0): one of the library, or any file."""
+    """A photo to be like (``weight`` > 0) or unlike (< 0): one of the library, or any file; all of it or a region."""
 
     photo_id: PhotoId | None = None
     path: Path | None = None
     weight: float = 1.0
+    region: Region | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,13 @@ class Query:
         terms: words with weights, in the order they were typed.
         examples: photos with weights.
         focus: a phrase; similarity to the examples is judged by their parts that show it.
+        more_focus: further phrases to look at (weight > 0) or away from (< 0).
     """
 
     terms: tuple[Term, ...] = ()
     examples: tuple[Example, ...] = ()
     focus: str = ""
+    more_focus: tuple[Focus, ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> Query:
@@ -77,6 +81,29 @@ class Query:
     def with_focus(self, phrase: str) -> Query:
         """Return a copy that judges the examples by the parts that show ``phrase``."""
         return dataclasses.replace(self, focus=phrase.strip())
+
+    def with_more_focus(self, phrase: str, weight: float = 1.0) -> Query:
+        """Return a copy that also looks at ``phrase`` in the examples, or away from it with a weight below 0.
+
+        A weight of 0 forgets the phrase.
+        """
+        word = phrase.strip()
+        others = tuple(focus for focus in self.more_focus if focus.word != word)
+        return dataclasses.replace(self, more_focus=(*others, Focus(word, weight)) if word and weight else others)
+
+    def with_region(self, region: Region | None) -> Query:
+        """Return a copy whose first example counts only within ``region``; None means all of it."""
+        first = tuple(dataclasses.replace(example, region=region) for example in self.examples[:1])
+        return dataclasses.replace(self, examples=(*first, *self.examples[1:]))
+
+    def with_example(self, example: Example) -> Query:
+        """Return a copy with one more example photo."""
+        return dataclasses.replace(self, examples=(*self.examples, example))
+
+    @property
+    def focuses(self) -> tuple[Focus, ...]:
+        """Return everything that is looked at or away from in the examples."""
+        return (*((Focus(self.focus),) if self.focus else ()), *self.more_focus)
 
     def with_text(self, text: str) -> Query:
         """Return a copy with other words and the same examples."""
@@ -113,6 +140,7 @@ class ResultPage:
         milliseconds: time from the question to this answer.
         engine: ``annoy`` or ``exact``.
         strong: how many of the first hits stand out from the library's background.
+        votes: 1 or -1 for the photos of which the person said for this question whether they fit.
     """
 
     query: Query
@@ -126,6 +154,7 @@ class ResultPage:
     milliseconds: float = 0.0
     engine: str = "exact"
     strong: int = 0
+    votes: dict[PhotoId, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Return the number of hits."""

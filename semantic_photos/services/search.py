@@ -14,10 +14,12 @@ from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.photo import Counts
 from semantic_photos.domain.ports import FloatArray, IdArray, ImageEncoder, TextEncoder
 from semantic_photos.domain.query import Query, ResultPage
+from semantic_photos.domain.steering import mixed
 from semantic_photos.domain.vectors import weighted_sum
 from semantic_photos.index.hybrid_index import HybridIndex
 from semantic_photos.media.decoder_pool import DecoderPool
 from semantic_photos.services.examples import ExampleVectors
+from semantic_photos.services.feedback import Feedback
 from semantic_photos.storage.catalog import Catalog
 
 #: How strongly a minus word pushes away; at 1 the question would be ruled by what is not wanted.
@@ -41,10 +43,12 @@ class SearchService:
         counts: Callable[[], Counts],
         background: FloatArray | None = None,
         limit: Callable[[], int] = lambda: 500,
+        feedback: Feedback | None = None,
     ) -> None:
         self._catalog, self._index, self._text = catalog, index, text
         self._counts, self._background, self._limit = counts, background, limit
-        self._examples = ExampleVectors(catalog, text, images, decoders)
+        self.feedback = feedback
+        self.examples = ExampleVectors(catalog, text, images, decoders, self.sample)
 
     def run(
         self, query: Query, *, generation: int = 0, limit: int | None = None, token: CancelToken | None = None
@@ -68,15 +72,22 @@ class SearchService:
         unknown, suggestions = self._unknown(query)
         vector = self.vector(query, token)
         token.raise_if_cancelled()
+        votes = self.feedback.votes(query) if self.feedback is not None else {}
+        ups = downs = 0
         if vector is None:
             page = ResultPage.nothing(query, generation)
             ids, scores = page.ids, np.empty(0, np.float32)
         else:
+            if self.feedback is not None and votes:
+                vector = self.feedback.steered(vector, votes)
             ids, scores = self._index.search(vector, limit if limit is not None else self._limit())
+            if self.feedback is not None and votes:
+                ids, scores, ups, downs = self.feedback.completed(ids, scores, vector, votes)
             ids, scores = _example_first(query, ids, scores)
         return ResultPage(
             query, generation, ids, scores, unknown, suggestions, searched=len(self._index), total=counts.total,
-            milliseconds=_since(start), engine=self._index.engine, strong=self._strong(vector, scores),
+            milliseconds=_since(start), engine=self._index.engine,
+            strong=ups + self._strong(vector, scores[ups : len(scores) - downs]), votes=votes,
         )  # fmt: skip
 
     def vector(self, query: Query, token: CancelToken | None = None) -> FloatArray | None:
@@ -85,14 +96,15 @@ class SearchService:
         Raises:
             QueryError, PhotoError, CatalogError: as ``run``.
         """
-        parts: list[tuple[float, FloatArray]] = []
-        if query.terms:
-            parts += self._text_parts(query)
+        words = self._text_parts(query) if query.terms else []
+        photos: list[tuple[float, FloatArray]] = []
         for example in query.examples:
             if token is not None:
                 token.raise_if_cancelled()
-            parts.append((example.weight, self._examples.vector(example, query.focus)))
-        return weighted_sum(parts)
+            weight = example.weight if example.weight > 0 else MINUS * example.weight
+            # What is looked at are parts of the photo to be like, not of one to be unlike.
+            photos.append((weight, self.examples.vector(example, query.focuses if weight > 0 else ())))
+        return weighted_sum(mixed(words, photos, self.sample() if words and photos else None))
 
     # Words
 
@@ -122,14 +134,18 @@ class SearchService:
     def _strong(self, vector: FloatArray | None, scores: FloatArray) -> int:
         if vector is None or not len(scores):
             return 0
-        sample = self._background
+        sample = self.sample()
         if sample is None:
-            ids = self._index.sample_ids(1000)
-            if len(ids) < 50:
-                return len(scores)
-            sample = self._index.vectors_of(ids)
+            return len(scores)
         mean, std = relevance.background(vector, sample)
         return relevance.count_good(scores, mean, std)
+
+    def sample(self) -> FloatArray | None:
+        """Return unit vectors of ordinary photos (B, D): the pack's, or some of the library's; None if too few."""
+        if self._background is not None:
+            return self._background
+        ids = self._index.sample_ids(1000)
+        return self._index.vectors_of(ids) if len(ids) >= 50 else None
 
 
 def _example_first(query: Query, ids: IdArray, scores: FloatArray) -> tuple[IdArray, FloatArray]:
