@@ -18,15 +18,17 @@ from semantic_photos.domain.filters import All, AnyOf, Node, Not, Term
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.ports import FloatArray, IdArray
 from semantic_photos.domain.query_language import MAX_TERMS, MAX_TEXT, Problem, all_of, any_of, negated, read
+from semantic_photos.domain.steering import Focus, Region
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A photo to be like (``weight`` > 0) or unlike (< 0): one of the library, or any file."""
+    """A photo to be like (``weight`` > 0) or unlike (< 0): one of the library, or any file; all of it or a region."""
 
     photo_id: PhotoId | None = None
     path: Path | None = None
     weight: float = 1.0
+    region: Region | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,14 @@ class Query:
         tree: words and filters as they were typed, or None.
         examples: photos with weights.
         focus: a phrase; similarity to the examples is judged by their parts that show it.
+        more_focus: further phrases to look at (weight > 0) or away from (< 0).
         problems: parts of the text that make no sense; they are left out and do not count when queries are compared.
     """
 
     tree: Node | None = None
     examples: tuple[Example, ...] = ()
     focus: str = ""
+    more_focus: tuple[Focus, ...] = ()
     problems: tuple[Problem, ...] = field(default=(), compare=False)
 
     @classmethod
@@ -64,6 +68,29 @@ class Query:
     def with_focus(self, phrase: str) -> Query:
         """Return a copy that judges the examples by the parts that show ``phrase``."""
         return dataclasses.replace(self, focus=phrase.strip())
+
+    def with_more_focus(self, phrase: str, weight: float = 1.0) -> Query:
+        """Return a copy that also looks at ``phrase`` in the examples, or away from it with a weight below 0.
+
+        A weight of 0 forgets the phrase.
+        """
+        word = phrase.strip()
+        others = tuple(focus for focus in self.more_focus if focus.word != word)
+        return dataclasses.replace(self, more_focus=(*others, Focus(word, weight)) if word and weight else others)
+
+    def with_region(self, region: Region | None) -> Query:
+        """Return a copy whose first example counts only within ``region``; None means all of it."""
+        first = tuple(dataclasses.replace(example, region=region) for example in self.examples[:1])
+        return dataclasses.replace(self, examples=(*first, *self.examples[1:]))
+
+    def with_example(self, example: Example) -> Query:
+        """Return a copy with one more example photo."""
+        return dataclasses.replace(self, examples=(*self.examples, example))
+
+    @property
+    def focuses(self) -> tuple[Focus, ...]:
+        """Return everything that is looked at or away from in the examples."""
+        return (*((Focus(self.focus),) if self.focus else ()), *self.more_focus)
 
     def with_text(self, text: str) -> Query:
         """Return a copy with other words and filters and the same examples."""
@@ -141,6 +168,7 @@ class ResultPage:
         strong: how many of the first hits stand out from the library's background.
         emptied_by: for an empty page, the first filter that left nothing.
         stacks: the near-identical copies behind a hit, best first, by the hit's id; they are not in ``ids``.
+        votes: 1 or -1 for the photos of which the person said for this question whether they fit.
     """
 
     query: Query
@@ -156,6 +184,7 @@ class ResultPage:
     strong: int = 0
     emptied_by: Emptied | None = None
     stacks: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    votes: dict[PhotoId, int] = field(default_factory=dict)
 
     @property
     def problems(self) -> tuple[Problem, ...]:

@@ -16,13 +16,15 @@ from semantic_photos.domain.branches import Branch
 from semantic_photos.domain.errors import CatalogError, QueryError
 from semantic_photos.domain.filters import Exact, Term, fold
 from semantic_photos.domain.messages import CancelToken
-from semantic_photos.domain.photo import Counts
+from semantic_photos.domain.photo import Counts, PhotoId
 from semantic_photos.domain.ports import FloatArray, IdArray, ImageEncoder, TextEncoder
 from semantic_photos.domain.query import Query, ResultPage
+from semantic_photos.domain.steering import mixed
 from semantic_photos.domain.vectors import top_k, weighted_sum
 from semantic_photos.index.hybrid_index import HybridIndex
 from semantic_photos.media.decoder_pool import DecoderPool
 from semantic_photos.services.examples import ExampleVectors
+from semantic_photos.services.feedback import Feedback
 from semantic_photos.services.narrowing import Narrowed, Narrowing
 from semantic_photos.services.stacks import stacked
 from semantic_photos.storage.catalog import Catalog
@@ -63,11 +65,13 @@ class SearchService:
         counts: Callable[[], Counts],
         background: FloatArray | None = None,
         limit: Callable[[], int] = lambda: 500,
+        feedback: Feedback | None = None,
     ) -> None:
         self._index, self._text = index, text
         self._counts, self._background, self._limit = counts, background, limit
         self._narrowing = Narrowing(catalog)
-        self._examples = ExampleVectors(catalog, text, images, decoders)
+        self.feedback = feedback
+        self.examples = ExampleVectors(catalog, text, images, decoders, self.sample)
 
     def run(
         self,
@@ -106,6 +110,7 @@ class SearchService:
         token.raise_if_cancelled()
         counts = self._counts()
         unknown, suggestions = self._unknown(query)
+        votes = self.feedback.votes(query) if self.feedback is not None else {}
         ranked, plain = [], []
         for narrowed in self._narrowing.of(query):
             terms = narrowed.branch.terms
@@ -120,7 +125,7 @@ class SearchService:
             found = self._list(query, plain, _with_spare(most, stacks), order)
         else:
             most = limit if limit is not None else self._limit()
-            found = self._rank(query, ranked, plain, _with_spare(most, stacks) or most, caution, order)
+            found = self._rank(query, ranked, plain, _with_spare(most, stacks) or most, caution, order, votes)
         behind: dict[int, tuple[int, ...]] = {}
         if stacks:
             found, behind = self._stacked(found, most)
@@ -132,7 +137,7 @@ class SearchService:
         return ResultPage(
             query, generation, found.ids, found.scores, unknown, suggestions, searched=len(self._index),
             total=counts.total, milliseconds=_since(start), engine=self._index.engine, strong=found.strong,
-            emptied_by=emptied, stacks=behind,
+            emptied_by=emptied, stacks=behind, votes=votes,
         )  # fmt: skip
 
     def count(self, query: Query) -> int:
@@ -158,14 +163,15 @@ class SearchService:
         return None
 
     def _branch_vector(self, query: Query, terms: tuple[Term, ...], token: CancelToken | None) -> FloatArray | None:
-        parts: list[tuple[float, FloatArray]] = []
-        if terms:
-            parts += self._text_parts(terms)
+        words = self._text_parts(terms) if terms else []
+        photos: list[tuple[float, FloatArray]] = []
         for example in query.examples:
             if token is not None:
                 token.raise_if_cancelled()
-            parts.append((example.weight, self._examples.vector(example, query.focus)))
-        return weighted_sum(parts)
+            weight = example.weight if example.weight > 0 else MINUS * example.weight
+            # What is looked at are parts of the photo to be like, not of one to be unlike.
+            photos.append((weight, self.examples.vector(example, query.focuses if weight > 0 else ())))
+        return weighted_sum(mixed(words, photos, self.sample() if words and photos else None))
 
     # Answers
 
@@ -189,8 +195,11 @@ class SearchService:
         limit: int,
         caution: float,
         order: Order,
+        votes: dict[PhotoId, int],
     ) -> _Found:
         """Return the best of all alternatives."""
+        if self.feedback is not None and votes:
+            ranked = [(narrowed, self.feedback.steered(vector, votes)) for narrowed, vector in ranked]
         best: dict[int, float] = {}
         for narrowed, vector in ranked:
             ids, scores = self._index.search(vector, limit, narrowed.among)
@@ -198,7 +207,13 @@ class SearchService:
                 best[photo_id] = max(score, best.get(photo_id, -np.inf))
         ids = np.fromiter(best.keys(), np.int64, len(best))
         ids, scores = top_k(ids, np.fromiter(best.values(), np.float32, len(best)), limit)
-        strong = self._strong([vector for _, vector in ranked], scores, caution)
+        ups = downs = 0
+        if self.feedback is not None and votes and ranked:
+            voted = np.fromiter(map(int, votes), np.int64, len(votes))
+            left = {i for narrowed, _ in ranked for i in narrowed.left_of(voted).tolist()}
+            kept = {photo_id: vote for photo_id, vote in votes.items() if int(photo_id) in left}
+            ids, scores, ups, downs = self.feedback.completed(ids, scores, ranked[0][1], kept)
+        strong = ups + self._strong([vector for _, vector in ranked], scores[ups : len(scores) - downs], caution)
         exact = [narrowed for narrowed, _ in ranked if any(isinstance(part, Exact) for part in narrowed.branch.where)]
         if exact and len(exact) == len(ranked):
             # What has the text counts, wherever ranking put it, and whether or not it has a vector.
@@ -275,14 +290,18 @@ class SearchService:
     def _strong(self, vectors: Sequence[FloatArray], scores: FloatArray, caution: float) -> int:
         if not vectors or not len(scores):
             return 0
-        sample = self._background
+        sample = self.sample()
         if sample is None:
-            ids = self._index.sample_ids(1000)
-            if len(ids) < 50:
-                return len(scores)
-            sample = self._index.vectors_of(ids)
+            return len(scores)
         mean, std = relevance.background(vectors[0], sample)
         return relevance.count_good(scores, mean, std)
+
+    def sample(self) -> FloatArray | None:
+        """Return unit vectors of ordinary photos (B, D): the pack's, or some of the library's; None if too few."""
+        if self._background is not None:
+            return self._background
+        ids = self._index.sample_ids(1000)
+        return self._index.vectors_of(ids) if len(ids) >= 50 else None
 
 
 def _with_spare(limit: int | None, stacks: bool) -> int | None:
