@@ -11,19 +11,22 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 from semantic_photos.domain.messages import IndexingProgress
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import ResultPage
+from semantic_photos.domain.relevance import CAUTION
 from semantic_photos.gui import formatting, pages
 from semantic_photos.gui.band_bar import BandBar
 from semantic_photos.gui.bridge import Bridge
-from semantic_photos.gui.cell_marks import STACK
+from semantic_photos.gui.cell_marks import STACK, UP
 from semantic_photos.gui.example_looks import ExampleLooks
+from semantic_photos.gui.explaining import Explaining
 from semantic_photos.gui.focus_bar import FocusBar
 from semantic_photos.gui.jobs_panel import JobsPanel
-from semantic_photos.gui.photo_menu import STACK_KEYS, Entry, build_menu
+from semantic_photos.gui.judging import Judging
+from semantic_photos.gui.photo_menu import DOWN_KEYS, STACK_KEYS, UP_KEYS, Entry, build_menu
 from semantic_photos.gui.photo_viewer import PhotoViewer
 from semantic_photos.gui.result_model import Facts, ResultModel, Role
 from semantic_photos.gui.result_pane import ResultPane
 from semantic_photos.gui.search_bar import SearchBar
-from semantic_photos.gui.search_controller import CAUTION, SearchController
+from semantic_photos.gui.search_controller import SearchController
 from semantic_photos.gui.side_panel import SidePanel
 from semantic_photos.gui.steering import Steering
 from semantic_photos.gui.thumbnail_loader import ThumbnailLoader
@@ -57,11 +60,13 @@ class LibraryPage(QWidget):
         self.model = ResultModel(self.loader, self._fetch_photos, self)
         self.bar = SearchBar()
         self.steering = Steering(bridge, self.search, self.bar, self)
+        self.judging = Judging(bridge, self.model, self)
         self.pane = ResultPane(self.model, settings.thumbnail_side)
         self.view = self.pane.view
         self.panel = SidePanel(bridge)
         self.jobs = JobsPanel(settings.thumbnail_side)
         self.viewer = PhotoViewer(bridge, self.model)
+        self.explaining = Explaining(bridge, self.viewer, self)
         self.focus_bar = FocusBar()
         self.advice = pages.AdviceBar()
         self.problems = ElidedLabel(kind="dim", mode=Qt.TextElideMode.ElideRight)
@@ -106,6 +111,7 @@ class LibraryPage(QWidget):
         hints.addWidget(self.problems)
         hints.addWidget(self.focus_bar)
         hints.addWidget(self.advice)
+        hints.addWidget(self.judging.line)
         middle = QHBoxLayout()
         middle.setSpacing(0)
         photos = QVBoxLayout()
@@ -156,7 +162,7 @@ class LibraryPage(QWidget):
         self._forward.setEnabled(False)
 
     def _connect_photos(self) -> None:
-        self.view.open_requested.connect(self.open_viewer)
+        self.view.open_requested.connect(lambda row: self.open_viewer(row))
         self.view.menu_requested.connect(self._show_menu)
         self.view.marks.pressed.connect(self._on_mark)
         self.view.side_requested.connect(self.jobs.step_side)
@@ -170,6 +176,8 @@ class LibraryPage(QWidget):
         self.panel.open_requested.connect(lambda photo_id: self.open_viewer(self.model.row_of(photo_id)))
         self.viewer.closed.connect(self._on_viewer_closed)
         self.viewer.similar_requested.connect(self.steering.similar)
+        self.viewer.part_requested.connect(self.steering.part)
+        self.judging.judged.connect(self.search.refresh)
         self.viewer.full_screen_toggled.connect(self.full_screen_toggled)
         self.jobs.side_changed.connect(self.view.set_side)
         self.jobs.side_changed.connect(self.side_changed)
@@ -219,6 +227,8 @@ class LibraryPage(QWidget):
     def _on_page_shown(self, page: ResultPage | None) -> None:
         self.jobs.show_page(page)
         self._show_band()
+        self.judging.show_page(page)
+        self.explaining.show_page(page)
         self.advice.show_page(page if page is not None and len(page) else None)
         if page is not None:
             self._looks.show_query(page.query)
@@ -268,8 +278,11 @@ class LibraryPage(QWidget):
             self.panel.show_photo(photo, self.loader.pixmap(photo.id))
 
     def _on_mark(self, row: int, mark: str) -> None:
+        photo_id = self.model.photo_id(row)
         if mark == STACK:
             self.pane.toggle_stack(row)
+        elif photo_id is not None:
+            self.judging.vote([photo_id], 1 if mark == UP else -1)
 
     def _show_menu(self, place: QPoint) -> None:
         ids = self.view.selected_ids()
@@ -285,6 +298,13 @@ class LibraryPage(QWidget):
             is_open = index.data(Role.IS_OPEN) or not copies
             text = "Hide the copies" if is_open else f"Show the {what}"
             entries.append(Entry(text, "stack", lambda: self.pane.toggle_stack(index.row()), STACK_KEYS))
+        if self.judging.can_judge:
+            entries.append(Entry("Right for this question", "thumb-up", lambda: self.judging.vote(ids, 1), UP_KEYS))
+            entries.append(
+                Entry("Wrong for this question", "thumb-down", lambda: self.judging.vote(ids, -1), DOWN_KEYS)
+            )
+            if len(ids) == 1:
+                entries.append(Entry("Why this photo", "why", lambda: self.explain(index.row())))
         return entries
 
     def _show_panel(self) -> None:
@@ -309,14 +329,18 @@ class LibraryPage(QWidget):
         """Return whether one photo is shown large."""
         return self._stack.currentWidget() is self.viewer
 
-    def open_viewer(self, row: int) -> None:
+    def open_viewer(self, row: int, *, explaining: bool = False) -> None:
         """Show the photo of a row large."""
         if 0 <= row < self.model.rowCount():
             self.search.settle()
             self.pane.freeze(frozen=True)
             self._stack.setCurrentWidget(self.viewer)
-            self.viewer.show_row(row)
+            (self.viewer.explain if explaining else self.viewer.show_row)(row)
             self.viewer.setFocus()
+
+    def explain(self, row: int) -> None:
+        """Show the photo of a row large, and why it answers the question."""
+        self.open_viewer(row, explaining=True)
 
     def _leave_viewer(self) -> None:
         if self.is_viewing:

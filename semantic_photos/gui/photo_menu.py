@@ -18,6 +18,7 @@ OPEN_KEYS = "Ctrl+O"
 SHOW_KEYS = "Ctrl+E"
 SIMILAR_KEYS = "Ctrl+D"
 STACK_KEYS = "Ctrl+G"
+UP_KEYS, DOWN_KEYS, UNDO_KEYS = "+", "-", "Backspace"
 PATH_KEYS = "Ctrl+Shift+C"
 
 

@@ -53,7 +53,7 @@ class PhotoViewer(QWidget):
         self._said.setParent(self)
         self._said.hide()
         self._why = self._stage_button("why", "Why this photo  (W)", self._toggle_why, checkable=True)
-        self._part = self._stage_button("part", "Find a part of it  (R)", self.choose_part, checkable=True)
+        self._part = self._stage_button("part", "Find this part  (R)", self.choose_part, checkable=True)
         self._canvas.choosing_ended.connect(lambda: self._part.setChecked(False))
         self._why.hide()
         self._reason = label(kind="stage", wrap=True)
@@ -214,6 +214,11 @@ class PhotoViewer(QWidget):
         photo_id = self._model.photo_id(self._row)
         if photo_id is not None:
             self.why_requested.emit(int(photo_id))
+
+    def explain(self, row: int) -> None:
+        """Show the photo of a row, and why it answers the question."""
+        self._why.setChecked(True)
+        self.show_row(row)
 
     def show_why(self, photo_id: int, heat: QImage | None, words: str) -> None:
         """Lay the answer to ``why_requested`` over the photo, if that photo is still shown."""

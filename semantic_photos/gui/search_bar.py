@@ -11,6 +11,7 @@ from PySide6.QtGui import QFocusEvent, QKeyEvent, QPixmap
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from semantic_photos.domain.query import MAX_TEXT, Example, Query
+from semantic_photos.domain.steering import Focus
 from semantic_photos.gui import problem_marks, theme
 from semantic_photos.gui.completion_popup import CompletionPopup, Offer
 from semantic_photos.gui.widgets import Chip, IconButton
@@ -43,7 +44,7 @@ class SearchBar(QFrame):
         self.setObjectName("search")
         self.setFixedHeight(44)
         self._examples: tuple[Example, ...] = ()
-        self._focus = ""
+        self._focuses: tuple[Focus, ...] = ()
         self._chips: list[Chip] = []
         self._sign = QLabel()
         self._edit = QLineEdit()
@@ -94,8 +95,8 @@ class SearchBar(QFrame):
     def query(self) -> Query:
         """Return what is asked now."""
         words = Query.parse(self._edit.text())
-        focus = self._focus if self._examples else ""
-        return dataclasses.replace(words, examples=self._examples, focus=focus)
+        focuses = self._focuses if self._examples else ()
+        return dataclasses.replace(words, examples=self._examples, more_focus=focuses)
 
     @property
     def is_typing(self) -> bool:
@@ -110,16 +111,12 @@ class SearchBar(QFrame):
         """Show a question that was asked elsewhere, without asking it."""
         self._delay.stop()
         self._words.hide()
-        self._focus = query.focus
+        self._focuses = query.focuses
         if Query.parse(self._edit.text()).tree != query.tree:
             self._edit.setText(query.text)
         self._set_examples(query.examples)
         self._show_clear()
         self._tell_problems(typing=False)
-
-    def set_focus_word(self, word: str) -> None:
-        """Judge the examples by the parts that show ``word``; empty for the whole picture."""
-        self._focus = word
 
     def set_example_look(self, number: int, name: str, picture: QPixmap | None) -> None:
         """Show name and picture of an example on its chip."""
@@ -136,7 +133,7 @@ class SearchBar(QFrame):
         self._words.hide()
         self._edit.clear()
         self._set_examples(())
-        self._focus = ""
+        self._focuses = ()
         self._tell_problems()
         self._ask_now()
 
@@ -224,7 +221,10 @@ class SearchBar(QFrame):
         for number, example in enumerate(examples):
             name = example.path.name if example.path is not None else "photo"
             chip = Chip(name, closable=True, picture=theme.pixmap("similar", "dim", 20, self.devicePixelRatioF()))
-            chip.setToolTip("Photos like this one. Press to remove it.")
+            away = example.weight < 0
+            chip.set_away(away=away)
+            part = "a part of this one" if example.region is not None else "this one"
+            chip.setToolTip(f"Photos {'unlike' if away else 'like'} {part}. Press to remove it.")
             chip.clicked.connect(self._remove_clicked)
             self._row.insertWidget(1 + number, chip)
             self._chips.append(chip)

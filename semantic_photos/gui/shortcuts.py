@@ -41,6 +41,12 @@ def install(window: QWidget, page: LibraryPage, bridge: Bridge, more: dict[str, 
     for widget in (page.view, page.viewer):
         _bind(copy, widget, lambda: photo_actions.copy_photos(bridge, page.selected_ids()),
               Qt.ShortcutContext.WidgetWithChildrenShortcut)  # fmt: skip
+    for keys, go in {
+        photo_menu.UP_KEYS: lambda: page.judging.vote(page.view.selected_ids(), 1),
+        photo_menu.DOWN_KEYS: lambda: page.judging.vote(page.view.selected_ids(), -1),
+        photo_menu.UNDO_KEYS: page.judging.undo,
+    }.items():
+        _bind(QKeySequence(keys), page.view, go, Qt.ShortcutContext.WidgetShortcut)
     _bind(QKeySequence(Qt.Key.Key_Escape), page.view, lambda: _escape(page), Qt.ShortcutContext.WidgetShortcut)
 
 

@@ -115,10 +115,16 @@ class Steering(QObject):
         others = tuple(e for e in query.examples if e.photo_id != photo_id)
         self.go(dataclasses.replace(query, examples=(*others, Example(PhotoId(photo_id), weight=weight))))
 
-    def focus(self, word: str) -> None:
-        """Judge the examples by their parts that show ``word``; empty for the whole pictures."""
-        self._bar.set_focus_word(word)
-        self.go(self._bar.query())
+    def part(self, photo_id: int, x: float, y: float, width: float, height: float) -> None:
+        """Ask for photos like a part of one, given in fractions of the picture."""
+        self.go(Query(examples=(Example(PhotoId(photo_id), region=(x, y, width, height)),)))
+
+    def focus(self, word: str, weight: float) -> None:
+        """Look at ``word`` in the examples (``weight`` > 0), away from it (< 0), or neither (0)."""
+        query = self.query
+        # One list for all of them, so that each can be turned round alone.
+        plain = dataclasses.replace(query, focus="", more_focus=query.focuses)
+        self.go(plain.with_more_focus(word, weight))
 
 
 def dropped(node: Node | None, term: str) -> Node | None:

@@ -38,6 +38,7 @@ class Colours:
         blank: where a picture will be.
         stage: behind one large photo.
         on_stage: words on the stage and on pictures.
+        glow: what in a picture answers the question.
     """
 
     window: str
@@ -54,17 +55,18 @@ class Colours:
     blank: str
     stage: str
     on_stage: str
+    glow: str
 
 
 LIGHT = Colours(
     window="#f5f5f3", surface="#ffffff", raised="#ecece8", line="#dededa", text="#1c1d20", dim="#62656c",
     accent="#4a56d2", on_accent="#ffffff", accent_soft="#e6e8fb", danger="#b3362c", notice="#fdf1d6",
-    blank="#e6e6e2", stage="#141517", on_stage="#f2f2f4",
+    blank="#e6e6e2", stage="#141517", on_stage="#f2f2f4", glow="#ff9a2e",
 )  # fmt: skip
 DARK = Colours(
     window="#16171a", surface="#1e2024", raised="#2b2d33", line="#34373e", text="#ececef", dim="#a0a4ad",
     accent="#95a0ff", on_accent="#14151d", accent_soft="#2d3152", danger="#ff8f83", notice="#3a3220",
-    blank="#26282d", stage="#0c0d0e", on_stage="#f2f2f4",
+    blank="#26282d", stage="#0c0d0e", on_stage="#f2f2f4", glow="#ff9a2e",
 )  # fmt: skip
 
 _current = LIGHT

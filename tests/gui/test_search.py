@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 
 from semantic_photos.domain.errors import QueryError
 from semantic_photos.domain.query import Query
+from semantic_photos.domain.steering import Focus
 from semantic_photos.gui import search_bar
 from semantic_photos.gui.widgets import Chip
 from tests.fakes.library import COLOURS, FakeLibrary
@@ -188,11 +189,16 @@ def test_focus_words_of_the_example_narrow_it(desk: Desk) -> None:
     desk.until(lambda: "blue" in desk.page.focus_bar._chips)
     desk.page.focus_bar._chips["blue"].click()
     desk.settle()
-    assert desk.page.search.query.focus == "blue"
+    assert desk.page.search.query.focuses == (Focus("blue", 1.0),)
     assert desk.page.focus_bar._chips["blue"].isChecked()
     desk.page.focus_bar._chips["blue"].click()
     desk.settle()
-    assert desk.page.search.query.focus == ""
+    assert desk.page.search.query.focuses == (Focus("blue", -1.0),)
+    assert not desk.page.focus_bar._chips["blue"].isChecked()
+    assert "pushed away" in desk.page.focus_bar._chips["blue"].accessibleName()
+    desk.page.focus_bar._chips["blue"].click()
+    desk.settle()
+    assert desk.page.search.query.focuses == ()
 
 
 def test_engine_and_its_reason_are_told(open_desk: Callable[..., Desk]) -> None:
