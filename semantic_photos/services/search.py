@@ -281,8 +281,9 @@ class SearchService:
             if len(ids) < 50:
                 return len(scores)
             sample = self._index.vectors_of(ids)
-        mean, std = relevance.background(vectors[0], sample)
-        return relevance.count_good(scores, mean, std)
+        # Of several alternatives the best counts, in the background as among the hits.
+        of_any = (sample @ np.stack(vectors).T).max(axis=1)
+        return relevance.count_good(scores, of_any, caution)
 
 
 def _with_spare(limit: int | None, stacks: bool) -> int | None:
