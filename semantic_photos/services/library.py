@@ -23,6 +23,7 @@ from semantic_photos.media.thumbnails import THUMBNAIL_SIDE, ThumbnailStore
 from semantic_photos.ml.image_encoder import OnnxImageEncoder
 from semantic_photos.ml.text_encoder import WordTable
 from semantic_photos.paths import Paths
+from semantic_photos.services.completion import Completions
 from semantic_photos.services.concurrency import EventBus, Lanes
 from semantic_photos.services.indexer import Indexer
 from semantic_photos.services.pack_choice import choose_pack
@@ -56,6 +57,7 @@ class Library:
         indexer: the background worker.
         search: answers queries.
         vocabulary: tags and words.
+        completions: what may come next in the search field.
         pack: the model pack, or None when none can be used (a notice says why).
     """
 
@@ -95,6 +97,7 @@ class Library:
             limit=lambda: self.settings.result_limit,
         )  # fmt: skip
         self.vocabulary = Vocabulary(self.catalog, self.index, self.pack, self.words)
+        self.completions = Completions(self.catalog, self.vocabulary)
         self._watcher: Watcher | None = None
         self._closed = False
         if not self.read_only:
