@@ -23,6 +23,7 @@ from semantic_photos.media.thumbnails import THUMBNAIL_SIDE, ThumbnailStore
 from semantic_photos.ml.image_encoder import OnnxImageEncoder
 from semantic_photos.ml.text_encoder import WordTable
 from semantic_photos.paths import Paths
+from semantic_photos.services.completion import Completions
 from semantic_photos.services.concepts import Concepts
 from semantic_photos.services.concurrency import EventBus, Lanes
 from semantic_photos.services.feedback import Feedback
@@ -62,6 +63,7 @@ class Library:
         vocabulary: tags and words.
         concepts: what a photo shows, as a few different things.
         explainer: why a photo was found.
+        completions: what may come next in the search field.
         pack: the model pack, or None when none can be used (a notice says why).
     """
 
@@ -103,6 +105,7 @@ class Library:
         self.vocabulary = Vocabulary(self.catalog, self.index, self.pack, self.words)
         self.concepts = Concepts(self.pack)
         self.explainer = Explainer(self.search.examples, self.words, self.concepts, self.search.sample)
+        self.completions = Completions(self.catalog, self.vocabulary)
         self._watcher: Watcher | None = None
         self._closed = False
         if not self.read_only:

@@ -293,8 +293,9 @@ class SearchService:
         sample = self.sample()
         if sample is None:
             return len(scores)
-        mean, std = relevance.background(vectors[0], sample)
-        return relevance.count_good(scores, mean, std)
+        # Of several alternatives the best counts, in the background as among the hits.
+        of_any = (sample @ np.stack(vectors).T).max(axis=1)
+        return relevance.count_good(scores, of_any, caution)
 
     def sample(self) -> FloatArray | None:
         """Return unit vectors of ordinary photos (B, D): the pack's, or some of the library's; None if too few."""
