@@ -51,7 +51,10 @@ def paint_marks(painter: QPainter, box: QRect, index: QModelIndex | QPersistentM
     copies = int(index.data(Role.COPIES) or 0)
     vote = float(index.data(Role.VOTE) or 0.0)
     judging = isinstance(model, ResultModel) and model.can_judge and (hovered or bool(vote))
-    for mark, place in places(box, copies, judging=judging, metrics=painter.fontMetrics()).items():
+    marks = places(box, copies, judging=judging, metrics=painter.fontMetrics())
+    if UP in marks and not hovered:
+        marks[UP] = marks[DOWN]
+    for mark, place in marks.items():
         if mark == STACK:
             _paint_stack(painter, place, copies, is_open=bool(index.data(Role.IS_OPEN)))
         elif hovered or (vote > 0) == (mark == UP):

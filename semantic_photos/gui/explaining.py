@@ -16,7 +16,7 @@ from semantic_photos.gui.photo_viewer import PhotoViewer
 from semantic_photos.services.why import Why
 
 #: How much is left of what has nothing to do with the question, and how much colour comes on what has.
-_SHADE, _GLOW = 0.62, 0.34
+_SHADE, _GLOW = 0.58, 0.3
 
 
 class Explaining(QObject):

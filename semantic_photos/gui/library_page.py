@@ -21,10 +21,12 @@ from semantic_photos.gui.explaining import Explaining
 from semantic_photos.gui.focus_bar import FocusBar
 from semantic_photos.gui.jobs_panel import JobsPanel
 from semantic_photos.gui.judging import Judging
+from semantic_photos.gui.pasting import Pasting
 from semantic_photos.gui.photo_menu import DOWN_KEYS, STACK_KEYS, UP_KEYS, Entry, build_menu
 from semantic_photos.gui.photo_viewer import PhotoViewer
 from semantic_photos.gui.result_model import Facts, ResultModel, Role
 from semantic_photos.gui.result_pane import ResultPane
+from semantic_photos.gui.saving import Saving
 from semantic_photos.gui.search_bar import SearchBar
 from semantic_photos.gui.search_controller import SearchController
 from semantic_photos.gui.side_panel import SidePanel
@@ -68,6 +70,8 @@ class LibraryPage(QWidget):
         self.viewer = PhotoViewer(bridge, self.model)
         self.explaining = Explaining(bridge, self.viewer, self)
         self.focus_bar = FocusBar()
+        self.saving = Saving(bridge, self.bar.bookmark, self)
+        self.pasting = Pasting(bridge, self)
         self.advice = pages.AdviceBar()
         self.problems = ElidedLabel(kind="dim", mode=Qt.TextElideMode.ElideRight)
         self.problems.hide()
@@ -118,6 +122,7 @@ class LibraryPage(QWidget):
         photos.setSpacing(0)
         photos.addWidget(self.pane, 1)
         photos.addWidget(self.band)
+        middle.addWidget(self.saving.bar)
         middle.addLayout(photos, 1)
         middle.addWidget(self.panel)
         browse = QWidget()
@@ -153,6 +158,13 @@ class LibraryPage(QWidget):
         self.pane.all_wanted.connect(self.steering.everything)
         self.pane.word_chosen.connect(lambda word: self.steering.take_suggestion(word, self.pane.page))
         self.advice.word_chosen.connect(self.steering.replace)
+        self.bar.paste_wanted.connect(self.pasting.paste)
+        self.bar.file_button.clicked.connect(self.pasting.choose_file)
+        self.pasting.picture_given.connect(self.steering.similar_to_file)
+        self.saving.asked.connect(self.steering.go)
+        for explorer in (self.panel.near_word, self.panel.near_photo):
+            explorer.add_wanted.connect(self.steering.add_word)
+            explorer.replace_wanted.connect(self.steering.replace_or_ask)
         self.focus_bar.focus_requested.connect(self.steering.focus)
         self._looks.look_ready.connect(self.bar.set_example_look)
         self._looks.words_ready.connect(self.focus_bar.show_words)
@@ -229,8 +241,14 @@ class LibraryPage(QWidget):
         self._show_band()
         self.judging.show_page(page)
         self.explaining.show_page(page)
+        self.saving.show_query(self.search.query)
         self.advice.show_page(page if page is not None and len(page) else None)
         if page is not None:
+            word = next((term.word for term in reversed(page.query.terms) if term.weight > 0), "")
+            if word:
+                self.panel.near_word.explore_word(word)
+            else:
+                self.panel.near_word.explore_nothing()
             self._looks.show_query(page.query)
             self.focus_bar.setVisible(bool(page.query.examples))
         self._show_panel()
@@ -357,5 +375,7 @@ class LibraryPage(QWidget):
         """Want nothing more of the library."""
         self._look.stop()
         self.pane.stop()
+        self.saving.stop()
+        self.pasting.forget()
         self.search.close()
         self.loader.abandon()

@@ -48,7 +48,7 @@ class PhotoViewer(QWidget):
         self._canvas.sharper_wanted.connect(self._sharpen)
         self._canvas.part_chosen.connect(self._emit_part)
         self._full_asked = False
-        self._said = label(kind="stage", wrap=True)
+        self._said = label(kind="said", wrap=True)
         self._said.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._said.setParent(self)
         self._said.hide()
@@ -271,8 +271,9 @@ class PhotoViewer(QWidget):
         self._left.move(14, middle)
         self._right.move(self.width() - self._right.sizeHint().width() - 14, middle)
         self._reason.setGeometry(self.rect().adjusted(80, self.height() // 2, -80, -40))
-        high = self._said.heightForWidth(self.width() - 160)
-        self._said.setGeometry(80, self.height() - high - 24, self.width() - 160, high)
+        wide = min(self._said.fontMetrics().horizontalAdvance(self._said.text()) + 44, self.width() - 160)
+        high = self._said.heightForWidth(wide)
+        self._said.setGeometry((self.width() - wide) // 2, self.height() - high - 24, wide, high)
         for part in (self._top, self._left, self._right, self._said):
             part.raise_()
 

@@ -7,13 +7,14 @@ import dataclasses
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QPixmap
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QPixmap
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from semantic_photos.domain.query import MAX_TEXT, Example, Query
 from semantic_photos.domain.steering import Focus
 from semantic_photos.gui import problem_marks, theme
 from semantic_photos.gui.completion_popup import CompletionPopup, Offer
+from semantic_photos.gui.pictures import holds_picture
 from semantic_photos.gui.widgets import Chip, IconButton
 
 #: From the first key to the question. It is not prolonged by further keys, so that a held key cannot starve it.
@@ -30,6 +31,7 @@ class SearchBar(QFrame):
         submitted: a person pressed Enter.
         left_down: a person pressed Down to leave for the photos.
         completion_wanted: the text and the place of the cursor in it.
+        paste_wanted: the person pastes, and the clipboard holds no text.
         problems_told: what makes no sense in the text, as one line; empty when nothing does.
     """
 
@@ -37,6 +39,7 @@ class SearchBar(QFrame):
     submitted = Signal()
     left_down = Signal()
     completion_wanted = Signal(str, int)
+    paste_wanted = Signal()
     problems_told = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -62,6 +65,10 @@ class SearchBar(QFrame):
         self._clear = IconButton("close", "Clear the search  (Esc)")
         self._clear.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._clear.hide()
+        self._edit.setAcceptDrops(False)
+        self.file_button = IconButton("image", "Find similar to a file…  (Ctrl+Shift+O)")
+        self.bookmark = IconButton("saved", "Save this search  (Ctrl+S)")
+        self.bookmark.hide()
         self._delay = QTimer(self)
         self._delay.setSingleShot(True)
         self._delay.setInterval(DELAY_MS)
@@ -69,14 +76,15 @@ class SearchBar(QFrame):
         self._pause.setSingleShot(True)
         self._pause.setInterval(PAUSE_MS)
         self._words = CompletionPopup(self)
-        self._from = 0
+        self._place = (0, 0)
         self._told = ""
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(14, 0, 8, 0)
         self._row.setSpacing(8)
         self._row.addWidget(self._sign)
         self._row.addWidget(self._edit, 1)
-        self._row.addWidget(self._clear)
+        for part in (self._clear, self.bookmark, self.file_button):
+            self._row.addWidget(part)
         self._tint()
         self._edit.installEventFilter(self)
         self._connect()
@@ -148,20 +156,20 @@ class SearchBar(QFrame):
         self._edit.setText(text)
         self._on_edited(text)
 
-    def show_completions(self, text: str, cursor: int, start: int, offers: Sequence[Offer]) -> None:
+    def show_completions(self, text: str, cursor: int, place: tuple[int, int], offers: Sequence[Offer]) -> None:
         """Offer ways to go on, if ``text`` and ``cursor`` are still what they are for.
 
         Args:
             text: the text they are for.
             cursor: the place in it.
-            start: where the part begins that a chosen offer takes the place of.
+            place: start and end of the part that a chosen offer takes the place of.
             offers: best first.
         """
         if (text, cursor) == (self._edit.text(), self._edit.cursorPosition()) and self._edit.hasFocus():
-            self._from = start
-            typed = text[start:cursor].casefold()
+            self._place = place
+            typed = text[place[0] : cursor]
             left = self._edit.x() + self._edit.cursorRect().x() - self._edit.fontMetrics().horizontalAdvance(typed)
-            self._words.offer([offer for offer in offers if offer.text != typed], self, left - 6)
+            self._words.offer(list(offers), self, left - 6)
 
     def _typed_word(self) -> str:
         before = self._edit.text()[: self._edit.cursorPosition()]
@@ -170,12 +178,12 @@ class SearchBar(QFrame):
     def _complete(self, offer: Offer | None) -> None:
         if offer is None:
             return
-        place, text = self._edit.cursorPosition(), self._edit.text()
+        text, (start, end) = self._edit.text(), self._place
         # After an operator its value follows at once.
         gap = "" if offer.text.endswith(":") else " "
-        done = f"{text[: self._from]}{offer.text}{gap}"
+        done = f"{text[:start]}{offer.text}{gap}"
         self._words.hide()
-        self._edit.setText(done + text[place:].lstrip())
+        self._edit.setText(done + text[end:].lstrip())
         self._edit.setCursorPosition(len(done))
         self._ask_now()
         if not gap:
@@ -257,8 +265,11 @@ class SearchBar(QFrame):
         if watched is self._edit:
             if isinstance(event, QFocusEvent):
                 self._light(event.gotFocus())
-            if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and self._on_key(event.key()):
-                return True
+            if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+                if event.matches(QKeySequence.StandardKey.Paste) and holds_picture():
+                    self.paste_wanted.emit()
+                    return True
+                return self._on_key(event.key())
         return False
 
     def _light(self, lit: bool) -> None:

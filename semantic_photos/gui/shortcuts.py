@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import QWidget
 
 from semantic_photos.gui import photo_actions, photo_menu
@@ -21,6 +21,8 @@ def install(window: QWidget, page: LibraryPage, bridge: Bridge, more: dict[str, 
     table: dict[str, Go] = {
         "Ctrl+F": lambda: _search(page),
         "/": lambda: _search(page),
+        "Ctrl+S": page.saving.save,
+        "Ctrl+Shift+O": page.pasting.choose_file,
         "Alt+Left": page.search.back,
         "Alt+Right": page.search.forward,
         "Ctrl+I": page.toggle_panel,
@@ -41,6 +43,8 @@ def install(window: QWidget, page: LibraryPage, bridge: Bridge, more: dict[str, 
     for widget in (page.view, page.viewer):
         _bind(copy, widget, lambda: photo_actions.copy_photos(bridge, page.selected_ids()),
               Qt.ShortcutContext.WidgetWithChildrenShortcut)  # fmt: skip
+    _bind(QKeySequence(QKeySequence.StandardKey.Paste), page.view, lambda: _paste(page),
+          Qt.ShortcutContext.WidgetShortcut)  # fmt: skip
     for keys, go in {
         photo_menu.UP_KEYS: lambda: page.judging.vote(page.view.selected_ids(), 1),
         photo_menu.DOWN_KEYS: lambda: page.judging.vote(page.view.selected_ids(), -1),
@@ -60,6 +64,12 @@ def _search(page: LibraryPage) -> None:
     if page.is_viewing:
         page.viewer.close_viewer()
     page.bar.take_focus()
+
+
+def _paste(page: LibraryPage) -> None:
+    text = QGuiApplication.clipboard().text().strip()
+    if not page.pasting.paste() and text:
+        page.bar.type_on(text)
 
 
 def _similar(page: LibraryPage) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -16,6 +17,7 @@ from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.completion_popup import OFFERED, Offer
 from semantic_photos.gui.search_bar import SearchBar
 from semantic_photos.gui.search_controller import SearchController
+from semantic_photos.services.completion import Completion
 
 #: How strongly "less like this" pushes: as a minus word does not rule the question, a minus photo does not.
 LESS = -0.6
@@ -66,6 +68,13 @@ class Steering(QObject):
         """Ask for ``other`` in the place of a word or filter; an empty one takes it away."""
         self.go(self.query.replacing(word, other))
 
+    def replace_or_ask(self, word: str, other: str) -> None:
+        """Ask for ``other`` in the place of a word; where there is none to replace, ask for it alone."""
+        if word:
+            self.replace(word, other)
+        else:
+            self.word(other)
+
     def drop(self, term: str) -> None:
         """Ask the same without one word, filter or group, as it is written."""
         self.go(dataclasses.replace(self.query, tree=dropped(self.query.tree, term), problems=()))
@@ -83,14 +92,13 @@ class Steering(QObject):
         self.go(Query())
 
     def _complete(self, text: str, cursor: int) -> None:
-        vocabulary = self._bridge.library.vocabulary
-        before = text[:cursor]
-        prefix = before.split()[-1].lstrip("-−–(") if before and not before[-1].isspace() else ""
-        self._bridge.run(
-            lambda: [Offer(word) for word in vocabulary.completions(prefix, OFFERED)],
-            lambda offers: self._bar.show_completions(text, cursor, cursor - len(prefix), offers),
-            lambda _error: None,
-        )
+        completions = self._bridge.library.completions
+
+        def show(found: Sequence[Completion]) -> None:
+            place = (found[0].start, found[0].end) if found else (cursor, cursor)
+            self._bar.show_completions(text, cursor, place, [_offer(one) for one in found])
+
+        self._bridge.run(lambda: completions.at(text, cursor, OFFERED), show, lambda _error: None)
 
     # Examples
 
@@ -125,6 +133,11 @@ class Steering(QObject):
         # One list for all of them, so that each can be turned round alone.
         plain = dataclasses.replace(query, focus="", more_focus=query.focuses)
         self.go(plain.with_more_focus(word, weight))
+
+
+def _offer(found: Completion) -> Offer:
+    kinds = {"word": "", "operator": "filter", "is": ""}
+    return Offer(found.text, kinds.get(found.kind, found.kind), found.count)
 
 
 def dropped(node: Node | None, term: str) -> Node | None:

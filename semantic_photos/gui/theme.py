@@ -136,6 +136,10 @@ QPushButton:disabled {{ background: {c.window}; }}
 QPushButton[kind="primary"] {{ background: {c.accent}; color: {c.on_accent}; border: 1px solid {c.accent};
   padding: 9px 20px; font-weight: 600; }}
 QPushButton[kind="primary"]:focus {{ border: 2px solid {c.text}; padding: 8px 19px; }}
+QPushButton[kind="word"] {{ background: transparent; border: 1px solid transparent; text-align: left; padding: 3px 6px;
+  border-radius: 6px; }}
+QPushButton[kind="word"]:hover {{ background: {c.raised}; }}
+QPushButton[kind="word"]:focus {{ border: 1px solid {c.accent}; }}
 QPushButton[kind="link"] {{ background: transparent; border: 1px solid transparent; color: {c.accent};
   padding: 2px 6px; border-radius: 5px; }}
 QPushButton[kind="link"]:hover {{ background: {c.accent_soft}; }}
@@ -156,6 +160,8 @@ QListView#completions::item {{ padding: 5px 8px; border-radius: 5px; }}
 QListView#completions::item:selected {{ background: {c.accent_soft}; color: {c.text}; }}
 QFrame#panel {{ background: {c.surface}; border: none; border-left: 1px solid {c.line}; }}
 QFrame#panel QScrollArea, QFrame#panel QWidget#panelBody {{ background: transparent; border: none; }}
+QFrame#saved {{ background: {c.window}; border: none; border-right: 1px solid {c.line}; }}
+QListWidget#savedList {{ background: transparent; border: none; padding: 0; }}
 QFrame#band {{ background: {c.window}; border-top: 1px solid {c.line}; }}
 QFrame#status {{ background: {c.window}; border-top: 1px solid {c.line}; }}
 QFrame#advice {{ background: {c.accent_soft}; border: none; border-radius: 9px; }}
@@ -164,6 +170,7 @@ QLabel[kind="dim"] {{ color: {c.dim}; }}
 QLabel[kind="title"] {{ font-size: 19pt; font-weight: 600; }}
 QLabel[kind="heading"] {{ font-weight: 600; }}
 QLabel[kind="stage"] {{ color: {c.on_stage}; }}
+QLabel[kind="said"] {{ color: {c.on_stage}; background: rgba(0, 0, 0, 170); border-radius: 10px; padding: 8px 16px; }}
 QLabel[kind="error"] {{ color: {c.danger}; }}
 QFrame#gridFrame, QListView#grid {{ background: {c.window}; border: none; }}
 QListWidget, QTreeWidget {{ background: {c.surface}; border: 1px solid {c.line}; border-radius: 8px; outline: none;

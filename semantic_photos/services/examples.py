@@ -109,7 +109,7 @@ class ExampleVectors:
         for _, direction in directions:
             cosines = seen.flat @ direction
             # Without a background the photo is its own: only the order within it is known then.
-            mean, std = relevance.background(direction, sample if sample is not None else seen.flat)
+            mean, std = relevance.background((sample if sample is not None else seen.flat) @ direction)
             scores.append(standard_scores(cosines, mean, std))
         weights = position_weights(np.stack(scores), [weight for weight, _ in directions])
         part = checked(self._images.project((weights @ seen.features)[None])[0])

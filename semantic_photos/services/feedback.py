@@ -52,6 +52,15 @@ class Feedback:
             self._done.append(gone)
         return len(gone)
 
+    def withdraw(self, votes: Iterable[Vote]) -> None:
+        """Take single votes back, whatever question they were given for."""
+        by_question: dict[str, list[PhotoId]] = {}
+        for vote in votes:
+            by_question.setdefault(vote.query, []).append(vote.photo_id)
+        gone = [old for query, ids in by_question.items() for old in self._votes.cast(query, ids, 0)]
+        if gone:
+            self._done.append(gone)
+
     def undo(self) -> bool:
         """Undo the last vote or clearing of this session; return whether there was one."""
         if not self._done:

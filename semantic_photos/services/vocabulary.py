@@ -123,7 +123,7 @@ class Vocabulary:
         return self._words
 
     def _counts(self, names: Sequence[str]) -> list[int]:
-        """Count the photos that stand out for each word from what any photo would score."""
+        """Count the photos that a search for each word would take for good matches."""
         words = self._need_words()
         vectors = [words.encode(name) for name in names]
         known = [vector for vector in vectors if vector is not None]
@@ -132,8 +132,8 @@ class Vocabulary:
             return [0] * len(names)
         borders = []
         for vector in known:
-            mean, std = relevance.background(vector, sample)
-            borders.append(mean + relevance.GOOD * std)
+            _, best = self._index.search(vector, relevance.BEST)
+            borders.append(relevance.border(best, sample @ vector))
         counted = iter(self._index.count_above(np.stack(known), np.asarray(borders, np.float32)).tolist())
         return [0 if vector is None else int(next(counted)) for vector in vectors]
 

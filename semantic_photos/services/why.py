@@ -160,7 +160,7 @@ class Explainer:
         return stored if stored is not None else seen.whole
 
     def _heat(self, seen: Positions, direction: FloatArray, sample: FloatArray | None) -> FloatArray:
-        mean, std = relevance.background(direction, sample if sample is not None else seen.flat)
+        mean, std = relevance.background((sample if sample is not None else seen.flat) @ direction)
         square = standard_scores(seen.map_of(direction), mean, std)
         heat = warmth(over_photo(square, seen.box, *_size(seen)))
         heat.setflags(write=False)
@@ -171,7 +171,7 @@ class Explainer:
     ) -> list[WordShare]:
         scores = []
         for _, vector in known:
-            mean, std = relevance.background(vector, sample) if sample is not None else (0.0, 1.0)
+            mean, std = relevance.background(sample @ vector) if sample is not None else (0.0, 1.0)
             scores.append((float(own @ vector) - mean) / std)
         parts = shares([(focus.weight, score) for (focus, _), score in zip(known, scores, strict=True)])
         found = [

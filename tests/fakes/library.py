@@ -12,7 +12,7 @@ import io
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +44,8 @@ from semantic_photos.domain.photo import (
 from semantic_photos.domain.query import Emptied, Example, Query, ResultPage
 from semantic_photos.domain.settings import Settings
 from semantic_photos.services.concurrency import EventBus, Lanes
-from tests.fakes.library_parts import FakeConcepts, FakeExplainer, FakeFeedback, FakeSavedSearches
+from semantic_photos.services.vocabulary import TagGuess, WordNeighbour
+from tests.fakes.library_parts import FakeCompletions, FakeConcepts, FakeExplainer, FakeFeedback, FakeSavedSearches
 
 COLOURS: dict[str, tuple[int, int, int]] = {
     "red": (206, 48, 44), "orange": (236, 138, 46), "yellow": (240, 208, 70), "green": (74, 150, 72),
@@ -54,13 +55,6 @@ COLOURS: dict[str, tuple[int, int, int]] = {
 STOP_WORDS = frozenset({"the", "a", "of", "and", "in", "on"})
 _NAMES = list(COLOURS)
 _TABLE = np.array(list(COLOURS.values()), np.float32)
-
-
-@dataclass(frozen=True, slots=True)
-class TagGuess:
-    tag: str
-    confidence: float
-    source: str = "automatic"
 
 
 def picture(photo_id: int, side: int) -> Image.Image:
@@ -150,6 +144,7 @@ class FakeLibrary:
         self.bus, self.lanes, self.settings = EventBus(), Lanes(), settings or Settings()
         self.search, self.vocabulary, self.indexer = self, self, FakeIndexer.__new__(FakeIndexer)
         self.catalog, self.examples, self.concepts = self, self, FakeConcepts(_NAMES)
+        self.completions = FakeCompletions(_NAMES, self._blocking)
         self.feedback, self.explainer = FakeFeedback(self._blocking), FakeExplainer(self._blocking)
         self.saved_searches = FakeSavedSearches(self._blocking)
         self.copies: dict[int, tuple[int, ...]] = {}
@@ -356,9 +351,16 @@ class FakeLibrary:
 
     # Words
 
-    def completions(self, prefix: str, n: int = 8) -> list[str]:
-        self._blocking("completions")
-        return [name for name in _NAMES if name.startswith(prefix.casefold())][:n] if prefix else []
+    def neighbours(self, word: str, n: int = 12) -> list[WordNeighbour]:
+        self._blocking("neighbours")
+        if word not in COLOURS:
+            raise QueryError(f"“{word}” is not in the word table.", code="query.unknown-word")
+        names = [name for name in _NAMES if name != word]
+        return [WordNeighbour(name, 0.8, 20) for name in names[:n]]
+
+    def near_photo(self, vector: np.ndarray, n: int = 12) -> list[WordNeighbour]:
+        self._blocking("near_photo")
+        return [WordNeighbour(_NAMES[(int(vector[0]) + k) % len(_NAMES)], 0.8, 20 - k) for k in range(n)]
 
     def tags(self, photo_ids: Sequence[PhotoId], n: int = 8, least: float = 0.3) -> dict[PhotoId, list[TagGuess]]:
         self._blocking("tags")

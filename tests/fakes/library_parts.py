@@ -12,6 +12,7 @@ from semantic_photos.domain.errors import QueryError
 from semantic_photos.domain.feedback import Vote, normal_form
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Example, Query
+from semantic_photos.services.completion import Completion
 from semantic_photos.services.concepts import Concept
 from semantic_photos.services.why import Why, WordShare
 from semantic_photos.storage.saved_searches import SavedSearch
@@ -117,3 +118,23 @@ class FakeConcepts:
     def of_vector(self, vector: np.ndarray, n: int = 6) -> list[Concept]:
         first = int(vector[0])
         return [Concept(self._names[(first + k) % len(self._names)], 0.9 - 0.1 * k) for k in range(n)]
+
+
+class FakeCompletions:
+    """Colours that begin like the word at the cursor, and two filters."""
+
+    def __init__(self, names: Sequence[str], guard: Guard) -> None:
+        self._names, self._guard = names, guard
+
+    def at(self, text: str, cursor: int, n: int = 8) -> list[Completion]:
+        self._guard("completions")
+        start = text.rfind(" ", 0, cursor) + 1
+        typed = text[start:cursor].lstrip("-").casefold()
+        start = cursor - len(typed)
+        if not typed:
+            return []
+        kinds = [(f"{field}:", "operator", None) for field in ("rating", "tag") if field.startswith(typed)]
+        if typed.startswith("tag:"):
+            kinds = [("tag:holiday", "tag", 12)]
+        words = [(name, "word", None) for name in self._names if name.startswith(typed) and name != typed]
+        return [Completion(*offer, start, cursor) for offer in [*words, *kinds][:n]]
