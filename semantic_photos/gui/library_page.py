@@ -163,6 +163,7 @@ class LibraryPage(QWidget):
         self.pasting.picture_given.connect(self.steering.similar_to_file)
         self.saving.asked.connect(self.steering.go)
         for explorer in (self.panel.near_word, self.panel.near_photo):
+            self._bridge.photos_changed.connect(explorer.refresh)
             explorer.add_wanted.connect(self.steering.add_word)
             explorer.replace_wanted.connect(self.steering.replace_or_ask)
         self.focus_bar.focus_requested.connect(self.steering.focus)

@@ -224,12 +224,12 @@ def _emptied(page: ResultPage, emptied: Emptied, clear: Callable[[], object], dr
     alone = str(page.query.tree) == emptied.term and not page.query.examples
     ways = [Way("Show all photos", clear)]
     if not alone:
-        ways.insert(0, Way(f"Search without it · {formatting.many(count, 'photo')}" if count else "Search without it",
-                           lambda: drop(emptied.term), "primary"))  # fmt: skip
-    text = f"Without it there would be {formatting.many(count, 'photo')}." if count and not alone else ""
+        ways.insert(0, Way(f"Search without {term}", lambda: drop(emptied.term), "primary"))
+    would = "would be searched" if page.query.terms or page.query.examples else "would be found"
+    text = f"Without it {formatting.many(count, 'photo')} {would}." if count and not alone else ""
     if alike:
         text = f"{text} Did you mean one of these?".strip()
-    return State("question", f"No photo is left by “{term}”", text, tuple(ways), alike)
+    return State("question", f"“{term}” leaves no photo", text, tuple(ways), alike)
 
 
 def trouble(error: Exception, clear: Callable[[], object]) -> State:

@@ -56,6 +56,7 @@ class ResultModel(QAbstractListModel):
         self.arrangement = Arrangement(self._ids, None, 0)
         self._page: ResultPage | None = None
         self._opened: frozenset[int] = frozenset()
+        self._weaker = 0
         self._votes: Mapping[int, float] = {}
         self.can_judge = False
         self._generation = -1
@@ -84,25 +85,26 @@ class ResultModel(QAbstractListModel):
         if page.generation < self._generation:
             return False
         self._generation, self._page = page.generation, page
-        weaker = self.arrangement.weaker if again else 0
-        self._opened = self._opened if again else frozenset()
-        self._arrange(weaker)
+        if not again:
+            self._weaker, self._opened = 0, frozenset()
+        self._arrange()
         return True
 
     def show_weaker(self, count: int) -> None:
         """Show so many weaker matches behind the good ones."""
-        self._arrange(count)
+        self._weaker = count
+        self._arrange()
 
     def toggle_stack(self, photo_id: int) -> None:
         """Show the copies behind a photo, or hide them again."""
         self._opened = self._opened ^ {photo_id}
-        self._arrange(self.arrangement.weaker)
+        self._arrange()
 
-    def _arrange(self, weaker: int) -> None:
+    def _arrange(self) -> None:
         if self._page is None:
             return
         self.beginResetModel()
-        self.arrangement = arrange(self._page, weaker, self._opened)
+        self.arrangement = arrange(self._page, self._weaker, self._opened)
         self._ids, self._scores = self.arrangement.ids, self.arrangement.scores
         self._row_of = None
         self._seen = []

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QObject, QTimer, Signal
-from PySide6.QtWidgets import QInputDialog, QWidget
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from semantic_photos.domain.query import Query
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.saved_bar import SavedBar
-from semantic_photos.gui.widgets import IconButton
+from semantic_photos.gui.widgets import IconButton, button, label
 from semantic_photos.storage.saved_searches import LONGEST_NAME, SavedSearch
 
 #: While photos come in, saved searches are counted again at most so often.
@@ -94,13 +94,8 @@ class Saving(QObject):
         if not self._bookmark.isVisible() or self._saved() is not None:
             return
         query = self._query
-        dialog = QInputDialog(self._window)
-        dialog.setWindowTitle("Save this search")
-        dialog.setLabelText("Name")
-        dialog.setTextValue(query.text[:LONGEST_NAME])
-        dialog.setOkButtonText("Save")
-        dialog.textValueSelected.connect(lambda name: self._add(name, query))
-        dialog.finished.connect(dialog.deleteLater)
+        dialog = NameDialog(query.text[:LONGEST_NAME], self._window)
+        dialog.named.connect(lambda name: self._add(name, query))
         dialog.open()
 
     def _add(self, name: str, query: Query) -> None:
@@ -122,3 +117,43 @@ class Saving(QObject):
     def stop(self) -> None:
         """Ask for nothing more."""
         self._again.stop()
+
+
+class NameDialog(QDialog):
+    """Asks for the name of a search.
+
+    Signals:
+        named: the name that was given.
+    """
+
+    named = Signal(str)
+
+    def __init__(self, proposed: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("Save this search")
+        self.setFixedWidth(380)
+        self.edit = QLineEdit(proposed)
+        self.edit.setMaxLength(LONGEST_NAME)
+        self.edit.setAccessibleName("Name of the search")
+        self.edit.selectAll()
+        save, cancel = button("Save", "primary"), button("Cancel")
+        save.setDefault(True)
+        cancel.setAutoDefault(False)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(cancel)
+        row.addWidget(save)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(18, 16, 18, 16)
+        column.setSpacing(12)
+        column.addWidget(label("Save this search as", "heading"))
+        column.addWidget(self.edit)
+        column.addLayout(row)
+        cancel.clicked.connect(self.reject)
+        save.clicked.connect(self._save)
+
+    def _save(self) -> None:
+        if self.edit.text().strip():
+            self.named.emit(self.edit.text())
+            self.accept()

@@ -96,7 +96,7 @@ class SearchBar(QFrame):
         self._clear.clicked.connect(self.clear)
         self._words.clicked.connect(lambda index: self._complete(self._words.offer_at(index)))
         self._edit.cursorPositionChanged.connect(lambda *_: self._tell_problems())
-        self._pause.timeout.connect(lambda: self._tell_problems(typing=False))
+        self._pause.timeout.connect(self._on_pause)
 
     # The question
 
@@ -183,6 +183,7 @@ class SearchBar(QFrame):
         gap = "" if offer.text.endswith(":") else " "
         done = f"{text[:start]}{offer.text}{gap}"
         self._words.hide()
+        self._pause.start()
         self._edit.setText(done + text[end:].lstrip())
         self._edit.setCursorPosition(len(done))
         self._ask_now()
@@ -202,6 +203,13 @@ class SearchBar(QFrame):
     def _ask_now(self) -> None:
         self._delay.stop()
         self.search_requested.emit(self.query())
+
+    def _on_pause(self) -> None:
+        # While ways to go on are offered, the term is not finished.
+        if self._words.isVisible():
+            self._pause.start()
+        else:
+            self._tell_problems(typing=False)
 
     def _tell_problems(self, *, typing: bool = True) -> None:
         """Mark what makes no sense; while somebody types, not in the term that is being typed."""

@@ -136,8 +136,9 @@ class Steering(QObject):
 
 
 def _offer(found: Completion) -> Offer:
-    kinds = {"word": "", "operator": "filter", "is": ""}
-    return Offer(found.text, kinds.get(found.kind, found.kind), found.count)
+    # What a filter is for stands in the text already.
+    kind = "filter" if found.kind == "operator" else ""
+    return Offer(found.text, kind, found.count)
 
 
 def dropped(node: Node | None, term: str) -> Node | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from semantic_photos.domain.photo import PhotoId
@@ -16,6 +16,10 @@ from semantic_photos.gui.widgets import ElidedLabel, IconButton, button, label
 from semantic_photos.services.vocabulary import WordNeighbour
 
 WORDS = 8
+#: While somebody types or walks through photos, nothing is looked up.
+SOON_MS = 350
+#: While photos come in, they are counted at most so often.
+REFRESH_MS = 3000
 
 
 class WordExplorer(QWidget):
@@ -34,6 +38,10 @@ class WordExplorer(QWidget):
         self._bridge = bridge
         self._of: object = None
         self._replaced = ""
+        self._work: Callable[[], None] | None = None
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._start)
         self._title = ElidedLabel(kind="dim", mode=Qt.TextElideMode.ElideRight)
         self._rows: list[_Row] = []
         self._grid = QGridLayout()
@@ -55,6 +63,7 @@ class WordExplorer(QWidget):
     def explore_nothing(self) -> None:
         """List nothing."""
         self._of = None
+        self._soon.stop()
         self.hide()
 
     def explore_word(self, word: str) -> None:
@@ -77,9 +86,25 @@ class WordExplorer(QWidget):
         if of == self._of:
             return
         self._of = of
+        self._work = lambda: self._ask(of, title, replaced, work)
+        self._soon.start(SOON_MS)
+
+    def refresh(self, _message: object = None) -> None:
+        """Count anew, because the library has changed."""
+        if self._of is not None and not self._soon.isActive():
+            self._soon.start(REFRESH_MS)
+
+    def _start(self) -> None:
+        if self._work is not None:
+            self._work()
+
+    def _ask(self, of: object, title: str, replaced: str, work: Callable[[], Sequence[WordNeighbour]]) -> None:
         # A word that is not known has nothing near it, and that is said elsewhere already.
         self._bridge.run(
-            work, lambda words: self._fill(of, title, replaced, words), lambda _: self._fill(of, "", "", [])
+            work,
+            lambda words: self._fill(of, title, replaced, words),
+            lambda _: self._fill(of, "", "", []),
+            lane="pool",
         )
 
     def _fill(self, of: object, title: str, replaced: str, words: Sequence[WordNeighbour]) -> None:
@@ -114,6 +139,8 @@ class _Row:
         count.setToolTip(f"{found} would be good matches")
         plus = IconButton("plus", f"Add “{shown}” to the question")
         minus = IconButton("minus", f"Push “{shown}” away")
+        for small in (plus, minus):
+            small.setIconSize(QSize(16, 16))
         word.clicked.connect(lambda: explorer.choose(near.word))
         plus.clicked.connect(lambda: explorer.add_wanted.emit(near.word))
         minus.clicked.connect(lambda: explorer.add_wanted.emit(_pushed(near.word)))
