@@ -67,9 +67,9 @@ def reason(why: Why) -> str:
                         if round(100 * one.share))  # fmt: skip
     parts = [shares] if shares else []
     if why.shared:
-        parts.append("similar because: " + ", ".join(concept.tag for concept in why.shared))
+        parts.append("Similar because: " + ", ".join(concept.tag for concept in why.shared))
     if why.exact:
-        parts.append("in its name or keywords: " + ", ".join(why.exact))
+        parts.append("In its name or keywords: " + ", ".join(why.exact))
     if not parts:
         parts.append("No single word stands out here." if why.words else "This is the photo that was asked about.")
     return formatting.shown("   ·   ".join(parts))

@@ -150,6 +150,7 @@ QToolButton:focus {{ border: 1px solid {c.accent}; }}
 QToolButton:checked {{ background: {c.accent_soft}; }}
 QToolButton[kind="stage"] {{ background: rgba(0, 0, 0, 90); border-radius: 9px; padding: 8px; }}
 QToolButton[kind="stage"]:hover, QToolButton[kind="stage"]:focus {{ background: rgba(255, 255, 255, 46); }}
+QToolButton[kind="stage"]:checked {{ background: rgba(255, 255, 255, 84); }}
 QToolButton::menu-indicator {{ image: none; }}
 QFrame#search {{ background: {c.surface}; border: 1px solid {c.line}; border-radius: 12px; }}
 QFrame#search[lit="true"] {{ border: 2px solid {c.accent}; }}
