@@ -205,7 +205,7 @@ class LibraryPage(QWidget):
 
     def _take_suggestion(self, word: str) -> None:
         page = self.pane.page
-        owner = next((u for u in page.unknown_words if word in page.suggestions.get(u, ())), "") if page else ""
+        owner = next((u for u, ways in page.suggestions.items() if word in ways), "") if page else ""
         if owner:
             self._replace_word(owner, word)
         else:

@@ -196,6 +196,11 @@ def nothing_found(page: ResultPage, clear: Callable[[], object]) -> State:
         title = f"“{words[0]}” is not a word I know" if len(words) == 1 else "I know none of these words"
         hint = "Did you mean one of these?" if alike else "Try another word for what is in the picture."
         return State("question", title, hint, ways, alike)
+    if page.emptied_by is not None:
+        term, without = page.emptied_by.term, page.emptied_by.without
+        hint = f"Without it there {'is' if without == 1 else 'are'} {formatting.many(without, 'photo')}."
+        return State("question", f"Nothing is left by {formatting.shown(term)}", hint, ways,
+                     page.suggestions.get(term, ()))  # fmt: skip
     if page.searched == 0:
         return State("image", "No photo is ready for searching yet",
                      "They are being looked through; answers appear here by themselves.", ways)  # fmt: skip
