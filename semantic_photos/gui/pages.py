@@ -199,14 +199,14 @@ def nothing_found(page: ResultPage, clear: Callable[[], object], drop: Callable[
         drop: asks without a term.
     """
     ways = (Way("Show all photos", clear),)
-    if page.emptied_by is not None:
-        return _emptied(page, page.emptied_by, clear, drop)
     words = [formatting.shown(word) for word in page.unknown_words]
     if words:
         alike = tuple(dict.fromkeys(w for word in page.unknown_words for w in page.suggestions.get(word, ())))[:6]
         title = f"“{words[0]}” is not a word I know" if len(words) == 1 else "I know none of these words"
         hint = "Did you mean one of these?" if alike else "Try another word for what is in the picture."
         return State("question", title, hint, ways, alike)
+    if page.emptied_by is not None:
+        return _emptied(page, page.emptied_by, clear, drop)
     if page.searched == 0:
         return State("image", "No photo is ready for searching yet",
                      "They are being looked through; answers appear here by themselves.", ways)  # fmt: skip

@@ -189,12 +189,6 @@ class ResultModel(QAbstractListModel):
         score = float("nan") if self._scores is None else float(self._scores[row])
         return None if score != score else score
 
-    def _failure(self, _: int, photo_id: PhotoId) -> str:
-        return self._loader.failure(photo_id)
-
-    def _picture(self, _: int, photo_id: PhotoId) -> object:
-        return self._loader.pixmap(photo_id)
-
     # What is seen
 
     def show_rows(self, rows: Sequence[int]) -> None:
@@ -245,12 +239,12 @@ class ResultModel(QAbstractListModel):
 
 _ANSWERS: dict[int, Callable[[ResultModel, int, PhotoId], Any]] = {
     Qt.ItemDataRole.DisplayRole: ResultModel._name,
-    Qt.ItemDataRole.DecorationRole: ResultModel._picture,
+    Qt.ItemDataRole.DecorationRole: lambda model, _row, photo_id: model._loader.pixmap(photo_id),
     Qt.ItemDataRole.ToolTipRole: ResultModel._tooltip,
     Qt.ItemDataRole.AccessibleTextRole: ResultModel._spoken,
     Role.PHOTO_ID: lambda _model, _row, photo_id: photo_id,
     Role.PHOTO: lambda model, row, _photo_id: model.photo(row),
-    Role.FAILURE: ResultModel._failure,
+    Role.FAILURE: lambda model, _row, photo_id: model._loader.failure(photo_id),
     Role.SCORE: ResultModel._score,
     Role.COPIES: ResultModel._copies,
     Role.IS_OPEN: lambda model, _row, photo_id: int(photo_id) in model._opened,

@@ -19,6 +19,8 @@ from semantic_photos.storage.filter_questions import MaskArray
 #: Names that are compared with one that nothing has; more would be felt.
 _MOST_NAMES = 5_000
 _ALIKE = 0.6
+#: Where a filter leaves less than one photo in so many, these are looked up; else all are listed and most left out.
+_FEW = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,10 +73,18 @@ class Narrowing:
         masks = iter(self._filters.masks([part for branch in branches for part in branch.where]))
         return [Narrowed(branch, tuple(next(masks) for _ in branch.where)) for branch in branches]
 
-    def listed(self, query: Query) -> IdArray:
-        """Return the photos that a list can show, newest first: all, but failed and missing ones only if asked for."""
+    def listed(self, query: Query, narrowed: Sequence[Narrowed] = ()) -> IdArray:
+        """Return the photos that a list can show, newest first: all, but failed and missing ones only if asked for.
+
+        Of those that none of ``narrowed`` finds some may be missing.
+        """
+        masks = [np.logical_and.reduce(one.masks) for one in narrowed if one.masks]
+        among = None
+        if masks and len(masks) == len(narrowed):
+            found = np.flatnonzero(np.logical_or.reduce(masks))
+            among = found if len(found) * _FEW < len(masks[0]) else None
         asked = {fact.state for fact in facts(query.tree) if isinstance(fact, Is)}
-        return self._filters.browsed(failed="failed" in asked, missing="missing" in asked)
+        return self._filters.browsed(failed="failed" in asked, missing="missing" in asked, among=among)
 
     def by(self, order: str, ids: IdArray) -> IdArray:
         """Return ``ids`` by ``date``, newest first, or by ``name``; unknown ones are left out."""

@@ -177,7 +177,7 @@ class SearchService:
 
     def _list(self, query: Query, plain: Sequence[Narrowed], limit: int | None, order: Order) -> _Found:
         """Return what filters alone leave, or everything, by date or name."""
-        ids = self._narrowing.listed(query)
+        ids = self._narrowing.listed(query, plain)
         keep = np.zeros(len(ids), np.bool_)
         for narrowed in plain:
             keep |= np.isin(ids, narrowed.left_of(ids), assume_unique=True)
@@ -218,7 +218,7 @@ class SearchService:
         if exact and len(exact) == len(ranked):
             # What has the text counts, wherever ranking put it, and whether or not it has a vector.
             strong = len(ids)
-        listed = self._narrowing.listed(query) if plain or exact else ids[:0]
+        listed = self._narrowing.listed(query, [*plain, *exact]) if plain or exact else ids[:0]
         first = [narrowed.left_of(listed) for narrowed in plain if query.tree is not None]
         last = [narrowed.left_of(listed) for narrowed in exact] if len(ids) < limit else []
         if any(map(len, first)):

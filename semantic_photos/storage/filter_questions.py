@@ -97,16 +97,22 @@ class Filters:
         there = there[there < len(mask)]
         return there[mask[there]]
 
-    def browsed(self, *, failed: bool = False, missing: bool = False) -> IdArray:
-        """Return the photos that can be listed, newest first, with the failed or the missing ones if wanted."""
-        where = ["1"]
+    def browsed(self, *, failed: bool = False, missing: bool = False, among: IdArray | None = None) -> IdArray:
+        """Return the photos that can be listed, newest first, with the failed or the missing ones if wanted.
+
+        With ``among`` only of these: faster than all where they are few.
+        """
+        # The plus keeps SQLite from walking through all dates to find a few photos.
+        where, plus = (["1"], "") if among is None else ([f"id {_IN}"], "+")
         if not failed:
             where.append(f"state <> {FAILED}")
         if not missing:
             where.append("missing_since IS NULL AND folder_id IN (SELECT id FROM folder WHERE online)")
         with self._database.read() as connection:
             return _joined(
-                connection, f"SELECT id FROM photo WHERE {' AND '.join(where)} ORDER BY sort_key DESC, id DESC", ()
+                connection,
+                f"SELECT id FROM photo WHERE {' AND '.join(where)} ORDER BY {plus}sort_key DESC, id DESC",
+                () if among is None else (json_ids(among),),
             )
 
     def by_date(self, ids: IdArray) -> IdArray:

@@ -44,8 +44,14 @@ from semantic_photos.domain.photo import (
 from semantic_photos.domain.query import Emptied, Example, Query, ResultPage
 from semantic_photos.domain.settings import Settings
 from semantic_photos.services.concurrency import EventBus, Lanes
-from semantic_photos.services.vocabulary import TagGuess, WordNeighbour
-from tests.fakes.library_parts import FakeCompletions, FakeConcepts, FakeExplainer, FakeFeedback, FakeSavedSearches
+from tests.fakes.library_parts import (
+    FakeCompletions,
+    FakeConcepts,
+    FakeExplainer,
+    FakeFeedback,
+    FakeSavedSearches,
+    FakeVocabulary,
+)
 
 COLOURS: dict[str, tuple[int, int, int]] = {
     "red": (206, 48, 44), "orange": (236, 138, 46), "yellow": (240, 208, 70), "green": (74, 150, 72),
@@ -142,7 +148,8 @@ class FakeLibrary:
         settings: Settings | None = None,
     ) -> None:
         self.bus, self.lanes, self.settings = EventBus(), Lanes(), settings or Settings()
-        self.search, self.vocabulary, self.indexer = self, self, FakeIndexer.__new__(FakeIndexer)
+        self.search, self.vocabulary = self, FakeVocabulary(_NAMES, self._blocking)
+        self.indexer = FakeIndexer.__new__(FakeIndexer)
         self.catalog, self.examples, self.concepts = self, self, FakeConcepts(_NAMES)
         self.completions = FakeCompletions(_NAMES, self._blocking)
         self.feedback, self.explainer = FakeFeedback(self._blocking), FakeExplainer(self._blocking)
@@ -348,28 +355,6 @@ class FakeLibrary:
         ]
         total = np.sum(parts, axis=0) if parts else None
         return None if total is None else np.asarray(total / max(float(np.linalg.norm(total)), 1e-6), np.float32)
-
-    # Words
-
-    def neighbours(self, word: str, n: int = 12) -> list[WordNeighbour]:
-        self._blocking("neighbours")
-        if word not in COLOURS:
-            raise QueryError(f"“{word}” is not in the word table.", code="query.unknown-word")
-        names = [name for name in _NAMES if name != word]
-        return [WordNeighbour(name, 0.8, 20) for name in names[:n]]
-
-    def near_photo(self, vector: np.ndarray, n: int = 12) -> list[WordNeighbour]:
-        self._blocking("near_photo")
-        return [WordNeighbour(_NAMES[(int(vector[0]) + k) % len(_NAMES)], 0.8, 20 - k) for k in range(n)]
-
-    def tags(self, photo_ids: Sequence[PhotoId], n: int = 8, least: float = 0.3) -> dict[PhotoId, list[TagGuess]]:
-        self._blocking("tags")
-        found = {}
-        for i in photo_ids:
-            first = int(i) % len(_NAMES)
-            names = [_NAMES[(first + k) % len(_NAMES)] for k in range(n)]
-            found[i] = [TagGuess(name, 0.97 - 0.09 * k) for k, name in enumerate(names) if 0.97 - 0.09 * k >= least]
-        return found
 
     # Pictures
 

@@ -14,6 +14,7 @@ from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Example, Query
 from semantic_photos.services.completion import Completion
 from semantic_photos.services.concepts import Concept
+from semantic_photos.services.vocabulary import TagGuess, WordNeighbour
 from semantic_photos.services.why import Why, WordShare
 from semantic_photos.storage.saved_searches import SavedSearch
 
@@ -138,3 +139,30 @@ class FakeCompletions:
             kinds = [("tag:holiday", "tag", 12)]
         words = [(name, "word", None) for name in self._names if name.startswith(typed) and name != typed]
         return [Completion(*offer, start, cursor) for offer in [*words, *kinds][:n]]
+
+
+class FakeVocabulary:
+    """Words are colours; those after a colour are near it."""
+
+    def __init__(self, names: Sequence[str], guard: Guard) -> None:
+        self._names, self._guard = names, guard
+
+    def neighbours(self, word: str, n: int = 12) -> list[WordNeighbour]:
+        self._guard("neighbours")
+        if word not in self._names:
+            raise QueryError(f"“{word}” is not in the word table.", code="query.unknown-word")
+        names = [name for name in self._names if name != word]
+        return [WordNeighbour(name, 0.8, 20) for name in names[:n]]
+
+    def near_photo(self, vector: np.ndarray, n: int = 12) -> list[WordNeighbour]:
+        self._guard("near_photo")
+        return [WordNeighbour(self._names[(int(vector[0]) + k) % len(self._names)], 0.8, 20 - k) for k in range(n)]
+
+    def tags(self, photo_ids: Sequence[PhotoId], n: int = 8, least: float = 0.3) -> dict[PhotoId, list[TagGuess]]:
+        self._guard("tags")
+        found = {}
+        for i in photo_ids:
+            first = int(i) % len(self._names)
+            names = [self._names[(first + k) % len(self._names)] for k in range(n)]
+            found[i] = [TagGuess(name, 0.97 - 0.09 * k) for k, name in enumerate(names) if 0.97 - 0.09 * k >= least]
+        return found

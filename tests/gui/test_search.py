@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
 
 from semantic_photos.domain.errors import QueryError
-from semantic_photos.domain.query import Query
+from semantic_photos.domain.query import Emptied, Query, ResultPage
 from semantic_photos.domain.steering import Focus
-from semantic_photos.gui import search_bar
+from semantic_photos.gui import pages, search_bar
 from semantic_photos.gui.widgets import Chip
 from tests.fakes.library import COLOURS, FakeLibrary
 from tests.gui.conftest import Desk
@@ -225,3 +226,14 @@ def test_typing_in_the_grid_searches(desk: Desk) -> None:
     desk.page.view.setFocus()
     desk.qtbot.keyClick(desk.page.view, Qt.Key.Key_B)
     assert desk.page.bar.text() == "b"
+
+
+def test_the_filter_that_emptied_a_page_is_named_with_a_way_on() -> None:
+    page = dataclasses.replace(
+        ResultPage.nothing(Query.parse("red tag:rond"), 1), searched=9, emptied_by=Emptied("tag:rond", 1),
+        suggestions={"tag:rond": ("tag:round",)},
+    )  # fmt: skip
+    state = pages.nothing_found(page, lambda: None, lambda _: None)
+    assert "tag:rond" in state.title
+    assert "1 photo" in state.text
+    assert state.words == ("tag:round",)

@@ -197,7 +197,7 @@ _TREES: st.SearchStrategy[Node | None] = st.recursive(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(_TREES)
 def test_every_tree_can_be_typed(tree: Node | None) -> None:
     reading = read(str(tree))
@@ -239,7 +239,7 @@ def read_and_read_again(text: str) -> None:
 
 
 def test_hostile_text_is_no_error() -> None:
-    for seed in range(300):
+    for seed in range(150):
         read_and_read_again(hostile(seed))
 
 

@@ -23,7 +23,7 @@ NONE = np.empty(0, np.int64)
 _VECTORS = clustered(300, 8)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.sets(st.integers(-5, 400)),
     st.sets(st.integers(0, 299), max_size=40),

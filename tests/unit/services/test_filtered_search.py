@@ -38,8 +38,17 @@ class Tagged(World):
         return [stems[i] for i in page.ids.tolist()]
 
 
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tagged]:
+    """A library that tests only ask."""
+    made = Tagged(tmp_path_factory.mktemp("filtered"))
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[Tagged]:
+def fresh(tmp_path: Path) -> Iterator[Tagged]:
+    """A library that a test may change."""
     made = Tagged(tmp_path)
     yield made
     made.close()
@@ -85,21 +94,21 @@ def test_a_filter_beside_a_word_comes_first(world: Tagged) -> None:
     assert page.strong >= 5
 
 
-def test_an_exact_hit_is_never_hidden(world: Tagged) -> None:
-    root = world.catalog.folders()[0]
-    (waiting,) = world.catalog.add_pending(root.id, [(world.root / "green-new.jpg", FileStamp(1, 2))])
-    world.ids["green-new"] = waiting
-    page = world.ask('red "GREEN-"')
-    assert set(world.shown(page)) == {f"green-{n}" for n in (0, 1, 2, 3, 4, "new")}
+def test_an_exact_hit_is_never_hidden(fresh: Tagged) -> None:
+    root = fresh.catalog.folders()[0]
+    (waiting,) = fresh.catalog.add_pending(root.id, [(fresh.root / "green-new.jpg", FileStamp(1, 2))])
+    fresh.ids["green-new"] = waiting
+    page = fresh.ask('red "GREEN-"')
+    assert set(fresh.shown(page)) == {f"green-{n}" for n in (0, 1, 2, 3, 4, "new")}
     assert page.strong == 6
-    assert world.shown(world.ask('"green-new"')) == ["green-new"]
+    assert fresh.shown(fresh.ask('"green-new"')) == ["green-new"]
 
 
-def test_an_unknown_word_that_is_in_names_can_be_asked_for(world: Tagged) -> None:
-    root = world.catalog.folders()[0]
-    world.catalog.add_pending(root.id, [(world.root / "qqqq4821.jpg", FileStamp(1, 2))])
-    assert world.ask("qqqq4821").suggestions["qqqq4821"][0] == '"qqqq4821"'
-    assert not any('"' in way for way in world.ask("qqqq4822").suggestions["qqqq4822"])
+def test_an_unknown_word_that_is_in_names_can_be_asked_for(fresh: Tagged) -> None:
+    root = fresh.catalog.folders()[0]
+    fresh.catalog.add_pending(root.id, [(fresh.root / "qqqq4821.jpg", FileStamp(1, 2))])
+    assert fresh.ask("qqqq4821").suggestions["qqqq4821"][0] == '"qqqq4821"'
+    assert not any('"' in way for way in fresh.ask("qqqq4822").suggestions["qqqq4822"])
 
 
 def test_the_filter_that_emptied_a_page_is_named(world: Tagged) -> None:
@@ -125,15 +134,15 @@ def test_unknown_names_come_with_the_person_s_own(world: Tagged) -> None:
     assert world.ask("tag:round").suggestions == {}
 
 
-def test_good_matches_can_be_read_by_name(world: Tagged) -> None:
+def test_good_matches_can_be_read_by_name(fresh: Tagged) -> None:
     others = normalise(np.random.default_rng(1).normal(size=(500, DIM)).astype(np.float32))
-    world.search = world.service(FakeTextEncoder(), background=others)
-    page = world.ask("red", 30)
+    fresh.search = fresh.service(FakeTextEncoder(), background=others)
+    page = fresh.ask("red", 30)
     strong = page.strong
     assert 0 < strong < 30
-    named = world.ask("red", 30, "name")
-    assert world.shown(named)[:strong] == sorted(world.shown(page)[:strong])
-    assert world.shown(named)[strong:] == world.shown(page)[strong:]
+    named = fresh.ask("red", 30, "name")
+    assert fresh.shown(named)[:strong] == sorted(fresh.shown(page)[:strong])
+    assert fresh.shown(named)[strong:] == fresh.shown(page)[strong:]
     assert named.strong == strong
 
 
