@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from semantic_photos.cli import doctor, indexing
+from semantic_photos.cli import doctor, indexing, steering
 from semantic_photos.domain.errors import QueryError, UserFacingError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Query, ResultPage
@@ -124,10 +124,7 @@ def _read_queries(path: Path) -> Iterator[str]:
 
 def _similar(options: argparse.Namespace) -> int:
     with open_library(options, read_only=True) as library:
-        path = Path(options.photo).expanduser().absolute()
-        photo = library.catalog.photo_by_path(path)
-        query = Query.similar_to(photo.id) if photo is not None else Query.similar_to_file(path)
-        query = query.with_focus(options.focus)
+        query = steering.similar_query(library, options)
         _print_page(library, shown(options.photo), library.search.run(query, limit=options.n), options)
     return 0
 
@@ -217,6 +214,27 @@ def _words(options: argparse.Namespace) -> int:
     return 0
 
 
+def _why(options: argparse.Namespace) -> int:
+    with open_library(options, read_only=True) as library:
+        answer = steering.explain(library, options)
+    if options.json:
+        print_json(answer)
+    else:
+        steering.print_explanation(answer)
+    return 0
+
+
+def _feedback(options: argparse.Namespace) -> int:
+    reads = not (options.up or options.down or options.neither or options.clear)
+    with open_library(options, read_only=reads) as library:
+        answer = steering.vote(library, options)
+    if options.json:
+        print_json(answer)
+    else:
+        steering.print_votes(answer)
+    return 0
+
+
 def _index(options: argparse.Namespace) -> int:
     with open_library(options, read_only=False) as library:
         report = indexing.index(library, options.folders, quiet=options.json)
@@ -240,6 +258,8 @@ _RUN: dict[str, Callable[[argparse.Namespace], int]] = {
     "index": _index,
     "search": _search,
     "similar": _similar,
+    "why": _why,
+    "feedback": _feedback,
     "tags": _tags,
     "words": _words,
     "doctor": _doctor,
