@@ -82,7 +82,7 @@ def test_the_command_on_a_pack_that_sees_colours(tmp_path: Path, capsys: pytest.
     assert steering.main([*words, "--json", "--cache", str(tmp_path / "cache.npz")]) == 0
     figures = json.loads(capsys.readouterr().out)["figures"]
     assert figures["pointing: right half, labels"]["mean"] == 1
-    assert figures["focus: similar with focus, labels"]["mean"] > 0.9
+    assert figures["focus: similar with focus, captions"]["mean"] > 0.9
     assert figures["focus: gain, labels"]["mean"] > 0
     assert figures["region: cut out, captions"]["mean"] > 0.9
     assert steering.main([*words, "--cache", str(tmp_path / "cache.npz")]) == 0

@@ -17,10 +17,12 @@ from semantic_photos.domain.query import Example, Query
 from semantic_photos.index.hybrid_index import HybridIndex
 from semantic_photos.media.preprocess import square
 from semantic_photos.ml.model_pack import load_pack
+from semantic_photos.ml.text_encoder import WordTable
 from semantic_photos.services import close_look
 from semantic_photos.services.concepts import Concepts, diverse
 from semantic_photos.services.feedback import Feedback
 from semantic_photos.services.search import SearchService
+from semantic_photos.services.vocabulary import Vocabulary
 from semantic_photos.services.why import Explainer, exact_matches
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
@@ -276,3 +278,15 @@ def test_an_empty_question_takes_no_votes(world: World) -> None:
     with pytest.raises(QueryError):
         world.feedback.vote(Query(), [world.ids["both"]], 1)
     assert world.feedback.votes(Query()) == {}
+
+
+def test_words_near_a_photo_with_how_many_photos_each_finds(world: World) -> None:
+    vocabulary = Vocabulary(world.catalog, world.index, world.pack, WordTable(world.pack))
+    vector = world.encoder.encode(square(patches(("red",)), world.encoder.recipe)[None])[0]
+    near = vocabulary.near_photo(vector, 6)
+    assert near[0].word == "red"
+    assert near[0].photos >= 5
+    assert len({neighbour.word for neighbour in near}) == 6
+    assert vocabulary.near_photo(vector, 0) == []
+    with pytest.raises(QueryError):
+        Vocabulary(world.catalog, world.index, None, None).near_photo(vector)
