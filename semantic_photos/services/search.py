@@ -10,6 +10,7 @@ import numpy as np
 
 from semantic_photos.domain import relevance
 from semantic_photos.domain.errors import CatalogError, QueryError
+from semantic_photos.domain.feedback import arranged
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.photo import Counts
 from semantic_photos.domain.ports import FloatArray, IdArray, ImageEncoder, TextEncoder
@@ -73,7 +74,7 @@ class SearchService:
         vector = self.vector(query, token)
         token.raise_if_cancelled()
         votes = self.feedback.votes(query) if self.feedback is not None else {}
-        ups = downs = 0
+        strong = 0
         if vector is None:
             page = ResultPage.nothing(query, generation)
             ids, scores = page.ids, np.empty(0, np.float32)
@@ -81,13 +82,12 @@ class SearchService:
             if self.feedback is not None and votes:
                 vector = self.feedback.steered(vector, votes)
             ids, scores = self._index.search(vector, limit if limit is not None else self._limit())
-            if self.feedback is not None and votes:
-                ids, scores, ups, downs = self.feedback.completed(ids, scores, vector, votes)
+            ids, scores, ups, downs = arranged(ids, scores, votes)
+            strong = ups + self._strong(vector, scores[ups : len(scores) - downs])
             ids, scores = _example_first(query, ids, scores)
         return ResultPage(
             query, generation, ids, scores, unknown, suggestions, searched=len(self._index), total=counts.total,
-            milliseconds=_since(start), engine=self._index.engine,
-            strong=ups + self._strong(vector, scores[ups : len(scores) - downs]), votes=votes,
+            milliseconds=_since(start), engine=self._index.engine, strong=strong, votes=votes,
         )  # fmt: skip
 
     def vector(self, query: Query, token: CancelToken | None = None) -> FloatArray | None:
@@ -131,8 +131,8 @@ class SearchService:
         unknown = tuple(dict.fromkeys(words))
         return unknown, {word: tuple(self._text.suggestions(word, 4)) for word in unknown[:8]}
 
-    def _strong(self, vector: FloatArray | None, scores: FloatArray) -> int:
-        if vector is None or not len(scores):
+    def _strong(self, vector: FloatArray, scores: FloatArray) -> int:
+        if not len(scores):
             return 0
         sample = self.sample()
         if sample is None:

@@ -56,7 +56,7 @@ def test_without_votes_nothing_moves() -> None:
 
 
 @given(st.lists(st.sampled_from([-1, 0, 1]), max_size=12))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_voted_photos_stand_at_the_ends_and_nothing_is_lost(votes: list[int]) -> None:
     ids = np.arange(len(votes), dtype=np.int64)
     scores = np.linspace(1, 0, len(votes), dtype=np.float32)

@@ -78,7 +78,7 @@ def test_a_photo_full_of_it_still_has_a_best_part() -> None:
     st.integers(1, 40),
     st.integers(1, 40),
 )
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_any_map_can_be_drawn_over_any_picture(values: list[float], height: int, width: int) -> None:
     scores = np.array(values, np.float32).reshape(3, 3)
     warm = heat.warmth(scores)

@@ -54,7 +54,7 @@ def test_one_photo_of_a_pair_shows_the_word_and_the_other_does_not() -> None:
 def test_the_wanted_photo_lies_where_it_is_said(tmp_path: Path, inset: bool) -> None:
     photos = shown()
     pictures = composed.Pictures(photos, [archive(tmp_path, photos)])
-    for pair in composed.pairs(composed.labels(photos, set(COLOURS)), 3, seed=2):
+    for pair in composed.pairs(composed.labels(photos, set(COLOURS)), 2, seed=2):
         picture, box = pictures.inset(pair) if inset else pictures.side_by_side(pair)
         x, y = (box[0] + box[2]) / 2 * picture.width, (box[1] + box[3]) / 2 * picture.height
         assert picture.getpixel((int(x), int(y))) == pictures.photo(pair.wanted).getpixel((80, 80))
