@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from semantic_photos.cli import doctor, indexing, searching
+from semantic_photos.cli import doctor, indexing, searching, steering
 from semantic_photos.cli.printing import print_json, shown
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PhotoId
@@ -42,6 +42,33 @@ def open_library(options: argparse.Namespace, *, read_only: bool) -> Library:
         raise UserFacingError("There is no library here yet.", code="library.none",
                               advice="Make one with: semantic-photos index FOLDER")  # fmt: skip
     return Library.open(paths, pack_folder=options.pack, read_only=read_only)
+
+
+# why and feedback
+
+
+# why and feedback
+
+
+def _why(options: argparse.Namespace) -> int:
+    with open_library(options, read_only=True) as library:
+        answer = steering.explain(library, options)
+    if options.json:
+        print_json(answer)
+    else:
+        steering.print_explanation(answer)
+    return 0
+
+
+def _feedback(options: argparse.Namespace) -> int:
+    reads = not (options.up or options.down or options.neither or options.clear)
+    with open_library(options, read_only=reads) as library:
+        answer = steering.vote(library, options)
+    if options.json:
+        print_json(answer)
+    else:
+        steering.print_votes(answer)
+    return 0
 
 
 # tags and words
@@ -135,6 +162,8 @@ _RUN: dict[str, Callable[[argparse.Namespace], int]] = {
     "search": lambda options: searching.search(options, open_library),
     "similar": lambda options: searching.similar(options, open_library),
     "searches": lambda options: searching.searches(options, open_library),
+    "why": _why,
+    "feedback": _feedback,
     "tags": _tags,
     "words": _words,
     "doctor": _doctor,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from semantic_photos.cli import steering
 from semantic_photos.cli.printing import print_json, shown
 from semantic_photos.domain.errors import QueryError, UserFacingError
 from semantic_photos.domain.photo import PhotoId
@@ -89,10 +90,7 @@ def _run(library: Library, query: Query, options: argparse.Namespace) -> ResultP
 def similar(options: argparse.Namespace, open_library: Opener) -> int:
     """Find photos like one."""
     with open_library(options, read_only=True) as library:
-        path = Path(options.photo).expanduser().absolute()
-        photo = library.catalog.photo_by_path(path)
-        query = Query.similar_to(photo.id) if photo is not None else Query.similar_to_file(path)
-        query = query.with_focus(options.focus)
+        query = steering.similar_query(library, options)
         _print_page(library, shown(options.photo), library.search.run(query, limit=options.n), options)
     return 0
 

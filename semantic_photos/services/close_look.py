@@ -4,6 +4,7 @@
 A network's side is part of its pack, and small objects fill less than one of its few positions. So the photo is
 prepared at twice the side, and cut into overlapping squares of the network's size. Measured on photos that lie at a
 quarter of the size in others (``evaluation.steering``), the hottest place is then inside them in 71 % instead of 28 %.
+The same network run once on the picture of twice the side points no better, and packs fix the side they take.
 """
 
 from __future__ import annotations

@@ -12,9 +12,12 @@ from semantic_photos.domain.ports import FloatArray, IdArray
 from semantic_photos.ml.model_pack import ModelPack
 
 #: Below this calibrated confidence a concept is not offered: a chip that is wrong helps nobody.
-LEAST = 0.15
-#: Tags nearer to each other than this many standard deviations above two ordinary tags are one thing said twice.
-SAME_THING = 2.5
+LEAST = 0.3
+#: Two photos that both may show a thing are weaker evidence each, and still the best reason there is.
+LEAST_SHARED = 0.15
+#: Tags nearer to each other than this many standard deviations above two ordinary tags are one thing said twice: sea
+#: and ocean are at 7, street and city at 4.6, snow and mountain at 2.6.
+SAME_THING = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Concepts:
             return []
         return self._pick(self._pack, self._pack.tag_confidences(vector[None])[0], n, least)
 
-    def shared(self, one: FloatArray, other: FloatArray, n: int = 4, least: float = LEAST) -> list[Concept]:
+    def shared(self, one: FloatArray, other: FloatArray, n: int = 4, least: float = LEAST_SHARED) -> list[Concept]:
         """Return what two photos, unit vectors (D,), both show; the confidence is of both (geometric mean)."""
         if self._pack is None or not len(self._pack.tags):
             return []

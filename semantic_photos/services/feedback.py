@@ -5,12 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-import numpy as np
-
 from semantic_photos.domain.errors import QueryError
-from semantic_photos.domain.feedback import Vote, arranged, normal_form, rocchio
+from semantic_photos.domain.feedback import Vote, normal_form, rocchio
 from semantic_photos.domain.photo import PhotoId
-from semantic_photos.domain.ports import FloatArray, IdArray
+from semantic_photos.domain.ports import FloatArray
 from semantic_photos.domain.query import Query
 from semantic_photos.index.hybrid_index import HybridIndex
 from semantic_photos.storage.feedback import FeedbackVotes
@@ -75,20 +73,6 @@ class Feedback:
         liked = self._vectors([photo_id for photo_id, vote in votes.items() if vote > 0])
         disliked = self._vectors([photo_id for photo_id, vote in votes.items() if vote < 0])
         return rocchio(vector, liked, disliked) if len(liked) or len(disliked) else vector
-
-    def completed(
-        self, ids: IdArray, scores: FloatArray, vector: FloatArray, votes: Mapping[PhotoId, int]
-    ) -> tuple[IdArray, FloatArray, int, int]:
-        """Return ids, scores, number voted up and number voted down: ups first, also those not found; downs last."""
-        there = set(ids.tolist())
-        missing = [photo_id for photo_id, vote in votes.items() if vote > 0 and int(photo_id) not in there]
-        # One by one: the index leaves out what cannot be searched, and says not which.
-        found = [(photo_id, self._vectors([photo_id])) for photo_id in missing]
-        extra = [(int(photo_id), float(row[0] @ vector)) for photo_id, row in found if len(row)]
-        if extra:
-            ids = np.concatenate([ids, np.array([one for one, _ in extra], np.int64)])
-            scores = np.concatenate([scores, np.array([score for _, score in extra], np.float32)])
-        return arranged(ids, scores, votes)
 
     def _vectors(self, ids: Sequence[PhotoId]) -> FloatArray:
         return self._index.vectors_of([int(i) for i in ids])

@@ -14,6 +14,7 @@ import numpy as np
 from semantic_photos.domain import relevance
 from semantic_photos.domain.branches import Branch
 from semantic_photos.domain.errors import CatalogError, QueryError
+from semantic_photos.domain.feedback import arranged
 from semantic_photos.domain.filters import Exact, Term, fold
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.photo import Counts, PhotoId
@@ -207,12 +208,7 @@ class SearchService:
                 best[photo_id] = max(score, best.get(photo_id, -np.inf))
         ids = np.fromiter(best.keys(), np.int64, len(best))
         ids, scores = top_k(ids, np.fromiter(best.values(), np.float32, len(best)), limit)
-        ups = downs = 0
-        if self.feedback is not None and votes and ranked:
-            voted = np.fromiter(map(int, votes), np.int64, len(votes))
-            left = {i for narrowed, _ in ranked for i in narrowed.left_of(voted).tolist()}
-            kept = {photo_id: vote for photo_id, vote in votes.items() if int(photo_id) in left}
-            ids, scores, ups, downs = self.feedback.completed(ids, scores, ranked[0][1], kept)
+        ids, scores, ups, downs = arranged(ids, scores, votes)
         strong = ups + self._strong([vector for _, vector in ranked], scores[ups : len(scores) - downs], caution)
         exact = [narrowed for narrowed, _ in ranked if any(isinstance(part, Exact) for part in narrowed.branch.where)]
         if exact and len(exact) == len(ranked):

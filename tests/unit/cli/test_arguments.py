@@ -69,3 +69,24 @@ def test_nonsense_is_one_sentence(words: list[str]) -> None:
     with pytest.raises(UserFacingError) as caught:
         arguments.parse(words)
     assert "\n" not in str(caught.value)
+
+
+def test_similar_takes_conditions_of_several_kinds() -> None:
+    options = arguments.parse(
+        ["similar", "a.jpg", "--focus", "dog", "--focus", "snow", "--away", "people", "--region", "0,.5,1,0.5"]
+    )
+    assert (options.focus, options.away, options.plus) == (["dog", "snow"], ["people"], [])
+    assert options.region == (0, 0.5, 1, 0.5)
+
+
+@pytest.mark.parametrize("region", ["1,2,3", "a,b,c,d", ""])
+def test_a_region_is_four_numbers(region: str) -> None:
+    with pytest.raises(UserFacingError):
+        arguments.parse(["similar", "a.jpg", "--region", region])
+
+
+def test_why_and_feedback_take_minus_words() -> None:
+    options = arguments.parse(["why", "a.jpg", "dog", "-snow", "--out", "b.png"])
+    assert (options.words, options.out) == (["dog", "-snow"], Path("b.png"))
+    options = arguments.parse(["feedback", "dog", "-snow", "--up", "a.jpg", "--up", "b.jpg", "--down", "c.jpg"])
+    assert (options.words, len(options.up), len(options.down)) == (["dog", "-snow"], 2, 1)
