@@ -150,8 +150,13 @@ class MainWindow(QMainWindow):
         """Show all thumbs up and down."""
         if self._bridge is not None and self.page is not None:
             bridge, page = self._bridge, self.page
-            dialog = self._show_dialog(VotesDialog, lambda: VotesDialog(bridge, self))
-            dialog.changed.connect(page.search.refresh, Qt.ConnectionType.UniqueConnection)
+
+            def make() -> VotesDialog:
+                dialog = VotesDialog(bridge, self)
+                dialog.changed.connect(page.search.refresh)
+                return dialog
+
+            self._show_dialog(VotesDialog, make)
 
     def _show_dialog(self, kind: type[D], make: Callable[[], D]) -> D:
         old = self._dialogs.get(kind)

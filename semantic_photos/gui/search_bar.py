@@ -120,7 +120,9 @@ class SearchBar(QFrame):
         self._delay.stop()
         self._words.hide()
         self._focuses = query.focuses
-        if Query.parse(self._edit.text()).tree != query.tree:
+        typed = Query.parse(self._edit.text())
+        # What made no sense stays where it stands while the rest of the question is the same.
+        if typed.tree != query.tree or typed.problems != query.problems:
             self._edit.setText(query.text)
         self._set_examples(query.examples)
         self._show_clear()

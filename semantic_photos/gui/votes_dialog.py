@@ -79,9 +79,10 @@ class VotesDialog(QDialog):
             votes = feedback.all_votes() if feedback is not None else []
             return votes, library.photos(list({vote.photo_id for vote in votes}))
 
-        self._bridge.run(work, lambda found: self._fill(*found))
+        self._bridge.run(work, self._fill)
 
-    def _fill(self, votes: Sequence[Vote], photos: dict[PhotoId, Photo]) -> None:
+    def _fill(self, found: tuple[Sequence[Vote], dict[PhotoId, Photo]]) -> None:
+        votes, photos = found
         self._tree.clear()
         groups: dict[str, list[Vote]] = {}
         for vote in votes:
@@ -126,9 +127,9 @@ class VotesDialog(QDialog):
             self._change(lambda: feedback.clear())
 
     def _change(self, work: Callable[[], object]) -> None:
-        self._bridge.run(work, lambda _: self._on_changed())
+        self._bridge.run(work, self._on_changed)
 
-    def _on_changed(self) -> None:
+    def _on_changed(self, _done: object) -> None:
         self.changed.emit()
         self._load()
 
