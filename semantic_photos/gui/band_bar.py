@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QSlider, QToolButton, QWidget
 
 from semantic_photos.domain.query import ResultPage
@@ -14,6 +14,8 @@ from semantic_photos.gui.widgets import ElidedLabel, button, label
 
 #: What the library calls the orders, and what people call them.
 ORDERS = {"relevance": "Best first", "date": "Newest first", "name": "By name"}
+#: Below these widths in pixels the slider's words, then the slider itself, would stand on what is said.
+ROOM_FOR_WORDS, ROOM_FOR_SLIDER = 720, 540
 _STEPS = 20
 _SETTLE_MS = 90
 
@@ -38,6 +40,7 @@ class BandBar(QFrame):
         self.setObjectName("band")
         self.setFixedHeight(44)
         self.order = "relevance"
+        self._ranked = False
         self._said = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
         self._more = button("", "link")
         self._fewer = button("Hide the weaker ones", "link")
@@ -75,7 +78,7 @@ class BandBar(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 0, 12, 0)
         row.setSpacing(8)
-        row.addWidget(self._said)
+        row.addWidget(self._said, 100)
         row.addWidget(self._more)
         row.addWidget(self._fewer)
         row.addStretch(1)
@@ -128,14 +131,28 @@ class BandBar(QFrame):
         if ranked and strong and arrangement.weaker:
             text += f" · {arrangement.weaker:,} weaker"
         self._said.set_text(text)
-        self._said.setMinimumWidth(self._said.fontMetrics().horizontalAdvance(text) + 4)
+        self._said.setMaximumWidth(self._said.fontMetrics().horizontalAdvance(text) + 8)
         step = min(hidden, WEAKER)
         again = arrangement.weaker > 0
         self._more.setText(f"Show {step} more" if again else f"Show {step} weaker")
         self._more.setVisible(hidden > 0)
         self._fewer.setVisible(bool(strong) and again)
-        for part in (self._cautious, self._slider, self._generous):
-            part.setVisible(ranked)
+        self._ranked = ranked
+        self._fit()
+
+    def _fit(self) -> None:
+        """Leave out what can be spared where there is no room: words first, then the slider."""
+        width = self.width()
+        self._slider.setVisible(self._ranked and width >= ROOM_FOR_SLIDER)
+        for part in (self._cautious, self._generous):
+            part.setVisible(self._ranked and width >= ROOM_FOR_WORDS)
+        style = Qt.ToolButtonStyle
+        beside = width >= ROOM_FOR_SLIDER
+        self._sort.setToolButtonStyle(style.ToolButtonTextBesideIcon if beside else style.ToolButtonIconOnly)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from semantic_photos.domain.messages import IndexingProgress
@@ -33,6 +34,9 @@ from semantic_photos.gui.side_panel import SidePanel
 from semantic_photos.gui.steering import Steering
 from semantic_photos.gui.thumbnail_loader import ThumbnailLoader
 from semantic_photos.gui.widgets import ElidedLabel, IconButton
+
+#: Below this width in pixels the saved searches fold by themselves.
+ROOM_FOR_SAVED = 900
 
 
 class LibraryPage(QWidget):
@@ -371,6 +375,10 @@ class LibraryPage(QWidget):
         self.view.setFocus()
         self.view.fetch_seen()
         self.pane.freeze(frozen=False)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.saving.bar.fit(narrow=self.width() < ROOM_FOR_SAVED)
 
     def close_page(self) -> None:
         """Want nothing more of the library."""

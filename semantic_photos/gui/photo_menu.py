@@ -71,6 +71,8 @@ def build_menu(
     if asked and single:
         _add(menu, "More like this", "plus", "", lambda: finder.more_like(int(ids[0])))
         _add(menu, "Less like this", "minus", "", lambda: finder.less_like(int(ids[0])))
+    if more:
+        menu.addSeparator()
     for entry in more:
         _add(menu, entry.text, entry.icon, entry.keys, entry.go)
     menu.addSeparator()

@@ -120,9 +120,12 @@ class ResultPane(QStackedWidget):
         """Keep selection and place while other rows come into the list; without ``keep`` go to its top."""
         view, bar = self.view, self.view.verticalScrollBar()
         kept = (view.selected_ids(MOST_KEPT), view.currentIndex().data(Role.PHOTO_ID)) if keep else ([], None)
-        place = bar.value() if keep else 0
+        place, row = (bar.value(), view.currentIndex().row()) if keep else (0, -1)
         yield
         view.select_ids(*kept)
+        if kept[0] and not view.selected_count():
+            # What was chosen has gone, by a thumb down perhaps: the next one takes its place.
+            view.show_row(min(row, self._model.rowCount() - 1))
         bar.setValue(place)
 
     def show_weaker(self) -> None:

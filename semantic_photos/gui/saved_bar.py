@@ -55,7 +55,7 @@ class SavedBar(QFrame):
         self._list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._list.setMouseTracking(True)
-        top = QHBoxLayout()
+        top = self._top = QHBoxLayout()
         top.setContentsMargins(12, 0, 0, 0)
         top.addWidget(self._title, 1)
         top.addWidget(self._fold)
@@ -65,13 +65,13 @@ class SavedBar(QFrame):
         column.addLayout(top)
         column.addWidget(self._list, 1)
         column.addStretch(0)
-        self._is_folded = False
+        self._is_folded = self._is_narrow = False
         self.setFixedWidth(WIDE)
         self.hide()
         self._connect()
 
     def _connect(self) -> None:
-        self._fold.clicked.connect(lambda: self.fold(folded=not self._is_folded))
+        self._fold.clicked.connect(lambda: self.fold(folded=self._list.isVisible()))
         self._list.itemClicked.connect(self._choose)
         self._list.itemChanged.connect(self._on_renamed)
         self._list.customContextMenuRequested.connect(self._show_menu)
@@ -126,10 +126,20 @@ class SavedBar(QFrame):
     def fold(self, *, folded: bool) -> None:
         """Show only a strip, or the list again."""
         self._is_folded = folded
+        self._dress(folded=folded)
+
+    def fit(self, *, narrow: bool) -> None:
+        """Fold by itself where the window is narrow, and unfold again what the person did not fold."""
+        if narrow != self._is_narrow:
+            self._is_narrow = narrow
+            self._dress(folded=narrow or self._is_folded)
+
+    def _dress(self, *, folded: bool) -> None:
         self._title.setVisible(not folded)
         self._list.setVisible(not folded)
         self._fold.set_icon("saved" if folded else "left")
         self._fold.set_name("Saved searches" if folded else "Fold the saved searches")
+        self._top.setContentsMargins(0 if folded else 12, 0, 0, 0)
         self.setFixedWidth(NARROW if folded else WIDE)
 
     def edit(self, search_id: int) -> None:

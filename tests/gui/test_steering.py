@@ -207,6 +207,17 @@ def test_thumbs_have_keys(desk: Desk) -> None:
     desk.until(lambda: not desk.page.judging.line.isVisible())
 
 
+def test_after_a_thumb_down_the_next_photo_is_chosen(desk: Desk) -> None:
+    desk.search("blue")
+    view = desk.page.view
+    view.setFocus()
+    view.show_row(3)
+    chosen, following = desk.page.model.photo_id(3), desk.page.model.photo_id(4)
+    desk.qtbot.keyClick(view, Qt.Key.Key_Minus)
+    desk.until(lambda: desk.page.model.row_of(int(chosen or 0)) == -1)
+    desk.until(lambda: view.selected_ids() == [following])
+
+
 def test_votes_belong_to_their_question(desk: Desk) -> None:
     desk.search("blue")
     desk.page.judging.vote([PhotoId(int(desk.page.model.ids[2]))], 1)
