@@ -7,6 +7,7 @@ tree of them at once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -53,6 +54,22 @@ def branches(tree: Node | None) -> tuple[Branch, ...]:
     return tuple(_alternatives(tree)) if tree is not None else ()
 
 
+def count(tree: Node) -> int:
+    """Return how many alternatives with words a tree has, also those that are not looked at."""
+    return _counted(tree)[0]
+
+
+def _counted(node: Node) -> tuple[int, int]:
+    """Return the alternatives with words, and whether there is one without (0 or 1)."""
+    if isinstance(node, All | AnyOf):
+        parts = [_counted(part) for part in node.parts]
+        if isinstance(node, AnyOf):
+            return sum(words for words, _ in parts), max(plain for _, plain in parts)
+        plain = math.prod(plain for _, plain in parts)
+        return math.prod(words + plain for words, plain in parts) - plain, plain
+    return (1, 0) if terms(node) else (0, 1)
+
+
 def _alternatives(node: Node) -> list[Branch]:
     if isinstance(node, Term):
         return [Branch((node,))]
@@ -82,4 +99,4 @@ def _merged(found: Sequence[Branch]) -> list[Branch]:
     return content
 
 
-__all__ = ["MAX_BRANCHES", "Branch", "branches", "filters", "terms"]
+__all__ = ["MAX_BRANCHES", "Branch", "branches", "count", "filters", "terms"]

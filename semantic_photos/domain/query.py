@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from semantic_photos.domain.branches import Branch, branches, terms
+from semantic_photos.domain.branches import MAX_BRANCHES, Branch, branches, count, terms
 from semantic_photos.domain.filters import All, AnyOf, Node, Not, Term
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.ports import FloatArray, IdArray
-from semantic_photos.domain.query_language import MAX_TERMS, MAX_TEXT, Problem, all_of, any_of, negated, read
+from semantic_photos.domain.query_language import MAX_TERMS, MAX_TEXT, Problem, Reading, all_of, any_of, negated, read
 from semantic_photos.domain.steering import Focus, Region
 
 
@@ -52,7 +52,7 @@ class Query:
     @classmethod
     def parse(cls, text: str) -> Query:
         """Read what a person typed. Any text is legal; a lone ``-`` and pure punctuation mean nothing."""
-        reading = read(text)
+        reading = _understood(text)
         return cls(tree=reading.tree, problems=reading.problems)
 
     @classmethod
@@ -94,7 +94,7 @@ class Query:
 
     def with_text(self, text: str) -> Query:
         """Return a copy with other words and filters and the same examples."""
-        reading = read(text)
+        reading = _understood(text)
         return dataclasses.replace(self, tree=reading.tree, problems=reading.problems)
 
     def without(self, word: str) -> Query:
@@ -126,6 +126,15 @@ class Query:
     def is_empty(self) -> bool:
         """Return whether nothing is asked, so that everything is shown."""
         return self.tree is None and not self.examples
+
+
+def _understood(text: str) -> Reading:
+    """Read a text, and say so if it has more alternatives than are asked."""
+    reading = read(text)
+    if reading.tree is None or count(reading.tree) <= MAX_BRANCHES:
+        return reading
+    problem = Problem(0, len(text), f"Only the first {MAX_BRANCHES} alternatives with words are asked.")
+    return dataclasses.replace(reading, problems=(*reading.problems, problem))
 
 
 def _replaced(node: Node | None, word: str, new: Node | None) -> Node | None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from semantic_photos.domain.branches import MAX_BRANCHES
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import MAX_TERMS, MAX_TEXT, Query
 
@@ -49,6 +50,14 @@ def test_one_word_is_replaced_wherever_it_stands() -> None:
     assert query.replacing("dgo", "dog").text == "cat -(dog tag:x) OR dog^2 tag:y"
     assert query.replacing("tag:y", 'tag:"a b"').text == 'cat -(dgo tag:x) OR dgo^2 tag:"a b"'
     assert Query.parse("-dgo").replacing("dgo", "tag:dog").text == "-tag:dog"
+
+
+def test_more_alternatives_than_are_asked_are_admitted() -> None:
+    query = Query.parse(" OR ".join(f"w{i}" for i in range(40)))
+    assert len(query.branches) == MAX_BRANCHES
+    assert "alternatives" in query.problems[-1].message
+    assert not Query.parse(" OR ".join(f"tag:w{i}" for i in range(40))).problems
+    assert Query.parse("(a OR b OR tag:x) " * 5).problems
 
 
 def test_problems_do_not_make_another_question() -> None:
