@@ -54,8 +54,9 @@ def normal_form(query: Query) -> str:
 def rocchio(query: FloatArray, liked: FloatArray, disliked: FloatArray) -> FloatArray:
     """Return a unit vector (D,) moved towards what was liked and away from what was not.
 
-    Rocchio 1971, "Relevance feedback in information retrieval". Before photos were voted on, precision at 20 of
-    words of which only some photos are meant doubles with three votes each way (``evaluation.steering``).
+    Rocchio 1971, "Relevance feedback in information retrieval". Where a word means
+    more than what is wanted, three votes each way raise precision at 20 on the other photos from 8 to 14 in 100; where
+    it means just that, votes change little (``evaluation.steering``).
 
     Args:
         query: unit vector (D,).

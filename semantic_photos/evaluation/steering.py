@@ -146,6 +146,9 @@ def composed_figures(bench: Bench, asked: Sequence[Pair], kind: str, seed: int) 
         note("away: what is pressed away, with", bench.precision(away, pair.other_word, own))
         seen, large, box = bench.look(pair, inset=True)
         note("pointing: inset of a quarter", _inside(hottest(_heat(bench, seen, pair.word.text)), box))
+        h, w = seen.vectors[0].shape[:2]
+        coarse = (seen.flat[: h * w] @ bench.word(pair.word.text)).reshape(h, w)
+        note("pointing: inset of a quarter, at the network's own side", _inside(hottest(coarse), box))
         # As people drag: some way beside the edges.
         edges = np.clip(np.array(box) + rng.uniform(-0.08, 0.08, 4), 0.0, 1.0)
         region = clamped((edges[0], edges[1], edges[2] - edges[0], edges[3] - edges[1]))
