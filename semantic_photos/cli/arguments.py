@@ -11,13 +11,17 @@ from typing import NoReturn
 
 from semantic_photos import __version__
 from semantic_photos.domain.errors import UserFacingError
+from semantic_photos.domain.relevance import CAUTION
 
-COMMANDS = ("index", "search", "similar", "tags", "words", "doctor")
+COMMANDS = ("index", "search", "similar", "searches", "why", "feedback", "tags", "words", "doctor")
 
 _USAGE = """semantic-photos [FOLDER…]            open the window (in the terminal when there is no display)
        semantic-photos index FOLDER…        add folders, index them, exit
-       semantic-photos search QUERY         photos by what is in them; -word pushes away
+       semantic-photos search QUERY         photos by what is in them; -word pushes away, tag:x date:2024 narrow
        semantic-photos similar PHOTO        photos like one
+       semantic-photos searches             searches with a name: save, rename, remove
+       semantic-photos why PHOTO QUERY      why a photo was found, as a heat map
+       semantic-photos feedback QUERY       say which photos fit a question
        semantic-photos tags PHOTO…          what is in photos
        semantic-photos words WORD           words near a word
        semantic-photos doctor               check the library
@@ -47,9 +51,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     first = next((word for word in rest if not word.startswith("-")), "")
     # Defaults are given here: a default inside a command's parser would undo an option that stood before it.
     options = argparse.Namespace(home=None, pack=None, verbose=False)
-    if first == "search":
+    if first in ("search", "searches", "why", "feedback"):
         _command_parser(common).parse_args([_shield(word) for word in arguments], options)
-        options.words = [_unshield(word) for word in options.words]
+        said = "arguments" if first == "searches" else "words"
+        setattr(options, said, [_unshield(word) for word in getattr(options, said)])
     elif first in COMMANDS:
         _command_parser(common).parse_args(arguments, options)
     else:
@@ -59,7 +64,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 #: A minus word of a question looks like an option to argparse; a true minus sign in its place does not.
 _MINUS = "\N{MINUS SIGN}"
-_SEARCH_OPTION = re.compile(r"--(json|queries|home|pack|verbose|help)(=.*)?|-h|-n\d*|--?")
+_SEARCH_OPTION = re.compile(
+    r"--(json|queries|saved|order|caution|stacks|no-stacks|home|pack|verbose|help"
+    r"|out|up|down|neither|list|clear|like)(=.*)?|-h|-n\d*|--?"
+)
 
 
 def _shield(word: str) -> str:
@@ -104,16 +112,51 @@ def _command_parser(common: _Parser) -> _Parser:
     index = command("index", "Add folders to the library, index them, and exit.")
     index.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
 
-    search = command("search", "Find photos by what is in them. A word with a minus before it pushes away.")
+    search = command(
+        "search", "Find photos by what is in them. A minus pushes away; tag:x, date:2024, rating:4 and others narrow."
+    )
     search.add_argument("words", nargs="*", metavar="QUERY")
+    search.add_argument("--saved", metavar="NAME", help="ask the saved search of this name")
+    search.add_argument("--order", choices=("relevance", "date", "name"), default="relevance",
+                        help="of the good matches; lists without words are by date or name")  # fmt: skip
+    search.add_argument("--caution", type=_share, default=CAUTION, metavar="0..1",
+                        help=f"how much must speak for a good match ({CAUTION})")  # fmt: skip
+    search.add_argument("--stacks", action=argparse.BooleanOptionalAction, default=None,
+                        help="take near-identical photos together, as is done except with --json")  # fmt: skip
     search.add_argument("--queries", type=Path, metavar="FILE.jsonl",
                         help='one question a line, {"query": "..."}; answers with one JSON line each')  # fmt: skip
     _add_n(search, 20)
 
     similar = command("similar", "Find photos like one, of the library or any picture file.")
     similar.add_argument("photo", type=Path, metavar="PHOTO")
-    similar.add_argument("--focus", default="", metavar="WORD", help="compare by the parts that show WORD")
+    similar.add_argument("--focus", action="append", default=[], metavar="WORD",
+                         help="compare by the parts that show WORD; may be given again")  # fmt: skip
+    similar.add_argument("--away", action="append", default=[], metavar="WORD",
+                         help="compare by the parts that do not show WORD")  # fmt: skip
+    similar.add_argument("--plus", action="append", default=[], metavar="WORD|PHOTO", help="and show this too")
+    similar.add_argument("--minus", action="append", default=[], metavar="WORD|PHOTO", help="but not this")
+    similar.add_argument("--region", type=_region, metavar="X,Y,W,H",
+                         help="compare by a part: left, top, width and height as fractions of the photo")  # fmt: skip
     _add_n(similar, 20)
+
+    searches = command("searches", "Searches with a name: list, save NAME QUERY, rename NAME NEW, remove NAME.")
+    searches.add_argument("action", nargs="?", choices=("list", "save", "rename", "remove"), default="list")
+    searches.add_argument("arguments", nargs="*", metavar="NAME QUERY")
+
+    why = command("why", "Tell why a photo answers a question.")
+    why.add_argument("photo", type=Path, metavar="PHOTO")
+    why.add_argument("words", nargs="*", metavar="QUERY")
+    why.add_argument("--like", type=Path, metavar="PHOTO", help="the photo that was asked with")
+    why.add_argument("--out", type=Path, metavar="PNG", help="write the photo with its heat map")
+
+    feedback = command("feedback", "Say which photos fit a question, and which do not.")
+    feedback.add_argument("words", nargs="*", metavar="QUERY")
+    feedback.add_argument("--up", type=Path, action="append", default=[], metavar="PHOTO", help="this one fits")
+    feedback.add_argument("--down", type=Path, action="append", default=[], metavar="PHOTO", help="this one does not")
+    feedback.add_argument("--neither", type=Path, action="append", default=[], metavar="PHOTO",
+                          help="take the vote on this one back")  # fmt: skip
+    feedback.add_argument("--list", action="store_true", help="tell the votes; without QUERY all of them")
+    feedback.add_argument("--clear", action="store_true", help="take back the votes; without QUERY all of them")
 
     tags = command("tags", "Tell what is in photos.")
     tags.add_argument("photos", nargs="*", type=Path, metavar="PHOTO")
@@ -131,6 +174,24 @@ def _command_parser(common: _Parser) -> _Parser:
 
 def _add_n(parser: argparse.ArgumentParser, default: int) -> None:
     parser.add_argument("-n", type=_count, default=default, metavar="N", help=f"at most N of them ({default})")
+
+
+def _share(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0.0 <= number <= 1.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return number
+
+
+def _region(text: str) -> tuple[float, float, float, float]:
+    try:
+        x, y, w, h = (float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not X,Y,W,H: four numbers from 0 to 1") from None
+    return x, y, w, h
 
 
 def _count(text: str) -> int:

@@ -4,16 +4,15 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from semantic_photos.cli import doctor, indexing
-from semantic_photos.domain.errors import QueryError, UserFacingError
+from semantic_photos.cli import doctor, indexing, searching, steering
+from semantic_photos.cli.printing import print_json, shown
+from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PhotoId
-from semantic_photos.domain.query import Query, ResultPage
+from semantic_photos.domain.query import Query
 from semantic_photos.paths import Paths
 from semantic_photos.services.library import Library
 
@@ -45,109 +44,31 @@ def open_library(options: argparse.Namespace, *, read_only: bool) -> Library:
     return Library.open(paths, pack_folder=options.pack, read_only=read_only)
 
 
-def shown(path: Path) -> str:
-    """Return a path as text that any terminal and JSON can hold; bytes that are no UTF-8 become a mark."""
-    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+# why and feedback
 
 
-def print_json(value: Any) -> None:
-    """Print one line of JSON; NaN would be no JSON and is an error here."""
-    print(json.dumps(value, ensure_ascii=False, allow_nan=False))
+# why and feedback
 
 
-# search and similar
-
-
-def page_as_dict(library: Library, text: str, page: ResultPage) -> dict[str, Any]:
-    """Return a result page as the JSON of ``search`` and ``similar``."""
-    ids = [PhotoId(i) for i in page.ids.tolist()]
-    photos = library.photos(ids)
-    scores = page.scores.tolist() if page.scores is not None else [None] * len(ids)
-    results = []
-    for rank, (photo_id, score) in enumerate(zip(ids, scores, strict=True)):
-        photo = photos.get(photo_id)
-        if photo is not None:
-            results.append(
-                {
-                    "path": shown(photo.path),
-                    "score": None if score is None else round(score, 5),
-                    "good": rank < page.strong,
-                    "width": photo.facts.width,
-                    "height": photo.facts.height,
-                    "taken": photo.facts.taken or None,
-                }
-            )
-    return {
-        "query": text,
-        "results": results,
-        "unknown_words": list(page.unknown_words),
-        "suggestions": {word: list(words) for word, words in page.suggestions.items()},
-        "searched": page.searched,
-        "milliseconds": round(page.milliseconds, 3),
-    }
-
-
-def _search(options: argparse.Namespace) -> int:
-    if bool(options.words) == bool(options.queries):
-        raise UserFacingError("Say what to search for, or give --queries FILE.", code="usage", advice="See --help.")
+def _why(options: argparse.Namespace) -> int:
     with open_library(options, read_only=True) as library:
-        if options.queries is not None:
-            for text in _read_queries(options.queries):
-                page = library.search.run(Query.parse(text), limit=options.n)
-                print_json(page_as_dict(library, text, page))
-                sys.stdout.flush()
-            return 0
-        text = " ".join(options.words)
-        query = Query.parse(text)
-        if query.is_empty:
-            raise QueryError("There is no word in this question.")
-        _print_page(library, text, library.search.run(query, limit=options.n), options)
-    return 0
-
-
-def _read_queries(path: Path) -> Iterator[str]:
-    try:
-        with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                if not line.strip():
-                    continue
-                try:
-                    text = json.loads(line)["query"]
-                except (ValueError, KeyError, TypeError) as error:
-                    raise UserFacingError(
-                        f'Line {number} of {path} is not {{"query": "..."}}.', code="usage"
-                    ) from error
-                yield str(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserFacingError(f"{path} cannot be read: {error}.", code="usage") from error
-
-
-def _similar(options: argparse.Namespace) -> int:
-    with open_library(options, read_only=True) as library:
-        path = Path(options.photo).expanduser().absolute()
-        photo = library.catalog.photo_by_path(path)
-        query = Query.similar_to(photo.id) if photo is not None else Query.similar_to_file(path)
-        query = query.with_focus(options.focus)
-        _print_page(library, shown(options.photo), library.search.run(query, limit=options.n), options)
-    return 0
-
-
-def _print_page(library: Library, text: str, page: ResultPage, options: argparse.Namespace) -> None:
-    answer = page_as_dict(library, text, page)
+        answer = steering.explain(library, options)
     if options.json:
         print_json(answer)
-        return
-    if page.unknown_words:
-        for word in page.unknown_words:
-            alike = ", ".join(page.suggestions.get(word, ()))
-            print(f"Unknown word: {word}" + (f" (known: {alike})" if alike else ""), file=sys.stderr)
-    for result in answer["results"]:
-        mark = " " if result["good"] else "·"
-        print(f"{result['score']:6.3f} {mark} {result['path']}")
-    print(
-        f"{len(answer['results'])} of {page.searched:,} photos, {page.strong} stand out, {page.milliseconds:.1f} ms",
-        file=sys.stderr,
-    )
+    else:
+        steering.print_explanation(answer)
+    return 0
+
+
+def _feedback(options: argparse.Namespace) -> int:
+    reads = not (options.up or options.down or options.neither or options.clear)
+    with open_library(options, read_only=reads) as library:
+        answer = steering.vote(library, options)
+    if options.json:
+        print_json(answer)
+    else:
+        steering.print_votes(answer)
+    return 0
 
 
 # tags and words
@@ -238,8 +159,11 @@ def _doctor(options: argparse.Namespace) -> int:
 
 _RUN: dict[str, Callable[[argparse.Namespace], int]] = {
     "index": _index,
-    "search": _search,
-    "similar": _similar,
+    "search": lambda options: searching.search(options, open_library),
+    "similar": lambda options: searching.similar(options, open_library),
+    "searches": lambda options: searching.searches(options, open_library),
+    "why": _why,
+    "feedback": _feedback,
     "tags": _tags,
     "words": _words,
     "doctor": _doctor,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from semantic_photos.cli import indexing
-from semantic_photos.cli.commands import shown
+from semantic_photos.cli.printing import shown
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Query
@@ -57,12 +57,16 @@ def _answer(library: Library, text: str, last: list[PhotoId]) -> list[PhotoId]:
         print(_HELP)
         return last
     page = library.search.run(query, limit=_SHOWN)
+    for problem in query.problems:
+        print(f"Left out: {text[problem.start : problem.end]} – {problem.message}")
+    if page.emptied_by is not None:
+        print(f"Nothing is left by {page.emptied_by.term}; {page.emptied_by.without:,} photos without it")
     for word in page.unknown_words:
         alike = ", ".join(page.suggestions.get(word, ()))
         print(f"Unknown word: {word}" + (f" (known: {alike})" if alike else ""))
     ids = [PhotoId(i) for i in page.ids.tolist()]
     photos = library.photos(ids)
-    scores = page.scores.tolist() if page.scores is not None else [0.0] * len(ids)
+    scores = page.scores.tolist() if page.scores is not None else [1.0] * len(ids)
     for number, (photo_id, score) in enumerate(zip(ids, scores, strict=True), start=1):
         if photo_id in photos:
             print(f"{number:3d}. {score:6.3f}  {shown(photos[photo_id].path)}")

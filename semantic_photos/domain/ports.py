@@ -67,8 +67,11 @@ class TextEncoder(Protocol):
 class VectorIndex(Protocol):
     """Finds the photos whose vectors are nearest to one."""
 
-    def search(self, vector: FloatArray, k: int) -> tuple[IdArray, FloatArray]:
-        """Return ids and cosines of the ``k`` nearest, best first; fewer when the index is smaller."""
+    def search(self, vector: FloatArray, k: int, among: IdArray | None = None) -> tuple[IdArray, FloatArray]:
+        """Return ids and cosines of the ``k`` nearest, best first; fewer when the index is smaller.
+
+        ``among``, int64 (M,) sorted and each once, are the only photos that may be answered; None means all.
+        """
 
     def add(self, ids: Sequence[int], vectors: FloatArray) -> None:
         """Add or replace vectors, float32 (N, D)."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A question to the library as a value, its small language, and the page that answers it.
+"""A question to the library as a value, and the page that answers it.
 
-The language: words, ``-word`` to push away. Everything else a query can hold (example photos, focus) is
-added by ``with_…`` copies, so that back and forward are a list of queries.
+What can be typed is told by ``query_language``. Everything else a query can hold (example photos, focus) is added by
+``with_…`` copies, so that back and forward are a list of queries.
 """
 
 from __future__ import annotations
@@ -13,29 +13,22 @@ from pathlib import Path
 
 import numpy as np
 
+from semantic_photos.domain.branches import MAX_BRANCHES, Branch, branches, count, terms
+from semantic_photos.domain.filters import All, AnyOf, Node, Not, Term
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.ports import FloatArray, IdArray
-
-#: Longer questions are cut: a pasted book must not cost seconds per key press.
-MAX_TEXT = 2_000
-MAX_TERMS = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """One word of a question. ``weight`` is negative for a word to be pushed away."""
-
-    word: str
-    weight: float = 1.0
+from semantic_photos.domain.query_language import MAX_TERMS, MAX_TEXT, Problem, Reading, all_of, any_of, negated, read
+from semantic_photos.domain.steering import Focus, Region
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A photo to be like (``weight`` > 0) or unlike (< 0): one of the library, or any file."""
+    """A photo to be like (``weight`` > 0) or unlike (< 0): one of the library, or any file; all of it or a region."""
 
     photo_id: PhotoId | None = None
     path: Path | None = None
     weight: float = 1.0
+    region: Region | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,26 +36,24 @@ class Query:
     """What is asked. Empty means: show everything, newest first.
 
     Attributes:
-        terms: words with weights, in the order they were typed.
+        tree: words and filters as they were typed, or None.
         examples: photos with weights.
         focus: a phrase; similarity to the examples is judged by their parts that show it.
+        more_focus: further phrases to look at (weight > 0) or away from (< 0).
+        problems: parts of the text that make no sense; they are left out and do not count when queries are compared.
     """
 
-    terms: tuple[Term, ...] = ()
+    tree: Node | None = None
     examples: tuple[Example, ...] = ()
     focus: str = ""
+    more_focus: tuple[Focus, ...] = ()
+    problems: tuple[Problem, ...] = field(default=(), compare=False)
 
     @classmethod
     def parse(cls, text: str) -> Query:
         """Read what a person typed. Any text is legal; a lone ``-`` and pure punctuation mean nothing."""
-        terms = []
-        for token in text[:MAX_TEXT].split():
-            minus = token[0] in "-−–" and len(token) > 1
-            word = token[1:] if minus else token
-            word = word.strip().strip("\"'“”‘’.,;:!?()[]{}<>-−–").casefold()
-            if word:
-                terms.append(Term(word, -1.0 if minus else 1.0))
-        return cls(terms=tuple(terms[:MAX_TERMS]))
+        reading = _understood(text)
+        return cls(tree=reading.tree, problems=reading.problems)
 
     @classmethod
     def similar_to(cls, photo_id: PhotoId) -> Query:
@@ -78,23 +69,93 @@ class Query:
         """Return a copy that judges the examples by the parts that show ``phrase``."""
         return dataclasses.replace(self, focus=phrase.strip())
 
+    def with_more_focus(self, phrase: str, weight: float = 1.0) -> Query:
+        """Return a copy that also looks at ``phrase`` in the examples, or away from it with a weight below 0.
+
+        A weight of 0 forgets the phrase.
+        """
+        word = phrase.strip()
+        others = tuple(focus for focus in self.more_focus if focus.word != word)
+        return dataclasses.replace(self, more_focus=(*others, Focus(word, weight)) if word and weight else others)
+
+    def with_region(self, region: Region | None) -> Query:
+        """Return a copy whose first example counts only within ``region``; None means all of it."""
+        first = tuple(dataclasses.replace(example, region=region) for example in self.examples[:1])
+        return dataclasses.replace(self, examples=(*first, *self.examples[1:]))
+
+    def with_example(self, example: Example) -> Query:
+        """Return a copy with one more example photo."""
+        return dataclasses.replace(self, examples=(*self.examples, example))
+
+    @property
+    def focuses(self) -> tuple[Focus, ...]:
+        """Return everything that is looked at or away from in the examples."""
+        return (*((Focus(self.focus),) if self.focus else ()), *self.more_focus)
+
     def with_text(self, text: str) -> Query:
-        """Return a copy with other words and the same examples."""
-        return dataclasses.replace(self, terms=Query.parse(text).terms)
+        """Return a copy with other words and filters and the same examples."""
+        reading = _understood(text)
+        return dataclasses.replace(self, tree=reading.tree, problems=reading.problems)
 
     def without(self, word: str) -> Query:
-        """Return a copy that also pushes ``word`` away."""
-        return dataclasses.replace(self, terms=(*self.terms, Term(word.casefold(), -1.0)))
+        """Return a copy that also pushes ``word``, or each word of a phrase, away."""
+        away = [negated(term) for term in terms(read(word).tree)]
+        return dataclasses.replace(self, tree=all_of([self.tree, *away]))
+
+    def replacing(self, word: str, other: str) -> Query:
+        """Return a copy in which ``other`` (words, or a filter as it is typed) stands for a word or filter."""
+        new = read(other).tree
+        return dataclasses.replace(self, tree=_replaced(self.tree, word, new), problems=())
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """Return all words with their weights, in the order they were typed, whatever they are joined by."""
+        return terms(self.tree)
+
+    @property
+    def branches(self) -> tuple[Branch, ...]:
+        """Return the alternatives of the question: a photo answers it if it answers one of them."""
+        return branches(self.tree)
 
     @property
     def text(self) -> str:
-        """Return the words as they would be typed."""
-        return " ".join(f"-{term.word}" if term.weight < 0 else term.word for term in self.terms)
+        """Return words and filters as they would be typed: the normal form."""
+        return "" if self.tree is None else str(self.tree)
 
     @property
     def is_empty(self) -> bool:
         """Return whether nothing is asked, so that everything is shown."""
-        return not self.terms and not self.examples
+        return self.tree is None and not self.examples
+
+
+def _understood(text: str) -> Reading:
+    """Read a text, and say so if it has more alternatives than are asked."""
+    reading = read(text)
+    if reading.tree is None or count(reading.tree) <= MAX_BRANCHES:
+        return reading
+    problem = Problem(0, len(text), f"Only the first {MAX_BRANCHES} alternatives with words are asked.")
+    return dataclasses.replace(reading, problems=(*reading.problems, problem))
+
+
+def _replaced(node: Node | None, word: str, new: Node | None) -> Node | None:
+    if isinstance(node, All | AnyOf):
+        join = all_of if isinstance(node, All) else any_of
+        return join([_replaced(part, word, new) for part in node.parts])
+    if isinstance(node, Not):
+        return negated(_replaced(node.part, word, new))
+    if isinstance(node, Term) and node.word == word and isinstance(new, Term):
+        return Term(new.word, node.weight * abs(new.weight))
+    if node is None or (node.word if isinstance(node, Term) else str(node)) != word:
+        return node
+    return negated(new) if isinstance(node, Term) and node.weight < 0 else new
+
+
+@dataclass(frozen=True, slots=True)
+class Emptied:
+    """The filter, as it is typed, that left nothing, and how many photos there would be ``without`` it."""
+
+    term: str
+    without: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +168,16 @@ class ResultPage:
         ids: int64 (N,), best first.
         scores: float32 (N,) cosines in [-1, 1], or None when nothing was ranked (everything is shown).
         unknown_words: words of the question that are not in the word table.
-        suggestions: for each unknown word, known words that are spelled like it.
+        suggestions: for each unknown word, known words that are spelled like it; for a filter with a name that nothing
+            has (``tag:dgo``), filters with names that are spelled like it.
         searched: photos that were searchable when the question was asked.
         total: photos of the library that could become searchable (searched, pending and offline ones).
         milliseconds: time from the question to this answer.
         engine: ``annoy`` or ``exact``.
         strong: how many of the first hits stand out from the library's background.
+        emptied_by: for an empty page, the first filter that left nothing.
+        stacks: the near-identical copies behind a hit, best first, by the hit's id; they are not in ``ids``.
+        votes: 1 or -1 for the photos of which the person said for this question whether they fit.
     """
 
     query: Query
@@ -126,6 +191,14 @@ class ResultPage:
     milliseconds: float = 0.0
     engine: str = "exact"
     strong: int = 0
+    emptied_by: Emptied | None = None
+    stacks: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    votes: dict[PhotoId, int] = field(default_factory=dict)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Return the parts of the question that make no sense and were left out."""
+        return self.query.problems
 
     def __len__(self) -> int:
         """Return the number of hits."""
@@ -135,3 +208,6 @@ class ResultPage:
     def nothing(cls, query: Query, generation: int) -> ResultPage:
         """Return an answer without hits."""
         return cls(query, generation, np.empty(0, np.int64), np.empty(0, np.float32))
+
+
+__all__ = ["MAX_TERMS", "MAX_TEXT", "Branch", "Emptied", "Example", "Problem", "Query", "ResultPage", "Term"]

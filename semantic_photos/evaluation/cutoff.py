@@ -8,10 +8,12 @@ import numpy as np
 from semantic_photos.domain import relevance
 from semantic_photos.evaluation import metrics
 from semantic_photos.evaluation.figure import Floats, Group, plain, ratio
-from semantic_photos.evaluation.metrics import Cut
+from semantic_photos.evaluation.metrics import Bools, Cut
 from semantic_photos.evaluation.questions import Questions
 from semantic_photos.evaluation.retrieval import EncodeText, Material, text_matrix, usable
 
+#: What a person may expect of the end of a list: so precise, at so much recall.
+WANTED_PRECISION, WANTED_RECALL = 0.7, 0.5
 ASKED = ("one_noun", "two_nouns")
 
 
@@ -19,8 +21,8 @@ def cutoff_figures(material: Material, vectors: Floats, encode: EncodeText, back
     """Return what the "good" band holds, over one- and two-word queries among the captioned photos.
 
     Beside it stand two rules tuned on the very queries they are judged on, so they are flattered: one cosine for all
-    queries (``constant``), and the program's own measure, deviations above the background, at the best border
-    (``tuned``). Precision is the mean over queries whose band is not empty, recall and F1 over all.
+    queries (``constant``), and spreads above the background, as ``domain/relevance`` measures them, at the best
+    border (``tuned``). Precision is the mean over queries whose band is not empty, recall and F1 over all.
 
     Args:
         material: Photos and questions.
@@ -37,30 +39,49 @@ def cutoff_figures(material: Material, vectors: Floats, encode: EncodeText, back
     sample = rows if background is None else background
     texts = text_matrix(both.texts, encode, rows.shape[1])
     scores = texts @ rows.T
-    grounds = [relevance.background(text, sample) for text in texts]
-    means, stds = (np.array(part, dtype=np.float32)[:, None] for part in zip(*grounds, strict=True))
-    deviations = (scores - means) / stds
+    ground = texts @ sample.astype(np.float32).T
+    middles, spreads = (
+        np.array(part, dtype=np.float32)[:, None]
+        for part in zip(*(relevance.background(row) for row in ground), strict=True)
+    )
+    deviations = (scores - middles) / spreads
     constant = metrics.best_border(scores, both.relevant)
     tuned = metrics.best_border(deviations, both.relevant)
     count = len(both.texts)
     return {
         "queries": plain(count, count),
-        **_rule("good", Cut.at(scores, both.relevant, _borders(scores, grounds))),
+        **_rule("good", Cut.at(scores, both.relevant, _borders(scores, ground))),
         **_rule("constant", Cut.at(scores, both.relevant, constant)),
         "constant_cosine": plain(constant, count),
         **_rule("tuned", Cut.at(deviations, both.relevant, tuned)),
         "tuned_deviations": plain(tuned, count),
+        **perfect_figures(scores, both.relevant),
     }
 
 
-def _borders(scores: Floats, grounds: list[tuple[float, float]]) -> Floats:
-    """Return the lowest score that the program counts as good, for each query; infinite where none is."""
-    borders = np.full(len(scores), np.inf, dtype=np.float32)
-    for number, (row, (mean, std)) in enumerate(zip(-np.sort(-scores, axis=1), grounds, strict=True)):
-        good = relevance.count_good(row, mean, std)
-        if good:
-            borders[number] = row[good - 1]
-    return borders
+def _borders(scores: Floats, ground: Floats) -> Floats:
+    """Return the lowest score that the program counts as good, for each query."""
+    ranked = -np.sort(-scores, axis=1)
+    borders = [relevance.border(row, around) for row, around in zip(ranked, ground, strict=True)]
+    return np.array(borders, dtype=np.float32)
+
+
+def perfect_figures(scores: Floats, relevant: Bools) -> Group:
+    """Return what the best cut of each query's own ranking would be worth, by F1: no rule can do better.
+
+    ``perfect_as_wanted`` is the share of queries for which some cut has a precision of `WANTED_PRECISION` at a recall
+    of `WANTED_RECALL`.
+    """
+    hits = np.take_along_axis(relevant, np.argsort(-scores, axis=1, kind="stable"), axis=1).cumsum(axis=1)
+    total, lengths = relevant.sum(axis=1, keepdims=True), np.arange(1, scores.shape[1] + 1)
+    precision, recall, f1 = hits / lengths, hits / np.maximum(total, 1), 2 * hits / (lengths + total)
+    rows, best = np.arange(len(scores)), f1.argmax(axis=1)
+    return {
+        "perfect_precision": ratio(precision[rows, best]),
+        "perfect_recall": ratio(recall[rows, best]),
+        "perfect_f1": ratio(f1[rows, best]),
+        "perfect_as_wanted": ratio(((precision >= WANTED_PRECISION) & (recall >= WANTED_RECALL)).any(axis=1)),
+    }
 
 
 def _rule(name: str, cut: Cut) -> Group:

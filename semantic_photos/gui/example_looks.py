@@ -8,6 +8,7 @@ from PySide6.QtGui import QImage, QPixmap
 
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Example, Query
+from semantic_photos.domain.steering import Focus, Region
 from semantic_photos.gui import formatting
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.pictures import image_of
@@ -15,9 +16,9 @@ from semantic_photos.gui.result_delegate import cover
 from semantic_photos.gui.thumbnail_loader import ThumbnailLoader
 
 _SIDE = 48
-_WORDS = 6
-#: A guess that would be too weak for a tag is still a useful proposal.
-_LEAST = 0.1
+_WORDS = 7
+#: Longer side at which a photo is read when only a part of it is shown.
+_PART_SIDE = 640
 
 
 class ExampleLooks(QObject):
@@ -25,34 +26,34 @@ class ExampleLooks(QObject):
 
     Signals:
         look_ready: number of the example, its name, a square pixmap or None.
-        words_ready: words that are on the first example, and the focus in use.
+        words_ready: words for what is on the first example, and what is looked at or away from (``Focus``).
     """
 
     look_ready = Signal(int, str, object)
-    words_ready = Signal(object, str)
+    words_ready = Signal(object, object)
 
     def __init__(self, bridge: Bridge, loader: ThumbnailLoader, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._bridge, self._loader = bridge, loader
         self._shown: tuple[Example, ...] = ()
         self._words: list[str] = []
-        self._focus = ""
+        self._focuses: tuple[Focus, ...] = ()
 
     def show_query(self, query: Query) -> None:
         """Look up the examples of a question; what is known already is told again."""
-        self._focus = query.focus
+        self._focuses = query.focuses
         if query.examples == self._shown:
             if query.examples:
-                self.words_ready.emit(self._words, self._focus)
+                self.words_ready.emit(self._words, self._focuses)
             return
         self._shown, self._words = query.examples, []
         for number, example in enumerate(query.examples):
             self._look_up(number, example)
         if query.examples:
-            self.words_ready.emit([], self._focus)
+            self.words_ready.emit([], self._focuses)
 
     def _look_up(self, number: int, example: Example) -> None:
-        library, photo_id, path = self._bridge.library, example.photo_id, example.path
+        library, photo_id, path, region = self._bridge.library, example.photo_id, example.path, example.region
 
         def work() -> tuple[str, QImage | None]:
             if path is not None:
@@ -60,6 +61,8 @@ class ExampleLooks(QObject):
             photo = library.photos([PhotoId(photo_id or 0)]).get(PhotoId(photo_id or 0))
             if photo is None:
                 return "a photo", None
+            if region is not None:
+                return f"part of {photo.path.name}", cut(image_of(library.preview(photo.path, _PART_SIDE)), region)
             data = library.thumbnail(photo)
             return photo.path.name, QImage.fromData(data) if data else None
 
@@ -70,17 +73,27 @@ class ExampleLooks(QObject):
                 self.look_ready.emit(number, formatting.shown(name), picture)
 
         self._bridge.run(work, show, lambda _error: None, lane="pool")
-        if number == 0 and photo_id is not None:
-            wanted = photo_id
+        if number == 0:
             self._bridge.run(
                 lambda: [
-                    guess.tag for guess in library.vocabulary.tags([wanted], n=_WORDS, least=_LEAST).get(wanted, [])
+                    concept.tag
+                    for concept in library.concepts.of_vector(library.search.examples.vector(example), _WORDS)
                 ],
                 lambda words: self._on_words(example, words),
                 lambda _error: None,
+                lane="pool",
             )
 
     def _on_words(self, example: Example, words: list[str]) -> None:
         if self._shown and self._shown[0] == example:
             self._words = words
-            self.words_ready.emit(words, self._focus)
+            self.words_ready.emit(words, self._focuses)
+
+
+def cut(image: QImage, region: Region) -> QImage:
+    """Return a part of a picture, given in fractions: left, top, width, height. Thread: any."""
+    x, y, width, height = region
+    return image.copy(
+        round(x * image.width()), round(y * image.height()),
+        max(round(width * image.width()), 1), max(round(height * image.height()), 1),
+    )  # fmt: skip

@@ -136,7 +136,4 @@ def summary(page: ResultPage) -> str:
         return many(found, "photo")
     if found == 0:
         return "Nothing found"
-    if page.strong == 0:
-        return f"No good match; {many(found, 'weaker one')}"
-    good = many(page.strong, "good match", "good matches")
-    return good if page.strong >= found else f"{good}, then weaker ones"
+    return many(page.strong, "good match", "good matches") if page.strong else "No good match"

@@ -106,7 +106,9 @@ class JobsPanel(QFrame):
             return
         text = formatting.summary(page)
         if page.scores is not None:
-            text += f" · searching {formatting.coverage(page)}"
+            # Where the good matches end is told right below the photos.
+            searched = f"searching {formatting.coverage(page)}"
+            text = searched.capitalize() if len(page) else f"{text} · {searched}"
         self._found.set_text(text)
         time = f"{page.milliseconds:.1f}" if page.milliseconds < 10 else f"{page.milliseconds:,.0f}"
         self._how.setText(f"{time} ms · {page.engine}")

@@ -4,28 +4,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from semantic_photos.domain.messages import IndexingProgress
 from semantic_photos.domain.photo import PhotoId
-from semantic_photos.domain.query import Query, ResultPage
-from semantic_photos.gui import pages
+from semantic_photos.domain.query import ResultPage
+from semantic_photos.domain.relevance import CAUTION
+from semantic_photos.gui import formatting, pages
+from semantic_photos.gui.band_bar import BandBar
 from semantic_photos.gui.bridge import Bridge
+from semantic_photos.gui.cell_marks import STACK, UP
 from semantic_photos.gui.example_looks import ExampleLooks
+from semantic_photos.gui.explaining import Explaining
 from semantic_photos.gui.focus_bar import FocusBar
 from semantic_photos.gui.jobs_panel import JobsPanel
-from semantic_photos.gui.photo_menu import build_menu
+from semantic_photos.gui.judging import Judging
+from semantic_photos.gui.pasting import Pasting
+from semantic_photos.gui.photo_menu import DOWN_KEYS, STACK_KEYS, UP_KEYS, Entry, build_menu
 from semantic_photos.gui.photo_viewer import PhotoViewer
-from semantic_photos.gui.result_model import Facts, ResultModel
+from semantic_photos.gui.result_model import Facts, ResultModel, Role
 from semantic_photos.gui.result_pane import ResultPane
+from semantic_photos.gui.saving import Saving
 from semantic_photos.gui.search_bar import SearchBar
 from semantic_photos.gui.search_controller import SearchController
 from semantic_photos.gui.side_panel import SidePanel
+from semantic_photos.gui.steering import Steering
 from semantic_photos.gui.thumbnail_loader import ThumbnailLoader
-from semantic_photos.gui.widgets import IconButton
+from semantic_photos.gui.widgets import ElidedLabel, IconButton
+
+#: Below this width in pixels the saved searches fold by themselves.
+ROOM_FOR_SAVED = 900
 
 
 class LibraryPage(QWidget):
@@ -54,13 +65,21 @@ class LibraryPage(QWidget):
         self.loader = ThumbnailLoader(bridge.library.thumbnail, self)
         self.model = ResultModel(self.loader, self._fetch_photos, self)
         self.bar = SearchBar()
+        self.steering = Steering(bridge, self.search, self.bar, self)
+        self.judging = Judging(bridge, self.model, self)
         self.pane = ResultPane(self.model, settings.thumbnail_side)
         self.view = self.pane.view
         self.panel = SidePanel(bridge)
         self.jobs = JobsPanel(settings.thumbnail_side)
         self.viewer = PhotoViewer(bridge, self.model)
+        self.explaining = Explaining(bridge, self.viewer, self)
         self.focus_bar = FocusBar()
+        self.saving = Saving(bridge, self.bar.bookmark, self)
+        self.pasting = Pasting(bridge, self)
         self.advice = pages.AdviceBar()
+        self.problems = ElidedLabel(kind="dim", mode=Qt.TextElideMode.ElideRight)
+        self.problems.hide()
+        self.band = BandBar(CAUTION)
         self._looks = ExampleLooks(bridge, self.loader, self)
         self._back = IconButton("back", "Back  (Alt+←)")
         self._forward = IconButton("forward", "Forward  (Alt+→)")
@@ -97,11 +116,18 @@ class LibraryPage(QWidget):
         hints = QVBoxLayout()
         hints.setContentsMargins(18, 0, 18, 0)
         hints.setSpacing(6)
+        hints.addWidget(self.problems)
         hints.addWidget(self.focus_bar)
         hints.addWidget(self.advice)
+        hints.addWidget(self.judging.line)
         middle = QHBoxLayout()
         middle.setSpacing(0)
-        middle.addWidget(self.pane, 1)
+        photos = QVBoxLayout()
+        photos.setSpacing(0)
+        photos.addWidget(self.pane, 1)
+        photos.addWidget(self.band)
+        middle.addWidget(self.saving.bar)
+        middle.addLayout(photos, 1)
         middle.addWidget(self.panel)
         browse = QWidget()
         column = QVBoxLayout(browse)
@@ -118,20 +144,33 @@ class LibraryPage(QWidget):
         outer.addWidget(self._stack)
 
     def _connect_asking(self) -> None:
-        self.bar.search_requested.connect(lambda query: self.search.ask(query, typed=True))
         self.bar.submitted.connect(self._on_submitted)
         self.bar.left_down.connect(self._enter_grid)
-        self.bar.completion_wanted.connect(self._complete)
+        self.bar.problems_told.connect(self._show_problems)
         self.search.answered.connect(self._on_answer)
         self.search.failed.connect(self.pane.show_trouble)
-        self.search.moved.connect(self.bar.set_query)
+        self.steering.leaving.connect(self._leave_viewer)
         self.search.history_changed.connect(self._on_history)
         self.pane.page_shown.connect(self._on_page_shown)
+        self.pane.rearranged.connect(self._show_band)
         self.pane.refresh_wanted.connect(self.search.refresh)
-        self.pane.all_wanted.connect(self.show_all)
-        self.pane.word_chosen.connect(self._take_suggestion)
-        self.advice.word_chosen.connect(self._replace_word)
-        self.focus_bar.focus_requested.connect(self._focus_on)
+        self.pane.drop_wanted.connect(self.steering.drop)
+        self.band.more_wanted.connect(self.pane.show_weaker)
+        self.band.fewer_wanted.connect(self.pane.hide_weaker)
+        self.band.caution_changed.connect(self.search.set_caution)
+        self.band.order_changed.connect(self.search.set_order)
+        self.pane.all_wanted.connect(self.steering.everything)
+        self.pane.word_chosen.connect(lambda word: self.steering.take_suggestion(word, self.pane.page))
+        self.advice.word_chosen.connect(self.steering.replace)
+        self.bar.paste_wanted.connect(self.pasting.paste)
+        self.bar.file_button.clicked.connect(self.pasting.choose_file)
+        self.pasting.picture_given.connect(self.steering.similar_to_file)
+        self.saving.asked.connect(self.steering.go)
+        for explorer in (self.panel.near_word, self.panel.near_photo):
+            self._bridge.photos_changed.connect(explorer.refresh)
+            explorer.add_wanted.connect(self.steering.add_word)
+            explorer.replace_wanted.connect(self.steering.replace_or_ask)
+        self.focus_bar.focus_requested.connect(self.steering.focus)
         self._looks.look_ready.connect(self.bar.set_example_look)
         self._looks.words_ready.connect(self.focus_bar.show_words)
         self._back.clicked.connect(self.search.back)
@@ -140,19 +179,22 @@ class LibraryPage(QWidget):
         self._forward.setEnabled(False)
 
     def _connect_photos(self) -> None:
-        self.view.open_requested.connect(self.open_viewer)
+        self.view.open_requested.connect(lambda row: self.open_viewer(row))
         self.view.menu_requested.connect(self._show_menu)
+        self.view.marks.pressed.connect(self._on_mark)
         self.view.side_requested.connect(self.jobs.step_side)
         self.view.typed.connect(self.bar.type_on)
         self.view.chosen.connect(self._look.start)
         self.model.dataChanged.connect(lambda *_: self._look.start())
         self.model.modelReset.connect(self._look.start)
         self._look.timeout.connect(self._show_chosen)
-        self.panel.word_chosen.connect(self.search_word)
-        self.panel.similar_requested.connect(self.find_similar)
+        self.panel.word_chosen.connect(self.steering.word)
+        self.panel.similar_requested.connect(self.steering.similar)
         self.panel.open_requested.connect(lambda photo_id: self.open_viewer(self.model.row_of(photo_id)))
         self.viewer.closed.connect(self._on_viewer_closed)
-        self.viewer.similar_requested.connect(self.find_similar)
+        self.viewer.similar_requested.connect(self.steering.similar)
+        self.viewer.part_requested.connect(self.steering.part)
+        self.judging.judged.connect(self.search.refresh)
         self.viewer.full_screen_toggled.connect(self.full_screen_toggled)
         self.jobs.side_changed.connect(self.view.set_side)
         self.jobs.side_changed.connect(self.side_changed)
@@ -173,54 +215,6 @@ class LibraryPage(QWidget):
 
     # Asking
 
-    def search_word(self, word: str) -> None:
-        """Ask for one word."""
-        self._go(Query.parse(word))
-
-    def find_similar(self, photo_id: int) -> None:
-        """Ask for photos like one of the library."""
-        self._go(Query.similar_to(PhotoId(photo_id)))
-
-    def find_similar_to_file(self, path: Path) -> None:
-        """Ask for photos like a picture file."""
-        self._go(Query.similar_to_file(path))
-
-    def show_all(self) -> None:
-        """Ask for everything."""
-        self._go(Query())
-
-    def _go(self, query: Query) -> None:
-        if self.is_viewing:
-            self.viewer.close_viewer()
-        self.search.settle()
-        self.bar.set_query(query)
-        self.search.ask(query)
-
-    def _focus_on(self, word: str) -> None:
-        self.bar.set_focus_word(word)
-        self._go(self.bar.query())
-
-    def _replace_word(self, word: str, other: str) -> None:
-        terms = self.search.query.terms
-        words = [("-" if term.weight < 0 else "") + (other if term.word == word else term.word) for term in terms]
-        self._go(self.search.query.with_text(" ".join(words)))
-
-    def _take_suggestion(self, word: str) -> None:
-        page = self.pane.page
-        owner = next((u for u in page.unknown_words if word in page.suggestions.get(u, ())), "") if page else ""
-        if owner:
-            self._replace_word(owner, word)
-        else:
-            self.search_word(word)
-
-    def _complete(self, prefix: str) -> None:
-        vocabulary = self._bridge.library.vocabulary
-        self._bridge.run(
-            lambda: vocabulary.completions(prefix, 8),
-            lambda words: self.bar.show_completions(prefix, words),
-            lambda _error: None,
-        )
-
     def _on_submitted(self) -> None:
         self.search.settle()
         self._enter_soon = self.search.is_pending
@@ -240,10 +234,26 @@ class LibraryPage(QWidget):
     def _on_answer(self, page: ResultPage, again: bool) -> None:
         self.pane.show_page(page, again=again, typing=self.bar.is_typing and not self._enter_soon)
 
+    def _show_problems(self, told: str) -> None:
+        self.problems.set_text(told)
+        self.problems.setVisible(bool(told))
+
+    def _show_band(self) -> None:
+        self.band.show_page(self.pane.page, self.model.arrangement)
+
     def _on_page_shown(self, page: ResultPage | None) -> None:
         self.jobs.show_page(page)
+        self._show_band()
+        self.judging.show_page(page)
+        self.explaining.show_page(page)
+        self.saving.show_query(self.search.query)
         self.advice.show_page(page if page is not None and len(page) else None)
         if page is not None:
+            word = next((term.word for term in reversed(page.query.terms) if term.weight > 0), "")
+            if word:
+                self.panel.near_word.explore_word(word)
+            else:
+                self.panel.near_word.explore_nothing()
             self._looks.show_query(page.query)
             self.focus_bar.setVisible(bool(page.query.examples))
         self._show_panel()
@@ -290,8 +300,35 @@ class LibraryPage(QWidget):
         elif photo is not None and (photo != self.panel.photo or not self.panel.has_picture()):
             self.panel.show_photo(photo, self.loader.pixmap(photo.id))
 
+    def _on_mark(self, row: int, mark: str) -> None:
+        photo_id = self.model.photo_id(row)
+        if mark == STACK:
+            self.pane.toggle_stack(row)
+        elif photo_id is not None:
+            self.judging.vote([photo_id], 1 if mark == UP else -1)
+
     def _show_menu(self, place: QPoint) -> None:
-        build_menu(self, self._bridge, self.view.selected_ids(), self).popup(place)
+        ids = self.view.selected_ids()
+        asked = not self.steering.query.is_empty
+        build_menu(self.steering, self._bridge, ids, self, self._menu_entries(ids), asked=asked).popup(place)
+
+    def _menu_entries(self, ids: Sequence[PhotoId]) -> list[Entry]:
+        entries = []
+        index = self.model.index(self.model.row_of(ids[0])) if len(ids) == 1 else QModelIndex()
+        copies = index.data(Role.COPIES) or 0
+        if copies or index.data(Role.IS_COPY):
+            what = formatting.many(copies, "copy", "copies") if copies else "copies"
+            is_open = index.data(Role.IS_OPEN) or not copies
+            text = "Hide the copies" if is_open else f"Show the {what}"
+            entries.append(Entry(text, "stack", lambda: self.pane.toggle_stack(index.row()), STACK_KEYS))
+        if self.judging.can_judge:
+            entries.append(Entry("Right for this question", "thumb-up", lambda: self.judging.vote(ids, 1), UP_KEYS))
+            entries.append(
+                Entry("Wrong for this question", "thumb-down", lambda: self.judging.vote(ids, -1), DOWN_KEYS)
+            )
+            if len(ids) == 1:
+                entries.append(Entry("Why this photo", "why", lambda: self.explain(index.row())))
+        return entries
 
     def _show_panel(self) -> None:
         # In a library without photos the panel would only be in the way of the welcome.
@@ -315,14 +352,22 @@ class LibraryPage(QWidget):
         """Return whether one photo is shown large."""
         return self._stack.currentWidget() is self.viewer
 
-    def open_viewer(self, row: int) -> None:
+    def open_viewer(self, row: int, *, explaining: bool = False) -> None:
         """Show the photo of a row large."""
         if 0 <= row < self.model.rowCount():
             self.search.settle()
             self.pane.freeze(frozen=True)
             self._stack.setCurrentWidget(self.viewer)
-            self.viewer.show_row(row)
+            (self.viewer.explain if explaining else self.viewer.show_row)(row)
             self.viewer.setFocus()
+
+    def explain(self, row: int) -> None:
+        """Show the photo of a row large, and why it answers the question."""
+        self.open_viewer(row, explaining=True)
+
+    def _leave_viewer(self) -> None:
+        if self.is_viewing:
+            self.viewer.close_viewer()
 
     def _on_viewer_closed(self, row: int) -> None:
         self._stack.setCurrentIndex(0)
@@ -331,9 +376,15 @@ class LibraryPage(QWidget):
         self.view.fetch_seen()
         self.pane.freeze(frozen=False)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.saving.bar.fit(narrow=self.width() < ROOM_FOR_SAVED)
+
     def close_page(self) -> None:
         """Want nothing more of the library."""
         self._look.stop()
         self.pane.stop()
+        self.saving.stop()
+        self.pasting.forget()
         self.search.close()
         self.loader.abandon()

@@ -25,6 +25,7 @@ from semantic_photos.gui.library_page import LibraryPage
 from semantic_photos.gui.notice_bar import NoticeBar
 from semantic_photos.gui.pages import State, StatePage, Way
 from semantic_photos.gui.settings_dialog import SettingsDialog
+from semantic_photos.gui.votes_dialog import VotesDialog
 
 D = TypeVar("D", bound=QDialog)
 
@@ -100,6 +101,7 @@ class MainWindow(QMainWindow):
         page.add_requested.connect(self._choose_folder)
         page.failures_requested.connect(lambda: self._show_dialog(FailuresDialog, lambda: FailuresDialog(bridge, self)))
         page.settings_requested.connect(self.show_settings)
+        page.judging.line.list_wanted.connect(self.show_votes)
         page.full_screen_toggled.connect(self.toggle_full_screen)
         page.side_changed.connect(lambda side: self._change(thumbnail_side=side))
         page.panel_toggled.connect(lambda shown: self._change(side_panel=shown))
@@ -144,6 +146,18 @@ class MainWindow(QMainWindow):
         if self._bridge is not None:
             self._show_dialog(SettingsDialog, lambda: SettingsDialog(self._settings, self._take_settings, self))
 
+    def show_votes(self) -> None:
+        """Show all thumbs up and down."""
+        if self._bridge is not None and self.page is not None:
+            bridge, page = self._bridge, self.page
+
+            def make() -> VotesDialog:
+                dialog = VotesDialog(bridge, self)
+                dialog.changed.connect(page.search.refresh)
+                return dialog
+
+            self._show_dialog(VotesDialog, make)
+
     def _show_dialog(self, kind: type[D], make: Callable[[], D]) -> D:
         old = self._dialogs.get(kind)
         if isinstance(old, kind) and old.isVisible():
@@ -170,20 +184,23 @@ class MainWindow(QMainWindow):
 
     def _on_folder_added(self, _folder: Folder) -> None:
         if self.page is not None and not self.page.search.query.is_empty:
-            self.page.show_all()
+            self.page.steering.everything()
 
     def _choose_folder(self) -> None:
         choose_folder(self, self.add_folder)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         own = self.page is not None and event.source() is self.page.view
-        if self.page is not None and not own and any(url.isLocalFile() for url in event.mimeData().urls()):
+        data = event.mimeData()
+        if self.page is not None and not own and (any(url.isLocalFile() for url in data.urls()) or data.hasImage()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         event.acceptProposedAction()
-        if self._bridge is not None:
+        if not paths and self.page is not None:
+            self.page.pasting.take(event.mimeData())
+        elif self._bridge is not None:
             # What a path is, only the disk knows: it is asked on a lane.
             self._bridge.run(lambda: sort_dropped(paths), self._on_dropped, lane="pool")
 
@@ -192,7 +209,7 @@ class MainWindow(QMainWindow):
         for folder in folders:
             self.add_folder(folder)
         if pictures and not folders and self.page is not None:
-            self.page.find_similar_to_file(pictures[0])
+            self.page.steering.similar_to_file(pictures[0])
         if not folders and not pictures:
             self.notices.say("Only folders and pictures can be dropped here.", code="drop")
 

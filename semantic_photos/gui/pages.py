@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from semantic_photos.domain.query import ResultPage
+from semantic_photos.domain.query import Emptied, ResultPage
 from semantic_photos.gui import formatting, theme
 from semantic_photos.gui.widgets import Chip, FlowLayout, button, label
 
@@ -143,16 +143,19 @@ class AdviceBar(QWidget):
         """Show what there is to say about a page's words, or hide."""
         self._flow.clear()
         unknown = page.unknown_words if page is not None else ()
-        for word in unknown[:3]:
+        # A filter that nothing answers to is in the suggestions alone.
+        named = [term for term in page.suggestions if term not in unknown] if page is not None else []
+        for word in [*unknown, *named][:3]:
             suggestions = page.suggestions.get(word, ()) if page is not None else ()
-            text = f"“{formatting.shown(word)}” is not a word I know."
+            known = "is not a word I know." if word in unknown else "finds nothing."
+            text = f"“{formatting.shown(word)}” {known}"
             said = label(text + (" Did you mean" if suggestions else ""), "dim")
             self._flow.addWidget(said)
             for other in suggestions[:4]:
                 chip = Chip(other)
                 chip.clicked.connect(lambda _=False, word=word, other=other: self.word_chosen.emit(word, other))
                 self._flow.addWidget(chip)
-        self.setVisible(bool(unknown))
+        self.setVisible(bool(unknown or named))
 
 
 def _clear(layout: QHBoxLayout) -> None:
@@ -187,8 +190,14 @@ def no_photos(manage: Callable[[], object]) -> State:
                  (Way("Folders…", manage),))  # fmt: skip
 
 
-def nothing_found(page: ResultPage, clear: Callable[[], object]) -> State:
-    """Return the state of a question that brings nothing, with the reason."""
+def nothing_found(page: ResultPage, clear: Callable[[], object], drop: Callable[[str], object]) -> State:
+    """Return the state of a question that brings nothing, with the reason.
+
+    Args:
+        page: the answer without hits.
+        clear: shows everything.
+        drop: asks without a term.
+    """
     ways = (Way("Show all photos", clear),)
     words = [formatting.shown(word) for word in page.unknown_words]
     if words:
@@ -196,6 +205,8 @@ def nothing_found(page: ResultPage, clear: Callable[[], object]) -> State:
         title = f"“{words[0]}” is not a word I know" if len(words) == 1 else "I know none of these words"
         hint = "Did you mean one of these?" if alike else "Try another word for what is in the picture."
         return State("question", title, hint, ways, alike)
+    if page.emptied_by is not None:
+        return _emptied(page, page.emptied_by, clear, drop)
     if page.searched == 0:
         return State("image", "No photo is ready for searching yet",
                      "They are being looked through; answers appear here by themselves.", ways)  # fmt: skip
@@ -205,6 +216,20 @@ def nothing_found(page: ResultPage, clear: Callable[[], object]) -> State:
                      "Add what can be seen: a thing, an animal, a place, a colour.", ways,
                      ("dog", "beach", "mountain", "red"))  # fmt: skip
     return State("image", "Nothing found", "No other photo is like this one.", ways)
+
+
+def _emptied(page: ResultPage, emptied: Emptied, clear: Callable[[], object], drop: Callable[[str], object]) -> State:
+    term, count = formatting.shown(emptied.term), emptied.without
+    alike = tuple(dict.fromkeys(other for others in page.suggestions.values() for other in others))[:6]
+    alone = str(page.query.tree) == emptied.term and not page.query.examples
+    ways = [Way("Show all photos", clear)]
+    if not alone:
+        ways.insert(0, Way(f"Search without {term}", lambda: drop(emptied.term), "primary"))
+    would = "would be searched" if page.query.terms or page.query.examples else "would be found"
+    text = f"Without it {formatting.many(count, 'photo')} {would}." if count and not alone else ""
+    if alike:
+        text = f"{text} Did you mean one of these?".strip()
+    return State("question", f"“{term}” leaves no photo", text, tuple(ways), alike)
 
 
 def trouble(error: Exception, clear: Callable[[], object]) -> State:

@@ -48,12 +48,12 @@ class PhotoViewer(QWidget):
         self._canvas.sharper_wanted.connect(self._sharpen)
         self._canvas.part_chosen.connect(self._emit_part)
         self._full_asked = False
-        self._said = label(kind="stage", wrap=True)
+        self._said = label(kind="said", wrap=True)
         self._said.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._said.setParent(self)
         self._said.hide()
         self._why = self._stage_button("why", "Why this photo  (W)", self._toggle_why, checkable=True)
-        self._part = self._stage_button("part", "Find a part of it  (R)", self.choose_part, checkable=True)
+        self._part = self._stage_button("part", "Find this part  (R)", self.choose_part, checkable=True)
         self._canvas.choosing_ended.connect(lambda: self._part.setChecked(False))
         self._why.hide()
         self._reason = label(kind="stage", wrap=True)
@@ -215,6 +215,11 @@ class PhotoViewer(QWidget):
         if photo_id is not None:
             self.why_requested.emit(int(photo_id))
 
+    def explain(self, row: int) -> None:
+        """Show the photo of a row, and why it answers the question."""
+        self._why.setChecked(True)
+        self.show_row(row)
+
     def show_why(self, photo_id: int, heat: QImage | None, words: str) -> None:
         """Lay the answer to ``why_requested`` over the photo, if that photo is still shown."""
         if self._why.isChecked() and self._model.photo_id(self._row) == photo_id:
@@ -266,8 +271,9 @@ class PhotoViewer(QWidget):
         self._left.move(14, middle)
         self._right.move(self.width() - self._right.sizeHint().width() - 14, middle)
         self._reason.setGeometry(self.rect().adjusted(80, self.height() // 2, -80, -40))
-        high = self._said.heightForWidth(self.width() - 160)
-        self._said.setGeometry(80, self.height() - high - 24, self.width() - 160, high)
+        wide = min(self._said.fontMetrics().horizontalAdvance(self._said.text()) + 44, self.width() - 160)
+        high = self._said.heightForWidth(wide)
+        self._said.setGeometry((self.width() - wide) // 2, self.height() - high - 24, wide, high)
         for part in (self._top, self._left, self._right, self._said):
             part.raise_()
 

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QGuiApplication, QImage
 
+from semantic_photos.domain.photo import is_photo_name
 from semantic_photos.domain.ports import ByteArray
 
 
@@ -15,3 +16,12 @@ def image_of(pixels: ByteArray) -> QImage:
     flat = np.ascontiguousarray(pixels)
     # The length of a line is given: Qt would else assume lines padded to four bytes.
     return QImage(flat.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
+
+
+def holds_picture() -> bool:
+    """Return whether the clipboard holds a picture, or the file of one, rather than text."""
+    data = QGuiApplication.clipboard().mimeData()
+    if data is None:
+        return False
+    files = [url for url in data.urls() if url.isLocalFile()]
+    return any(is_photo_name(url.fileName()) for url in files) or (data.hasImage() and not data.hasText())

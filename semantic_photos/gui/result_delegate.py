@@ -10,6 +10,7 @@ from PySide6.QtGui import QBrush, QColor, QLinearGradient, QPainter, QPainterPat
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from semantic_photos.gui import theme
+from semantic_photos.gui.cell_marks import paint_marks
 from semantic_photos.gui.result_model import Role
 
 #: Finished cells that are kept: a few screens full.
@@ -44,6 +45,7 @@ class ResultDelegate(QStyledItemDelegate):
             self._paint_blank(painter, box, index.data(Role.FAILURE) or "")
         if state & QStyle.StateFlag.State_MouseOver:
             self._paint_caption(painter, box, index.data(Qt.ItemDataRole.DisplayRole) or "")
+        paint_marks(painter, QRect(option.rect), index, hovered=bool(state & QStyle.StateFlag.State_MouseOver))
         if state & QStyle.StateFlag.State_HasFocus and not chosen:
             self._paint_focus(painter, box)
         painter.restore()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import enum
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from PySide6.QtCore import QAbstractListModel, QMimeData, QModelIndex, QObject, 
 from semantic_photos.domain.photo import Photo, PhotoId
 from semantic_photos.domain.query import ResultPage
 from semantic_photos.gui import formatting
+from semantic_photos.gui.arrangement import Arrangement, arrange
 from semantic_photos.gui.thumbnail_loader import ThumbnailLoader
 
 #: Photos whose facts are kept.
@@ -33,6 +34,10 @@ class Role(enum.IntEnum):
     PHOTO = Qt.ItemDataRole.UserRole + 2
     FAILURE = Qt.ItemDataRole.UserRole + 3
     SCORE = Qt.ItemDataRole.UserRole + 4
+    COPIES = Qt.ItemDataRole.UserRole + 5
+    IS_OPEN = Qt.ItemDataRole.UserRole + 6
+    IS_COPY = Qt.ItemDataRole.UserRole + 7
+    VOTE = Qt.ItemDataRole.UserRole + 8
 
 
 class ResultModel(QAbstractListModel):
@@ -48,7 +53,12 @@ class ResultModel(QAbstractListModel):
         self._ids = np.empty(0, np.int64)
         self._scores: np.ndarray | None = None
         self._row_of: dict[int, int] | None = None
-        self._strong = 0
+        self.arrangement = Arrangement(self._ids, None, 0)
+        self._page: ResultPage | None = None
+        self._opened: frozenset[int] = frozenset()
+        self._weaker = 0
+        self._votes: Mapping[int, float] = {}
+        self.can_judge = False
         self._generation = -1
         self._facts: OrderedDict[PhotoId, Photo | None] = OrderedDict()
         self._seen: list[PhotoId] = []
@@ -65,20 +75,46 @@ class ResultModel(QAbstractListModel):
     @property
     def strong(self) -> int:
         """Return how many of the first rows are good matches; all of them when nothing was ranked."""
-        return len(self._ids) if self._scores is None else self._strong
+        return self.arrangement.strong
 
-    def set_page(self, page: ResultPage) -> bool:
-        """Show a page; return False if a newer one is shown already."""
+    def set_page(self, page: ResultPage, *, again: bool = False) -> bool:
+        """Show a page; return False if a newer one is shown already.
+
+        With ``again`` it answers the same question: open stacks stay open and weaker matches stay in sight.
+        """
         if page.generation < self._generation:
             return False
-        self._generation = page.generation
+        self._generation, self._page = page.generation, page
+        if not again:
+            self._weaker, self._opened = 0, frozenset()
+        self._arrange()
+        return True
+
+    def show_weaker(self, count: int) -> None:
+        """Show so many weaker matches behind the good ones."""
+        self._weaker = count
+        self._arrange()
+
+    def toggle_stack(self, photo_id: int) -> None:
+        """Show the copies behind a photo, or hide them again."""
+        self._opened = self._opened ^ {photo_id}
+        self._arrange()
+
+    def _arrange(self) -> None:
+        if self._page is None:
+            return
         self.beginResetModel()
-        self._ids, self._scores = page.ids, page.scores
-        self._strong = min(page.strong, len(page.ids))
+        self.arrangement = arrange(self._page, self._weaker, self._opened)
+        self._ids, self._scores = self.arrangement.ids, self.arrangement.scores
         self._row_of = None
         self._seen = []
         self.endResetModel()
-        return True
+
+    def set_votes(self, votes: Mapping[int, float]) -> None:
+        """Mark the photos that were judged for this question: above zero for up, below for down."""
+        changed = [PhotoId(i) for i in {*votes, *self._votes} if votes.get(i) != self._votes.get(i)]
+        self._votes = dict(votes)
+        self._tell(changed)
 
     def row_of(self, photo_id: int) -> int:
         """Return the row of a photo, or -1."""
@@ -135,17 +171,23 @@ class ResultModel(QAbstractListModel):
 
     def _spoken(self, row: int, photo_id: PhotoId) -> str:
         name = self._name(row, photo_id) or "Photo"
-        weaker = " A weaker match." if self._scores is not None and row >= self._strong else ""
-        return f"{name}, {row + 1} of {len(self._ids)}.{weaker}"
+        notes = [f"{name}, {row + 1} of {len(self._ids)}."]
+        if self._scores is not None and row >= self.strong:
+            notes.append("A weaker match.")
+        if copies := self._copies(row, photo_id):
+            notes.append(f"{formatting.many(copies, 'copy', 'copies')} behind it.")
+        if row in self.arrangement.members:
+            notes.append("A copy of the one before.")
+        if vote := self._votes.get(int(photo_id)):
+            notes.append("Marked as right." if vote > 0 else "Marked as wrong.")
+        return " ".join(notes)
+
+    def _copies(self, _: int, photo_id: PhotoId) -> int:
+        return self.arrangement.stacks.get(int(photo_id), 0)
 
     def _score(self, row: int, _: PhotoId) -> float | None:
-        return None if self._scores is None else float(self._scores[row])
-
-    def _failure(self, _: int, photo_id: PhotoId) -> str:
-        return self._loader.failure(photo_id)
-
-    def _picture(self, _: int, photo_id: PhotoId) -> object:
-        return self._loader.pixmap(photo_id)
+        score = float("nan") if self._scores is None else float(self._scores[row])
+        return None if score != score else score
 
     # What is seen
 
@@ -197,11 +239,15 @@ class ResultModel(QAbstractListModel):
 
 _ANSWERS: dict[int, Callable[[ResultModel, int, PhotoId], Any]] = {
     Qt.ItemDataRole.DisplayRole: ResultModel._name,
-    Qt.ItemDataRole.DecorationRole: ResultModel._picture,
+    Qt.ItemDataRole.DecorationRole: lambda model, _row, photo_id: model._loader.pixmap(photo_id),
     Qt.ItemDataRole.ToolTipRole: ResultModel._tooltip,
     Qt.ItemDataRole.AccessibleTextRole: ResultModel._spoken,
     Role.PHOTO_ID: lambda _model, _row, photo_id: photo_id,
     Role.PHOTO: lambda model, row, _photo_id: model.photo(row),
-    Role.FAILURE: ResultModel._failure,
+    Role.FAILURE: lambda model, _row, photo_id: model._loader.failure(photo_id),
     Role.SCORE: ResultModel._score,
+    Role.COPIES: ResultModel._copies,
+    Role.IS_OPEN: lambda model, _row, photo_id: int(photo_id) in model._opened,
+    Role.IS_COPY: lambda model, row, _photo_id: row in model.arrangement.members,
+    Role.VOTE: lambda model, _row, photo_id: model._votes.get(int(photo_id), 0.0),
 }

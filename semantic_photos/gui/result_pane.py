@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from PySide6.QtCore import QTimer, Signal
@@ -14,6 +15,7 @@ from semantic_photos.domain.messages import IndexingPhase, IndexingProgress, Pho
 from semantic_photos.domain.photo import Folder
 from semantic_photos.domain.query import ResultPage
 from semantic_photos.gui import formatting, pages
+from semantic_photos.gui.arrangement import WEAKER
 from semantic_photos.gui.result_model import ResultModel, Role
 from semantic_photos.gui.result_view import ResultView
 from semantic_photos.gui.widgets import button
@@ -31,16 +33,20 @@ class ResultPane(QStackedWidget):
 
     Signals:
         page_shown: the ``ResultPage`` that is shown now, or None after a failure.
+        rearranged: the same page is shown with other rows.
         refresh_wanted: the same question should be asked again.
         all_wanted: the person wants to see everything.
         word_chosen: a suggested word was pressed.
+        drop_wanted: the same question should be asked without this term.
         add_requested, folders_requested: a dialog about folders is wanted.
     """
 
     page_shown = Signal(object)
+    rearranged = Signal()
     refresh_wanted = Signal()
     all_wanted = Signal()
     word_chosen = Signal(str)
+    drop_wanted = Signal(str)
     add_requested = Signal()
     folders_requested = Signal()
 
@@ -54,6 +60,7 @@ class ResultPane(QStackedWidget):
         self._folders: Sequence[Folder] | None = None
         self._progress: IndexingProgress | None = None
         self._frozen = self._stale = False
+        self._before: tuple[int, dict[int, tuple[int, ...]]] | None = None
         self._news = button("", "primary")
         self._news.setParent(self)
         self._news.hide()
@@ -95,16 +102,54 @@ class ResultPane(QStackedWidget):
         (page, again), self._coming = self._coming, None
         same = again and self.page is not None and np.array_equal(self.page.ids, page.ids)
         self.page = page
+        same = same and self._same_band(page)
         if not same:
-            view, bar = self.view, self.view.verticalScrollBar()
-            kept = (view.selected_ids(MOST_KEPT), view.currentIndex().data(Role.PHOTO_ID)) if again else ([], None)
-            place = bar.value() if again else 0
-            self._model.set_page(page)
-            view.select_ids(*kept)
-            bar.setValue(place)
+            with self._kept(keep=again):
+                self._model.set_page(page, again=again)
         self._hide_news()
         self._show_content()
         self.page_shown.emit(page)
+
+    def _same_band(self, page: ResultPage) -> bool:
+        before = self._before
+        self._before = (page.strong, page.stacks)
+        return before == self._before
+
+    @contextmanager
+    def _kept(self, *, keep: bool = True) -> Iterator[None]:
+        """Keep selection and place while other rows come into the list; without ``keep`` go to its top."""
+        view, bar = self.view, self.view.verticalScrollBar()
+        kept = (view.selected_ids(MOST_KEPT), view.currentIndex().data(Role.PHOTO_ID)) if keep else ([], None)
+        place, row = (bar.value(), view.currentIndex().row()) if keep else (0, -1)
+        yield
+        view.select_ids(*kept)
+        if kept[0] and not view.selected_count():
+            # What was chosen has gone, by a thumb down perhaps: the next one takes its place.
+            view.show_row(min(row, self._model.rowCount() - 1))
+        bar.setValue(place)
+
+    def show_weaker(self) -> None:
+        """Show some more of the weaker matches."""
+        first = self._model.rowCount()
+        self._rearrange(lambda: self._model.show_weaker(self._model.arrangement.weaker + WEAKER))
+        self.view.scrollTo(self._model.index(first))
+
+    def hide_weaker(self) -> None:
+        """Show good matches only."""
+        self._rearrange(lambda: self._model.show_weaker(0))
+
+    def toggle_stack(self, row: int) -> None:
+        """Show the copies behind a photo in place, or hide them; ``row`` may be one of them."""
+        while row > 0 and row in self._model.arrangement.members:
+            row -= 1
+        photo_id = self._model.photo_id(row)
+        if photo_id is not None and int(photo_id) in self._model.arrangement.stacks:
+            self._rearrange(lambda: self._model.toggle_stack(int(photo_id)))
+
+    def _rearrange(self, change: Callable[[], object]) -> None:
+        with self._kept():
+            change()
+        self.rearranged.emit()
 
     def show_trouble(self, error: Exception) -> None:
         """Show why a question failed."""
@@ -147,7 +192,7 @@ class ResultPane(QStackedWidget):
         if self._folders is not None and not self._folders:
             return pages.welcome(self.add_requested.emit)
         if not page.query.is_empty:
-            return pages.nothing_found(page, self.all_wanted.emit)
+            return pages.nothing_found(page, self.all_wanted.emit, self.drop_wanted.emit)
         if busy or self._folders is None:
             return pages.looking(progress.done, progress.total) if progress is not None else pages.looking(0, 0)
         return pages.no_photos(self.folders_requested.emit)

@@ -32,6 +32,7 @@ from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyleOption
 
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.gui import theme
+from semantic_photos.gui.cell_marks import MarkPresser
 from semantic_photos.gui.drag_out import MOST_DRAGGED, drag_out
 from semantic_photos.gui.grid_geometry import GridGeometry, Section
 from semantic_photos.gui.result_delegate import ResultDelegate
@@ -82,6 +83,10 @@ class ResultView(QListView):
         self.setMouseTracking(True)
         self.setItemDelegate(ResultDelegate(self))
         self.setModel(model)
+        self.marks = MarkPresser(
+            self.viewport(), model, lambda place: self.indexAt(place).row(),
+            lambda row: self.visualRect(model.index(row)),
+        )  # fmt: skip
         self._connect()
 
     def _connect(self) -> None:
@@ -153,7 +158,7 @@ class ResultView(QListView):
         if strong >= n:
             sections = [Section(0, n)]
         elif strong == 0:
-            sections = [Section(0, n, "No photo stands out. These come nearest:")]
+            sections = [Section(0, n, "Nothing stands out; these come closest")]
         else:
             sections = [Section(0, strong), Section(strong, n, "Weaker matches")]
         self._geometry = GridGeometry(self.viewport().width(), self._side, theme.GAP, theme.MARGIN, sections)

@@ -1,23 +1,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The search field: words with completion, example photos as chips, a question a few hundredths after each key."""
+"""The search field: words and filters with completion, example photos as chips, a question soon after each key."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QPoint, QSize, QStringListModel, Qt, QTimer, Signal
-from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent, QPixmap
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QListView, QWidget
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QPixmap
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from semantic_photos.domain.query import MAX_TEXT, Example, Query
-from semantic_photos.gui import theme
+from semantic_photos.domain.steering import Focus
+from semantic_photos.gui import problem_marks, theme
+from semantic_photos.gui.completion_popup import CompletionPopup, Offer
+from semantic_photos.gui.pictures import holds_picture
 from semantic_photos.gui.widgets import Chip, IconButton
 
 #: From the first key to the question. It is not prolonged by further keys, so that a held key cannot starve it.
 DELAY_MS = 40
-COMPLETIONS = 6
-#: Words are offered while one types; then they get out of the way of the photos.
-OFFER_MS = 2500
+#: A term at which nobody types any more may be told to make no sense.
+PAUSE_MS = 1500
 
 
 class SearchBar(QFrame):
@@ -27,20 +30,24 @@ class SearchBar(QFrame):
         search_requested: a ``Query``, at most ``DELAY_MS`` after the change that made it.
         submitted: a person pressed Enter.
         left_down: a person pressed Down to leave for the photos.
-        completion_wanted: the beginning of a word.
+        completion_wanted: the text and the place of the cursor in it.
+        paste_wanted: the person pastes, and the clipboard holds no text.
+        problems_told: what makes no sense in the text, as one line; empty when nothing does.
     """
 
     search_requested = Signal(object)
     submitted = Signal()
     left_down = Signal()
-    completion_wanted = Signal(str)
+    completion_wanted = Signal(str, int)
+    paste_wanted = Signal()
+    problems_told = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("search")
         self.setFixedHeight(44)
         self._examples: tuple[Example, ...] = ()
-        self._focus = ""
+        self._focuses: tuple[Focus, ...] = ()
         self._chips: list[Chip] = []
         self._sign = QLabel()
         self._edit = QLineEdit()
@@ -48,23 +55,36 @@ class SearchBar(QFrame):
         self._edit.setMaxLength(MAX_TEXT)
         self._edit.setPlaceholderText("Search for what is in your photos")
         self._edit.setAccessibleName("Search")
-        self._edit.setAccessibleDescription("Words; a minus before a word pushes it away. Escape clears.")
+        self._edit.setAccessibleDescription(
+            "Words and filters like date:2024; a minus before a word pushes it away. Tab takes what is offered, "
+            "Escape clears."
+        )
         font = self._edit.font()
         font.setPointSizeF(font.pointSizeF() * 1.15)
         self._edit.setFont(font)
         self._clear = IconButton("close", "Clear the search  (Esc)")
         self._clear.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._clear.hide()
+        self._edit.setAcceptDrops(False)
+        self.file_button = IconButton("image", "Find similar to a file…  (Ctrl+Shift+O)")
+        self.bookmark = IconButton("saved", "Save this search  (Ctrl+S)")
+        self.bookmark.hide()
         self._delay = QTimer(self)
         self._delay.setSingleShot(True)
         self._delay.setInterval(DELAY_MS)
-        self._words = _Completions(self)
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(PAUSE_MS)
+        self._words = CompletionPopup(self)
+        self._place = (0, 0)
+        self._told = ""
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(14, 0, 8, 0)
         self._row.setSpacing(8)
         self._row.addWidget(self._sign)
         self._row.addWidget(self._edit, 1)
-        self._row.addWidget(self._clear)
+        for part in (self._clear, self.bookmark, self.file_button):
+            self._row.addWidget(part)
         self._tint()
         self._edit.installEventFilter(self)
         self._connect()
@@ -74,15 +94,17 @@ class SearchBar(QFrame):
         self._edit.textChanged.connect(lambda _: self._show_clear())
         self._delay.timeout.connect(lambda: self.search_requested.emit(self.query()))
         self._clear.clicked.connect(self.clear)
-        self._words.clicked.connect(lambda index: self._complete(index.data()))
+        self._words.clicked.connect(lambda index: self._complete(self._words.offer_at(index)))
+        self._edit.cursorPositionChanged.connect(lambda *_: self._tell_problems())
+        self._pause.timeout.connect(self._on_pause)
 
     # The question
 
     def query(self) -> Query:
         """Return what is asked now."""
         words = Query.parse(self._edit.text())
-        focus = self._focus if self._examples else ""
-        return dataclasses.replace(words, examples=self._examples, focus=focus)
+        focuses = self._focuses if self._examples else ()
+        return dataclasses.replace(words, examples=self._examples, more_focus=focuses)
 
     @property
     def is_typing(self) -> bool:
@@ -97,15 +119,14 @@ class SearchBar(QFrame):
         """Show a question that was asked elsewhere, without asking it."""
         self._delay.stop()
         self._words.hide()
-        self._focus = query.focus
-        if Query.parse(self._edit.text()).terms != query.terms:
+        self._focuses = query.focuses
+        typed = Query.parse(self._edit.text())
+        # What made no sense stays where it stands while the rest of the question is the same.
+        if typed.tree != query.tree or typed.problems != query.problems:
             self._edit.setText(query.text)
         self._set_examples(query.examples)
         self._show_clear()
-
-    def set_focus_word(self, word: str) -> None:
-        """Judge the examples by the parts that show ``word``; empty for the whole picture."""
-        self._focus = word
+        self._tell_problems(typing=False)
 
     def set_example_look(self, number: int, name: str, picture: QPixmap | None) -> None:
         """Show name and picture of an example on its chip."""
@@ -122,7 +143,8 @@ class SearchBar(QFrame):
         self._words.hide()
         self._edit.clear()
         self._set_examples(())
-        self._focus = ""
+        self._focuses = ()
+        self._tell_problems()
         self._ask_now()
 
     def take_focus(self) -> None:
@@ -136,35 +158,73 @@ class SearchBar(QFrame):
         self._edit.setText(text)
         self._on_edited(text)
 
-    def show_completions(self, prefix: str, words: list[str]) -> None:
-        """Offer words, if ``prefix`` is still the word that is being typed."""
-        if prefix == self._typed_word() and self._edit.hasFocus():
-            self._words.offer([word for word in words if word != prefix.casefold()], self)
+    def show_completions(self, text: str, cursor: int, place: tuple[int, int], offers: Sequence[Offer]) -> None:
+        """Offer ways to go on, if ``text`` and ``cursor`` are still what they are for.
+
+        Args:
+            text: the text they are for.
+            cursor: the place in it.
+            place: start and end of the part that a chosen offer takes the place of.
+            offers: best first.
+        """
+        if (text, cursor) == (self._edit.text(), self._edit.cursorPosition()) and self._edit.hasFocus():
+            self._place = place
+            typed = text[place[0] : cursor]
+            left = self._edit.x() + self._edit.cursorRect().x() - self._edit.fontMetrics().horizontalAdvance(typed)
+            self._words.offer(list(offers), self, left - 6)
 
     def _typed_word(self) -> str:
         before = self._edit.text()[: self._edit.cursorPosition()]
         return "" if not before or before[-1].isspace() else before.split()[-1].lstrip("-−–")
 
-    def _complete(self, word: str) -> None:
-        place, text = self._edit.cursorPosition(), self._edit.text()
-        start = place - len(self._typed_word())
-        self._edit.setText(f"{text[:start]}{word} {text[place:].lstrip()}")
-        self._edit.setCursorPosition(start + len(word) + 1)
+    def _complete(self, offer: Offer | None) -> None:
+        if offer is None:
+            return
+        text, (start, end) = self._edit.text(), self._place
+        # After an operator its value follows at once.
+        gap = "" if offer.text.endswith(":") else " "
+        done = f"{text[:start]}{offer.text}{gap}"
         self._words.hide()
+        self._pause.start()
+        self._edit.setText(done + text[end:].lstrip())
+        self._edit.setCursorPosition(len(done))
         self._ask_now()
+        if not gap:
+            self.completion_wanted.emit(self._edit.text(), len(done))
 
     def _on_edited(self, _text: str) -> None:
         if not self._delay.isActive():
             self._delay.start()
-        word = self._typed_word()
-        if len(word) >= 2:
-            self.completion_wanted.emit(word)
+        self._pause.start()
+        self._tell_problems()
+        if self._typed_word():
+            self.completion_wanted.emit(self._edit.text(), self._edit.cursorPosition())
         else:
             self._words.hide()
 
     def _ask_now(self) -> None:
         self._delay.stop()
         self.search_requested.emit(self.query())
+
+    def _on_pause(self) -> None:
+        # While ways to go on are offered, the term is not finished.
+        if self._words.isVisible():
+            self._pause.start()
+        else:
+            self._tell_problems(typing=False)
+
+    def _tell_problems(self, *, typing: bool = True) -> None:
+        """Mark what makes no sense; while somebody types, not in the term that is being typed."""
+        cursor = self._edit.cursorPosition() if typing and self._edit.hasFocus() and self._pause.isActive() else None
+        text = self._edit.text()
+        problems = problem_marks.ripe(Query.parse(text).problems, cursor)
+        told = problem_marks.sentence(text, problems)
+        if told != self._told or problems:
+            problem_marks.underline(self._edit, problems)
+        if told != self._told:
+            self._told = told
+            self._edit.setToolTip(told)
+            self.problems_told.emit(told)
 
     # Examples
 
@@ -179,7 +239,10 @@ class SearchBar(QFrame):
         for number, example in enumerate(examples):
             name = example.path.name if example.path is not None else "photo"
             chip = Chip(name, closable=True, picture=theme.pixmap("similar", "dim", 20, self.devicePixelRatioF()))
-            chip.setToolTip("Photos like this one. Press to remove it.")
+            away = example.weight < 0
+            chip.set_away(away=away)
+            part = "a part of this one" if example.region is not None else "this one"
+            chip.setToolTip(f"Photos {'unlike' if away else 'like'} {part}. Press to remove it.")
             chip.clicked.connect(self._remove_clicked)
             self._row.insertWidget(1 + number, chip)
             self._chips.append(chip)
@@ -212,8 +275,11 @@ class SearchBar(QFrame):
         if watched is self._edit:
             if isinstance(event, QFocusEvent):
                 self._light(event.gotFocus())
-            if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and self._on_key(event.key()):
-                return True
+            if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+                if event.matches(QKeySequence.StandardKey.Paste) and holds_picture():
+                    self.paste_wanted.emit()
+                    return True
+                return self._on_key(event.key())
         return False
 
     def _light(self, lit: bool) -> None:
@@ -222,6 +288,7 @@ class SearchBar(QFrame):
         self.style().polish(self)
         if not lit:
             self._words.hide()
+            self._tell_problems(typing=False)
 
     def _on_key(self, key: int) -> bool:
         """Handle a key of the field; return False to leave it to the field."""
@@ -235,10 +302,12 @@ class SearchBar(QFrame):
                 self.left_down.emit()
             return True
         if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            if offered and self._words.chosen():
+            if offered and self._words.chosen() is not None:
                 self._complete(self._words.chosen())
             else:
                 self._words.hide()
+                self._pause.stop()
+                self._tell_problems()
                 self._ask_now()
                 self.submitted.emit()
             return True
@@ -255,56 +324,3 @@ class SearchBar(QFrame):
             self._remove_example(len(self._examples) - 1)
             return True
         return False
-
-
-class _Completions(QListView):
-    """A list below the field that never takes the focus."""
-
-    def __init__(self, bar: SearchBar) -> None:
-        super().__init__(bar)
-        self._list = QStringListModel(self)
-        self._away = QTimer(self)
-        self._away.setSingleShot(True)
-        self._away.setInterval(OFFER_MS)
-        self._away.timeout.connect(self.hide)
-        self.setModel(self._list)
-        self.setObjectName("completions")
-        self.setAccessibleName("Words that begin like this")
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.hide()
-
-    def offer(self, words: list[str], bar: SearchBar) -> None:
-        """Show these words below the bar, or nothing."""
-        words = words[:COMPLETIONS]
-        if not words:
-            self.hide()
-            return
-        self._list.setStringList(words)
-        self.setCurrentIndex(self.rootIndex())
-        self.setParent(bar.window())
-        row = self.sizeHintForRow(0)
-        metrics = QFontMetrics(self.font())
-        width = max(max(metrics.horizontalAdvance(word) for word in words) + 48, 200)
-        self.resize(QSize(width, row * len(words) + 12))
-        self.move(bar.mapTo(bar.window(), QPoint(36, bar.height() + 4)))
-        self.show()
-        self.raise_()
-        self._away.start()
-
-    def chosen(self) -> str:
-        """Return the word that the arrow keys chose, or an empty string."""
-        return str(self.currentIndex().data() or "")
-
-    def first(self) -> str:
-        """Return the first word."""
-        return self._list.stringList()[0]
-
-    def move_choice(self, step: int) -> None:
-        """Choose the next or the previous word."""
-        self._away.stop()
-        row = self.currentIndex().row() + step
-        n = self._list.rowCount()
-        self.setCurrentIndex(self._list.index(row % n) if row >= 0 else self.rootIndex())

@@ -7,8 +7,10 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.query import Query, ResultPage
+from semantic_photos.domain.relevance import CAUTION
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.history import QueryHistory
+from semantic_photos.services.search import Order
 
 #: A question that stood for so long gets its own place in the history.
 SETTLE_MS = 1500
@@ -36,6 +38,8 @@ class SearchController(QObject):
         self._generation = 0
         self._token = CancelToken()
         self._answered = False
+        self._caution = CAUTION
+        self._order: Order = "relevance"
         self._settling = QTimer(self)
         self._settling.setSingleShot(True)
         self._settling.setInterval(SETTLE_MS)
@@ -63,6 +67,16 @@ class SearchController(QObject):
         self._settling.start()
         self._tell_history()
         self._run(again=same and self._answered)
+
+    def set_caution(self, caution: float) -> None:
+        """Draw the border of good matches elsewhere, from 0 (generous) to 1 (cautious)."""
+        self._caution = caution
+        self._run(again=True)
+
+    def set_order(self, order: Order) -> None:
+        """Show good matches in another order."""
+        self._order = order
+        self._run(again=False)
 
     def refresh(self) -> None:
         """Ask the same question again, because the library has changed."""
@@ -98,8 +112,11 @@ class SearchController(QObject):
         self._generation += 1
         self._token = CancelToken()
         query, generation, token, search = self.query, self._generation, self._token, self._bridge.library.search
+        caution, order = self._caution, self._order
         self._bridge.run(
-            lambda: search.run(query, generation=generation, token=token),
+            lambda: search.run(
+                query, generation=generation, token=token, caution=caution, order=order, stacks=not query.is_empty
+            ),
             lambda page: self._on_answer(page, again),
             lambda error: self._on_error(error, generation),
         )

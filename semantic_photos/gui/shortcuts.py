@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import QWidget
 
 from semantic_photos.gui import photo_actions, photo_menu
@@ -21,6 +21,8 @@ def install(window: QWidget, page: LibraryPage, bridge: Bridge, more: dict[str, 
     table: dict[str, Go] = {
         "Ctrl+F": lambda: _search(page),
         "/": lambda: _search(page),
+        "Ctrl+S": page.saving.save,
+        "Ctrl+Shift+O": page.pasting.choose_file,
         "Alt+Left": page.search.back,
         "Alt+Right": page.search.forward,
         "Ctrl+I": page.toggle_panel,
@@ -29,6 +31,7 @@ def install(window: QWidget, page: LibraryPage, bridge: Bridge, more: dict[str, 
         "Ctrl+-": lambda: page.jobs.step_side(-1),
         "F5": lambda: bridge.run(bridge.library.rescan, lane="pool"),
         photo_menu.SIMILAR_KEYS: lambda: _similar(page),
+        photo_menu.STACK_KEYS: lambda: page.pane.toggle_stack(page.view.currentIndex().row()),
         photo_menu.OPEN_KEYS: lambda: photo_actions.open_photos(bridge, page.selected_ids()),
         photo_menu.SHOW_KEYS: lambda: photo_actions.show_in_manager(bridge, page.selected_ids()),
         photo_menu.PATH_KEYS: lambda: photo_actions.copy_paths(bridge, page.selected_ids()),
@@ -40,6 +43,14 @@ def install(window: QWidget, page: LibraryPage, bridge: Bridge, more: dict[str, 
     for widget in (page.view, page.viewer):
         _bind(copy, widget, lambda: photo_actions.copy_photos(bridge, page.selected_ids()),
               Qt.ShortcutContext.WidgetWithChildrenShortcut)  # fmt: skip
+    _bind(QKeySequence(QKeySequence.StandardKey.Paste), page.view, lambda: _paste(page),
+          Qt.ShortcutContext.WidgetShortcut)  # fmt: skip
+    for keys, go in {
+        photo_menu.UP_KEYS: lambda: page.judging.vote(page.view.selected_ids(), 1),
+        photo_menu.DOWN_KEYS: lambda: page.judging.vote(page.view.selected_ids(), -1),
+        photo_menu.UNDO_KEYS: page.judging.undo,
+    }.items():
+        _bind(QKeySequence(keys), page.view, go, Qt.ShortcutContext.WidgetShortcut)
     _bind(QKeySequence(Qt.Key.Key_Escape), page.view, lambda: _escape(page), Qt.ShortcutContext.WidgetShortcut)
 
 
@@ -55,10 +66,16 @@ def _search(page: LibraryPage) -> None:
     page.bar.take_focus()
 
 
+def _paste(page: LibraryPage) -> None:
+    text = QGuiApplication.clipboard().text().strip()
+    if not page.pasting.paste() and text:
+        page.bar.type_on(text)
+
+
 def _similar(page: LibraryPage) -> None:
     ids = page.selected_ids()
     if len(ids) == 1:
-        page.find_similar(int(ids[0]))
+        page.steering.similar(int(ids[0]))
 
 
 def _escape(page: LibraryPage) -> None:

@@ -14,6 +14,7 @@ from semantic_photos.gui import formatting, theme
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.pictures import image_of
 from semantic_photos.gui.widgets import Chip, ElidedLabel, FlowLayout, button, label
+from semantic_photos.gui.word_explorer import WordExplorer
 
 WIDTH = 312
 #: Longer side of the picture, in pixels; twice the panel, for fine screens.
@@ -53,6 +54,7 @@ class SidePanel(QFrame):
         self._flow = FlowLayout(self._tags)
         self._facts = QWidget()
         self._form = QFormLayout(self._facts)
+        self.near_photo, self.near_word = WordExplorer(bridge), WordExplorer(bridge)
         self._build()
         self._similar.clicked.connect(self._want_similar)
         self._open.clicked.connect(self._want_open)
@@ -79,6 +81,8 @@ class SidePanel(QFrame):
         column.addWidget(self._tags_title)
         column.addWidget(self._tags)
         column.addWidget(self._facts)
+        column.addWidget(self.near_word)
+        column.addWidget(self.near_photo)
         column.addStretch(1)
         area = QScrollArea()
         area.setWidget(body)
@@ -103,6 +107,7 @@ class SidePanel(QFrame):
         many = selected > 1
         self._note.setText(f"{selected:,} photos selected" if many else "Choose a photo to see what is known of it.")
         self._picture.show_sign("image")
+        self.near_photo.explore_nothing()
         self._set_filled(filled=False)
 
     def show_photo(self, photo: Photo, thumbnail: QPixmap | None) -> None:
@@ -118,6 +123,7 @@ class SidePanel(QFrame):
             self._flow.clear()
             self._tags_title.hide()
             self._ask(photo)
+            self.near_photo.explore_photo(photo.id)
         self._set_filled(filled=True)
 
     def _ask(self, photo: Photo) -> None:

@@ -38,6 +38,7 @@ class Colours:
         blank: where a picture will be.
         stage: behind one large photo.
         on_stage: words on the stage and on pictures.
+        glow: what in a picture answers the question.
     """
 
     window: str
@@ -54,17 +55,18 @@ class Colours:
     blank: str
     stage: str
     on_stage: str
+    glow: str
 
 
 LIGHT = Colours(
     window="#f5f5f3", surface="#ffffff", raised="#ecece8", line="#dededa", text="#1c1d20", dim="#62656c",
     accent="#4a56d2", on_accent="#ffffff", accent_soft="#e6e8fb", danger="#b3362c", notice="#fdf1d6",
-    blank="#e6e6e2", stage="#141517", on_stage="#f2f2f4",
+    blank="#e6e6e2", stage="#141517", on_stage="#f2f2f4", glow="#ff9a2e",
 )  # fmt: skip
 DARK = Colours(
     window="#16171a", surface="#1e2024", raised="#2b2d33", line="#34373e", text="#ececef", dim="#a0a4ad",
     accent="#95a0ff", on_accent="#14151d", accent_soft="#2d3152", danger="#ff8f83", notice="#3a3220",
-    blank="#26282d", stage="#0c0d0e", on_stage="#f2f2f4",
+    blank="#26282d", stage="#0c0d0e", on_stage="#f2f2f4", glow="#ff9a2e",
 )  # fmt: skip
 
 _current = LIGHT
@@ -134,6 +136,10 @@ QPushButton:disabled {{ background: {c.window}; }}
 QPushButton[kind="primary"] {{ background: {c.accent}; color: {c.on_accent}; border: 1px solid {c.accent};
   padding: 9px 20px; font-weight: 600; }}
 QPushButton[kind="primary"]:focus {{ border: 2px solid {c.text}; padding: 8px 19px; }}
+QPushButton[kind="word"] {{ background: transparent; border: 1px solid transparent; text-align: left; padding: 3px 6px;
+  border-radius: 6px; }}
+QPushButton[kind="word"]:hover {{ background: {c.raised}; }}
+QPushButton[kind="word"]:focus {{ border: 1px solid {c.accent}; }}
 QPushButton[kind="link"] {{ background: transparent; border: 1px solid transparent; color: {c.accent};
   padding: 2px 6px; border-radius: 5px; }}
 QPushButton[kind="link"]:hover {{ background: {c.accent_soft}; }}
@@ -144,6 +150,7 @@ QToolButton:focus {{ border: 1px solid {c.accent}; }}
 QToolButton:checked {{ background: {c.accent_soft}; }}
 QToolButton[kind="stage"] {{ background: rgba(0, 0, 0, 90); border-radius: 9px; padding: 8px; }}
 QToolButton[kind="stage"]:hover, QToolButton[kind="stage"]:focus {{ background: rgba(255, 255, 255, 46); }}
+QToolButton[kind="stage"]:checked {{ background: rgba(255, 255, 255, 84); }}
 QToolButton::menu-indicator {{ image: none; }}
 QFrame#search {{ background: {c.surface}; border: 1px solid {c.line}; border-radius: 12px; }}
 QFrame#search[lit="true"] {{ border: 2px solid {c.accent}; }}
@@ -154,6 +161,9 @@ QListView#completions::item {{ padding: 5px 8px; border-radius: 5px; }}
 QListView#completions::item:selected {{ background: {c.accent_soft}; color: {c.text}; }}
 QFrame#panel {{ background: {c.surface}; border: none; border-left: 1px solid {c.line}; }}
 QFrame#panel QScrollArea, QFrame#panel QWidget#panelBody {{ background: transparent; border: none; }}
+QFrame#saved {{ background: {c.window}; border: none; border-right: 1px solid {c.line}; }}
+QListWidget#savedList {{ background: transparent; border: none; padding: 0; }}
+QFrame#band {{ background: {c.window}; border-top: 1px solid {c.line}; }}
 QFrame#status {{ background: {c.window}; border-top: 1px solid {c.line}; }}
 QFrame#advice {{ background: {c.accent_soft}; border: none; border-radius: 9px; }}
 QFrame#notice {{ background: {c.notice}; border: none; border-radius: 9px; }}
@@ -161,6 +171,7 @@ QLabel[kind="dim"] {{ color: {c.dim}; }}
 QLabel[kind="title"] {{ font-size: 19pt; font-weight: 600; }}
 QLabel[kind="heading"] {{ font-weight: 600; }}
 QLabel[kind="stage"] {{ color: {c.on_stage}; }}
+QLabel[kind="said"] {{ color: {c.on_stage}; background: rgba(0, 0, 0, 170); border-radius: 10px; padding: 8px 16px; }}
 QLabel[kind="error"] {{ color: {c.danger}; }}
 QFrame#gridFrame, QListView#grid {{ background: {c.window}; border: none; }}
 QListWidget, QTreeWidget {{ background: {c.surface}; border: 1px solid {c.line}; border-radius: 8px; outline: none;

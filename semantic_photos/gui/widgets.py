@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import (
@@ -125,6 +127,7 @@ class Chip(QAbstractButton):
         super().__init__()
         self.setText(text)
         self._note, self._closable, self._picture = note, closable, picture
+        self._away = False
         self.setCheckable(checkable)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -132,13 +135,21 @@ class Chip(QAbstractButton):
         self.setAccessibleName(f"{text} {note}".strip() if not closable else f"Remove {text}")
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
+    def set_away(self, *, away: bool) -> None:
+        """Say with a minus and another colour that this is to be unlike."""
+        if away != self._away:
+            self._away = away
+            self.updateGeometry()
+            self.update()
+
     def set_picture(self, picture: QPixmap) -> None:
         """Show a small picture before the text."""
         self._picture = picture
         self.update()
 
     def _label(self) -> str:
-        return self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideMiddle, 190)
+        minus = "− " if self._away else ""
+        return minus + self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideMiddle, 190)
 
     def _has_picture_room(self) -> bool:
         return self._picture is not None
@@ -168,7 +179,12 @@ class Chip(QAbstractButton):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         box = QRectF(self.rect()).adjusted(0.75, 0.75, -0.75, -0.75)
         on, over = self.isChecked(), self.underMouse()
-        fill = theme.color("accent") if on else theme.color("accent_soft" if over else "raised")
+        fill = (
+            theme.color("danger" if self._away else "accent")
+            if on or self._away
+            else theme.color("accent_soft" if over else "raised")
+        )
+        on = on or self._away
         painter.setPen(QColor(theme.color("accent")) if self.hasFocus() else Qt.PenStyle.NoPen)
         painter.setBrush(fill)
         radius = 7.0 if self._picture is not None else box.height() / 2
@@ -189,7 +205,9 @@ class Chip(QAbstractButton):
             painter.setPen(theme.color("on_accent" if on else "dim"))
             painter.drawText(QRect(x, 0, self.width() - x, self.height()), Qt.AlignmentFlag.AlignVCenter, self._note)
         if self._closable:
-            cross = theme.pixmap("close", "text" if over else "dim", 14, self.devicePixelRatioF())
+            cross = theme.pixmap(
+                "close", "on_accent" if on else "text" if over else "dim", 14, self.devicePixelRatioF()
+            )
             painter.drawPixmap(QPoint(self.width() - 21, (self.height() - 14) // 2), cross)
 
 
@@ -214,11 +232,11 @@ class FlowLayout(QLayout):
     def takeAt(self, index: int) -> QLayoutItem | None:
         return self._items.pop(index) if 0 <= index < len(self._items) else None
 
-    def clear(self) -> None:
-        """Take out and delete all widgets."""
+    def clear(self, keep: Sequence[QWidget] = ()) -> None:
+        """Take out all widgets, and delete them but for those to ``keep``."""
         while self._items:
             widget = self._items.pop().widget()
-            if widget is not None:
+            if widget is not None and widget not in keep:
                 widget.hide()
                 widget.deleteLater()
 

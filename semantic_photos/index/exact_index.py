@@ -19,6 +19,10 @@ RowArray = NDArray[np.int64]
 
 #: Rows that are multiplied at once: bounds what `count_above` takes beside the matrix.
 CHUNK_ROWS = 16_384
+#: Up to this share of the rows a subset is copied together before it is multiplied; a larger one costs less when all
+#: rows are multiplied where they lie. Processor time of one search among 100,000 vectors of 256 dimensions, one core:
+#: a half 30 ms gathered, 10 ms in place; a fifth 7 and 10 ms; a twentieth 2.3 and 10 ms; a hundredth 0.5 and 10 ms.
+GATHERED_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,9 +48,18 @@ class Rows:
         """Return no rows of ``dim`` dimensions."""
         return cls(np.empty((0, dim), np.float32), np.empty(0, np.int64), None, 0)
 
-    def search(self, query: FloatArray, k: int) -> tuple[IdArray, FloatArray]:
-        """Return ids and cosines of the ``k`` live rows nearest to a unit vector (D,), best first."""
+    def search(self, query: FloatArray, k: int, among: IdArray | None = None) -> tuple[IdArray, FloatArray]:
+        """Return ids and cosines of the ``k`` live rows nearest to a unit vector (D,), best first.
+
+        With ``among``, int64 (M,) sorted and each once, only of rows with these ids.
+        """
         k = min(k, self.size)
+        if among is not None and k > 0:
+            rows = self._rows_among(among)
+            if len(rows) <= GATHERED_SHARE * len(self.ids):
+                return top_k(self.ids[rows], self.vectors[rows] @ query, k)
+            scores = (self.vectors @ query)[rows]
+            return top_k(self.ids[rows], scores, k)
         if k <= 0:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         # One product for all rows: it takes no memory but its result, and in pieces each piece would wait for all
@@ -55,6 +68,25 @@ class Rows:
         if self.live is not None:
             scores[~self.live] = -np.inf
         return top_k(self.ids, scores, k)
+
+    def _rows_among(self, among: IdArray) -> RowArray:
+        """Return the live rows with these ids, in order of rows."""
+        if not len(among):
+            return np.empty(0, np.int64)
+        if len(among) * 8 < len(self.ids):
+            rows = self.find(among)
+            return np.sort(rows[rows >= 0])
+        # A look into a table is faster than a search in order, as long as ids lie close together.
+        low, high = int(among[0]), int(among[-1])
+        if high - low > 64 * len(self.ids):
+            wanted = np.isin(self.ids, among)
+        else:
+            table = np.zeros(high - low + 3, np.bool_)
+            table[among - low + 1] = True
+            wanted = table[np.clip(self.ids, low - 1, high + 1) - low + 1]
+        if self.live is not None:
+            wanted &= self.live
+        return np.flatnonzero(wanted)
 
     def count_above(self, queries: FloatArray, thresholds: FloatArray) -> RowArray:
         """Count for each of the unit vectors (Q, D) the live rows with a cosine of at least its threshold (Q,)."""
@@ -105,13 +137,15 @@ class ExactIndex:
         """Return what is searchable now, as a value that stays as it is."""
         return self._rows
 
-    def search(self, vector: FloatArray, k: int) -> tuple[IdArray, FloatArray]:
+    def search(self, vector: FloatArray, k: int, among: IdArray | None = None) -> tuple[IdArray, FloatArray]:
         """Return ids and cosines of the ``k`` nearest, best first; ties in order of id.
+
+        ``among``: ids, int64 (M,) sorted and each once, of the only photos that may be answered; None for all.
 
         Raises:
             InternalError: when the vector has another shape, no direction, or is not finite.
         """
-        return self._rows.search(checked_query(vector, self._dim), k)
+        return self._rows.search(checked_query(vector, self._dim), k, among)
 
     def add(self, ids: Sequence[int] | IdArray, vectors: FloatArray) -> None:
         """Add or replace vectors, float32 (N, D); the last of several equal ids counts.

@@ -8,23 +8,22 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from semantic_photos.domain.errors import CancelledError, SegmentRefusedError, UserFacingError
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.ports import FloatArray, IdArray
-from semantic_photos.domain.vectors import merge_ranked, top_k
+from semantic_photos.domain.vectors import merge_ranked
+from semantic_photos.index import annoy_asking
+from semantic_photos.index.annoy_asking import ANNOY_FROM, Engine
 from semantic_photos.index.annoy_index import TOO_FEW, TREES_FROM, Segment, VectorSource, annoy_available, open_segment
-from semantic_photos.index.exact_index import ExactIndex, RowArray, checked_batch, checked_query
+from semantic_photos.index.exact_index import BoolArray, ExactIndex, RowArray, checked_batch, checked_query
 from semantic_photos.index.segment_builder import CHUNK_ROWS, build_segment, read_vectors
 from semantic_photos.index.segment_folder import SegmentFolder, refused
 from semantic_photos.index.state import State
 
 _log = logging.getLogger(__name__)
-
-Engine = Literal["auto", "annoy", "exact"]
 
 #: From so many photos a segment is built, so that a start need not read every vector from the catalog.
 BUILD_FROM = 3_000
@@ -32,18 +31,6 @@ BUILD_FROM = 3_000
 DELTA_SHARE = 0.25
 #: A segment of which this share is hidden is built anew.
 HIDDEN_SHARE = 0.5
-#: Below so many photos Annoy's gain cannot be felt; above, the measurement at the build decides. Median of one search,
-#: 256 dimensions, vectors and words of the shipped pack, two cores: 100,000 photos exact 5 ms, Annoy 6 ms (with both
-#: cores busy elsewhere 12-42 ms and 10 ms); 300,000 exact 18 ms, Annoy 7 ms at recall@50 0.99 of photos, 0.93 of words.
-ANNOY_FROM = 50_000
-#: Candidates at least looked at when Annoy is forced, so that nothing but this constant guards its answers.
-FORCED_CANDIDATES = 50_000
-#: Beyond this share of all photos Annoy is slower than exact search and finds less. Measured at 100,000 photos with
-#: the shipped pack's words on a busy machine: 50 wanted 20 ms at recall 0.98 (exact 31 ms), 500 wanted 28 ms at 0.95
-#: (exact 43 ms), 2,000 wanted 44 ms at 0.91 (exact 41 ms).
-WANTED_SHARE = 0.01
-#: A quick look, well below a millisecond, that tells whether a question is near enough to any photo.
-PROBE, PROBE_CANDIDATES = 10, 100
 #: Rows that are compared with the catalog when a segment is opened.
 SPOT_CHECK = 256
 #: Seconds until a failed build is tried again, doubled each time.
@@ -170,50 +157,25 @@ class HybridIndex:
 
     # Asking
 
-    def search(self, vector: FloatArray, k: int) -> tuple[IdArray, FloatArray]:
+    def search(self, vector: FloatArray, k: int, among: IdArray | None = None) -> tuple[IdArray, FloatArray]:
         """Return ids and cosines of the ``k`` nearest, best first; fewer when fewer are searchable.
+
+        Args:
+            vector: the question (D,).
+            k: how many.
+            among: ids, int64 (M,) sorted and each once, of the only photos that may be answered; None for all.
+                Others count as if they were not there.
 
         Raises:
             InternalError: when the vector has another shape, no direction, or is not finite.
         """
         query = checked_query(vector, self._dim)
         state = self._state
-        k = min(k, state.size)
-        found = self._ask_annoy(state, query, k)
+        k = min(k, state.size if among is None else len(among))
+        found = annoy_asking.ask(state, query, k, self._mode, among)
         if found is None:
-            found = state.base.search(query, k)
-        return merge_ranked([found, state.delta.search(query, k)], k)
-
-    def _ask_annoy(self, state: State, query: FloatArray, k: int) -> tuple[IdArray, FloatArray] | None:
-        """Return Annoy's nearest of the base, scored exactly, or None when exact search should answer."""
-        segment, base = state.segment, state.base
-        if segment is None or k <= 0 or not self._uses_annoy(segment):
-            return None
-        if self._mode == "auto" and k > WANTED_SHARE * len(base.ids):
-            return None
-        # Hidden rows come on top of what is wanted: twice their share, as they may lie together. If more of them
-        # stand in the way, too few are left below and exact search answers.
-        spare = min(state.hidden, 2 * k * state.hidden // max(1, base.size) + 50)
-        wanted = min(len(base.ids), k + spare)
-        if self._mode == "auto" and not self._is_near(segment, query):
-            return None
-        search_k = max(segment.manifest.search_k, wanted * segment.manifest.trees)
-        rows = segment.candidates(query, wanted, search_k if self._mode == "auto" else max(search_k, FORCED_CANDIDATES))
-        if base.live is not None:
-            rows = rows[base.live[rows]]
-        if len(rows) < min(k, base.size):
-            return None
-        return top_k(base.ids[rows], base.vectors[rows] @ query, k)
-
-    def _is_near(self, segment: Segment, query: FloatArray) -> bool:
-        """Return whether the question lies so near to the photos that Annoy was measured to find enough."""
-        rows = segment.candidates(query, PROBE, PROBE * PROBE_CANDIDATES)
-        return len(rows) > 0 and float((segment.rows.vectors[rows] @ query).max()) >= segment.manifest.trusted
-
-    def _uses_annoy(self, segment: Segment) -> bool:
-        if not segment.has_trees or self._mode == "exact":
-            return False
-        return self._mode == "annoy" or (segment.manifest.n >= ANNOY_FROM and segment.manifest.trusted <= 1.0)
+            found = state.base.search(query, k, among)
+        return merge_ranked([found, state.delta.search(query, k, among)], k)
 
     def __len__(self) -> int:
         """Return the number of searchable photos."""
@@ -229,7 +191,7 @@ class HybridIndex:
     def engine(self) -> str:
         """Return ``annoy`` if it answers the questions it is good at, else ``exact``."""
         segment = self._state.segment
-        return "annoy" if segment is not None and self._uses_annoy(segment) else "exact"
+        return "annoy" if segment is not None and annoy_asking.is_used(segment, self._mode) else "exact"
 
     @property
     def reason(self) -> str:
@@ -243,15 +205,25 @@ class HybridIndex:
             return "The fast index is not built yet." if len(self) >= BUILD_FROM else TOO_FEW
         if not segment.has_trees:
             return segment.without_trees
-        if self._uses_annoy(segment):
+        if annoy_asking.is_used(segment, self._mode):
             return ""
-        if segment.manifest.n < ANNOY_FROM:
+        if segment.manifest.n < annoy_asking.ANNOY_FROM:
             return f"For {segment.manifest.n:,} photos exact search is as fast."
         return "Annoy would be slower, or miss too many photos, in this library."
+
+    def searchable_ids(self) -> IdArray:
+        """Return the ids (N,) of all searchable photos, in no order."""
+        return self._state.live_ids()
 
     def sample_ids(self, n: int) -> IdArray:
         """Return up to ``n`` searchable photos, pseudo-random but always the same while the library is."""
         return self._state.sample_ids(n)
+
+    def holds(self, ids: IdArray) -> BoolArray:
+        """Return which of the photos are searchable, bool (N,)."""
+        state = self._state
+        found: BoolArray = (state.base.find(ids) >= 0) | (state.delta.find(ids) >= 0)
+        return found
 
     def vectors_of(self, ids: Sequence[int] | IdArray) -> FloatArray:
         """Return unit vectors, float32 (M, D), in order of ``ids``; photos that are not searchable are left out."""

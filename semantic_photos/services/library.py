@@ -23,15 +23,20 @@ from semantic_photos.media.thumbnails import THUMBNAIL_SIDE, ThumbnailStore
 from semantic_photos.ml.image_encoder import OnnxImageEncoder
 from semantic_photos.ml.text_encoder import WordTable
 from semantic_photos.paths import Paths
+from semantic_photos.services.completion import Completions
+from semantic_photos.services.concepts import Concepts
 from semantic_photos.services.concurrency import EventBus, Lanes
+from semantic_photos.services.feedback import Feedback
 from semantic_photos.services.indexer import Indexer
 from semantic_photos.services.pack_choice import choose_pack
 from semantic_photos.services.scanner import Scanner
 from semantic_photos.services.search import SearchService
 from semantic_photos.services.vocabulary import Vocabulary
 from semantic_photos.services.watcher import Watcher
+from semantic_photos.services.why import Explainer
 from semantic_photos.storage.catalog import Catalog
 from semantic_photos.storage.database import Database
+from semantic_photos.storage.feedback import FeedbackVotes
 from semantic_photos.storage.library_lock import LibraryLock
 from semantic_photos.storage.settings_file import load_settings, save_settings
 
@@ -56,6 +61,9 @@ class Library:
         indexer: the background worker.
         search: answers queries.
         vocabulary: tags and words.
+        concepts: what a photo shows, as a few different things.
+        explainer: why a photo was found.
+        completions: what may come next in the search field.
         pack: the model pack, or None when none can be used (a notice says why).
     """
 
@@ -92,9 +100,12 @@ class Library:
             self.catalog, self.index, self.words, self.encoder, self.decoders,
             counts=lambda: self.indexer.progress.counts if self.indexer.progress.counts.total else self.counts(),
             background=self.pack.background if self.pack is not None else None,
-            limit=lambda: self.settings.result_limit,
+            limit=lambda: self.settings.result_limit, feedback=Feedback(FeedbackVotes(database), self.index),
         )  # fmt: skip
         self.vocabulary = Vocabulary(self.catalog, self.index, self.pack, self.words)
+        self.concepts = Concepts(self.pack)
+        self.explainer = Explainer(self.search.examples, self.words, self.concepts, self.search.sample)
+        self.completions = Completions(self.catalog, self.vocabulary)
         self._watcher: Watcher | None = None
         self._closed = False
         if not self.read_only:

@@ -3,25 +3,50 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from semantic_photos.domain import relevance
+from semantic_photos.domain.branches import Branch
 from semantic_photos.domain.errors import CatalogError, QueryError
+from semantic_photos.domain.feedback import arranged
+from semantic_photos.domain.filters import Exact, Term, fold
 from semantic_photos.domain.messages import CancelToken
-from semantic_photos.domain.photo import Counts
+from semantic_photos.domain.photo import Counts, PhotoId
 from semantic_photos.domain.ports import FloatArray, IdArray, ImageEncoder, TextEncoder
 from semantic_photos.domain.query import Query, ResultPage
-from semantic_photos.domain.vectors import weighted_sum
+from semantic_photos.domain.steering import mixed
+from semantic_photos.domain.vectors import top_k, weighted_sum
 from semantic_photos.index.hybrid_index import HybridIndex
 from semantic_photos.media.decoder_pool import DecoderPool
 from semantic_photos.services.examples import ExampleVectors
+from semantic_photos.services.feedback import Feedback
+from semantic_photos.services.narrowing import Narrowed, Narrowing
+from semantic_photos.services.stacks import stacked
 from semantic_photos.storage.catalog import Catalog
 
+Order = Literal["relevance", "date", "name"]
+
+#: An unknown word with one of these in it may be the name of a file.
+_LIKE_A_NAME = re.compile(r"[\d_.]")
+#: Good matches are counted up to here.
+_COUNTED = 10_000
 #: How strongly a minus word pushes away; at 1 the question would be ruled by what is not wanted.
 MINUS = 0.6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """Ids (N,), scores (N,) or None, and how many of the first are good."""
+
+    ids: IdArray
+    scores: FloatArray | None
+    strong: int
 
 
 class SearchService:
@@ -41,15 +66,39 @@ class SearchService:
         counts: Callable[[], Counts],
         background: FloatArray | None = None,
         limit: Callable[[], int] = lambda: 500,
+        feedback: Feedback | None = None,
     ) -> None:
-        self._catalog, self._index, self._text = catalog, index, text
+        self._index, self._text = index, text
         self._counts, self._background, self._limit = counts, background, limit
-        self._examples = ExampleVectors(catalog, text, images, decoders)
+        self._narrowing = Narrowing(catalog)
+        self.feedback = feedback
+        self.examples = ExampleVectors(catalog, text, images, decoders, self.sample)
 
     def run(
-        self, query: Query, *, generation: int = 0, limit: int | None = None, token: CancelToken | None = None
+        self,
+        query: Query,
+        *,
+        generation: int = 0,
+        limit: int | None = None,
+        token: CancelToken | None = None,
+        caution: float = relevance.CAUTION,
+        order: Order = "relevance",
+        stacks: bool = False,
     ) -> ResultPage:
-        """Answer ``query`` with at most ``limit`` photos, best first; an empty query shows everything.
+        """Answer ``query``; an empty one shows everything, one without words and photos lists what its filters leave.
+
+        Words and photos are ranked among what the filters of their alternative leave. A photo that answers several
+        alternatives counts with the best of its cosines; those that answer an alternative without words come first,
+        with a score of 1. A quoted text is never hidden: photos that have it are all good, also without a vector.
+
+        Args:
+            query: what is asked.
+            generation: number of the question.
+            limit: at most so many photos; None takes the setting, and lists all where nothing is ranked.
+            token: to give up.
+            caution: 0 to 1, how much must speak for a hit to count as a good match.
+            order: of the good matches; the weaker ones behind them stay by relevance.
+            stacks: list near-identical photos once; ``ResultPage.stacks`` has the others.
 
         Raises:
             QueryError: when nothing can be searched for: no pack, an example that is gone.
@@ -61,80 +110,205 @@ class SearchService:
         token = token or CancelToken()
         token.raise_if_cancelled()
         counts = self._counts()
-        if query.is_empty:
-            ids = self._catalog.browse_ids()
-            return ResultPage(query, generation, ids, None, searched=len(self._index), total=counts.total,
-                              milliseconds=_since(start), engine=self._index.engine)  # fmt: skip
         unknown, suggestions = self._unknown(query)
-        vector = self.vector(query, token)
+        votes = self.feedback.votes(query) if self.feedback is not None else {}
+        ranked, plain = [], []
+        for narrowed in self._narrowing.of(query):
+            terms = narrowed.branch.terms
+            vector = self._branch_vector(query, terms, token) if terms or query.examples else None
+            if vector is not None:
+                ranked.append((narrowed, vector))
+            elif not terms or (narrowed.masks and not unknown):
+                plain.append(narrowed)
         token.raise_if_cancelled()
-        if vector is None:
-            page = ResultPage.nothing(query, generation)
-            ids, scores = page.ids, np.empty(0, np.float32)
+        if not ranked and plain and not query.examples:
+            most = None if query.is_empty else limit
+            found = self._list(query, plain, _with_spare(most, stacks), order)
         else:
-            ids, scores = self._index.search(vector, limit if limit is not None else self._limit())
-            ids, scores = _example_first(query, ids, scores)
+            most = limit if limit is not None else self._limit()
+            found = self._rank(query, ranked, plain, _with_spare(most, stacks) or most, caution, order, votes)
+        behind: dict[int, tuple[int, ...]] = {}
+        if stacks:
+            found, behind = self._stacked(found, most)
+        emptied = None
+        if not len(found.ids):
+            of_all = self._index.searchable_ids() if ranked else self._narrowing.listed(query)
+            first = next((n for n in [*(n for n, _ in ranked), *plain] if n.masks), None)
+            emptied = first.emptied_by(of_all) if first is not None else None
         return ResultPage(
-            query, generation, ids, scores, unknown, suggestions, searched=len(self._index), total=counts.total,
-            milliseconds=_since(start), engine=self._index.engine, strong=self._strong(vector, scores),
+            query, generation, found.ids, found.scores, unknown, suggestions, searched=len(self._index),
+            total=counts.total, milliseconds=_since(start), engine=self._index.engine, strong=found.strong,
+            emptied_by=emptied, stacks=behind, votes=votes,
         )  # fmt: skip
 
-    def vector(self, query: Query, token: CancelToken | None = None) -> FloatArray | None:
-        """Return the unit vector (D,) of a query, or None if it holds nothing that is known.
+    def count(self, query: Query) -> int:
+        """Return how many photos a question finds: all that its filters leave, or the good matches of its words.
 
         Raises:
             QueryError, PhotoError, CatalogError: as ``run``.
         """
-        parts: list[tuple[float, FloatArray]] = []
-        if query.terms:
-            parts += self._text_parts(query)
+        return self.run(query, limit=_COUNTED).strong if query.tree is not None else len(self._index)
+
+    def vector(self, query: Query, token: CancelToken | None = None) -> FloatArray | None:
+        """Return the unit vector (D,) of a query, or None if it holds nothing that is known.
+
+        Of several alternatives (``OR``) the first that has one is taken.
+
+        Raises:
+            QueryError, PhotoError, CatalogError: as ``run``.
+        """
+        for branch in query.branches or (Branch(),):
+            vector = self._branch_vector(query, branch.terms, token)
+            if vector is not None:
+                return vector
+        return None
+
+    def _branch_vector(self, query: Query, terms: tuple[Term, ...], token: CancelToken | None) -> FloatArray | None:
+        words = self._text_parts(terms) if terms else []
+        photos: list[tuple[float, FloatArray]] = []
         for example in query.examples:
             if token is not None:
                 token.raise_if_cancelled()
-            parts.append((example.weight, self._examples.vector(example, query.focus)))
-        return weighted_sum(parts)
+            weight = example.weight if example.weight > 0 else MINUS * example.weight
+            # What is looked at are parts of the photo to be like, not of one to be unlike.
+            photos.append((weight, self.examples.vector(example, query.focuses if weight > 0 else ())))
+        return weighted_sum(mixed(words, photos, self.sample() if words and photos else None))
+
+    # Answers
+
+    def _list(self, query: Query, plain: Sequence[Narrowed], limit: int | None, order: Order) -> _Found:
+        """Return what filters alone leave, or everything, by date or name."""
+        ids = self._narrowing.listed(query, plain)
+        keep = np.zeros(len(ids), np.bool_)
+        for narrowed in plain:
+            keep |= np.isin(ids, narrowed.left_of(ids), assume_unique=True)
+        ids = ids[keep]
+        if order == "name":
+            ids = self._narrowing.by(order, ids)
+        ids = ids[:limit]
+        return _Found(ids, None, 0 if query.is_empty else len(ids))
+
+    def _rank(
+        self,
+        query: Query,
+        ranked: Sequence[tuple[Narrowed, FloatArray]],
+        plain: Sequence[Narrowed],
+        limit: int,
+        caution: float,
+        order: Order,
+        votes: dict[PhotoId, int],
+    ) -> _Found:
+        """Return the best of all alternatives."""
+        if self.feedback is not None and votes:
+            ranked = [(narrowed, self.feedback.steered(vector, votes)) for narrowed, vector in ranked]
+        best: dict[int, float] = {}
+        for narrowed, vector in ranked:
+            ids, scores = self._index.search(vector, limit, narrowed.among)
+            for photo_id, score in zip(ids.tolist(), scores.tolist(), strict=True):
+                best[photo_id] = max(score, best.get(photo_id, -np.inf))
+        ids = np.fromiter(best.keys(), np.int64, len(best))
+        ids, scores = top_k(ids, np.fromiter(best.values(), np.float32, len(best)), limit)
+        ids, scores, ups, downs = arranged(ids, scores, votes)
+        strong = ups + self._strong([vector for _, vector in ranked], scores[ups : len(scores) - downs], caution)
+        exact = [narrowed for narrowed, _ in ranked if any(isinstance(part, Exact) for part in narrowed.branch.where)]
+        if exact and len(exact) == len(ranked):
+            # What has the text counts, wherever ranking put it, and whether or not it has a vector.
+            strong = len(ids)
+        listed = self._narrowing.listed(query, [*plain, *exact]) if plain or exact else ids[:0]
+        first = [narrowed.left_of(listed) for narrowed in plain if query.tree is not None]
+        last = [narrowed.left_of(listed) for narrowed in exact] if len(ids) < limit else []
+        if any(map(len, first)):
+            front = listed[np.isin(listed, np.concatenate(first))][:limit]
+            behind = ~np.isin(ids, front)
+            strong = len(front) + int(np.count_nonzero(behind[:strong]))
+            ids = np.concatenate([front, ids[behind]])
+            scores = np.concatenate([np.ones(len(front), np.float32), scores[behind]])
+        if any(map(len, last)):
+            back = listed[np.isin(listed, np.concatenate(last)) & ~np.isin(listed, ids)]
+            strong += len(back) if strong == len(ids) else 0
+            ids = np.concatenate([ids, back])
+            scores = np.concatenate([scores, np.full(len(back), min(0.0, scores.min(initial=0.0)), np.float32)])
+        ids, scores, strong = ids[:limit], scores[:limit], min(strong, limit)
+        ids, scores = _example_first(query, ids, scores)
+        if order != "relevance":
+            place = {photo_id: i for i, photo_id in enumerate(ids[:strong].tolist())}
+            sorted_ids = self._narrowing.by(order, ids[:strong]).tolist()
+            rows = np.array([*(place.pop(i) for i in sorted_ids), *place.values()], np.int64)
+            rows = np.concatenate([rows, np.arange(strong, len(ids))])
+            ids, scores = ids[rows], scores[rows]
+        return _Found(ids, scores, strong)
+
+    def _stacked(self, found: _Found, limit: int | None) -> tuple[_Found, dict[int, tuple[int, ...]]]:
+        shown, behind = stacked(found.ids, self._index.vectors_of, self._index.holds)
+        strong = int(np.count_nonzero(shown[: found.strong]))
+        scores = None if found.scores is None else found.scores[shown][:limit]
+        ids = found.ids[shown][:limit]
+        listed = set(ids.tolist())
+        return _Found(ids, scores, min(strong, len(ids))), {i: c for i, c in behind.items() if i in listed}
 
     # Words
 
-    def _text_parts(self, query: Query) -> list[tuple[float, FloatArray]]:
+    def _text_parts(self, terms: tuple[Term, ...]) -> list[tuple[float, FloatArray]]:
         if self._text is None:
             raise QueryError(
                 "There is no usable model pack, so photos cannot be searched by words.", code="query.no-pack"
             )
         parts = []
-        plus = self._text.encode(" ".join(term.word for term in query.terms if term.weight > 0))
+        wanted = [term for term in terms if term.weight > 0]
+        plus = self._text.encode(" ".join(term.word for term in wanted))
         if plus is not None:
             parts.append((1.0, plus))
-        for term in query.terms:
-            if term.weight < 0:
-                minus = self._text.encode(term.word)
-                if minus is not None:
-                    parts.append((MINUS * term.weight, minus))
+        for term in terms:
+            # What a weight adds to, or takes from, the share that a word has in the phrase anyway.
+            extra = (term.weight - 1.0) / len(wanted) if term.weight > 0 else MINUS * term.weight
+            word = self._text.encode(term.word) if extra else None
+            if word is not None:
+                parts.append((extra, word))
         return parts
 
     def _unknown(self, query: Query) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+        suggestions = self._narrowing.suggestions(query)
         if self._text is None or not query.terms:
-            return (), {}
-        words = [word for term in query.terms for word in self._text.unknown_words(term.word)]
+            return (), suggestions
+        words: list[str] = []
+        for term in query.terms:
+            parts = self._text.unknown_words(term.word)
+            # As it was typed where nothing of it is known: "img_4821" rather than "img" and "4821".
+            words += [term.word] if parts and self._text.encode(term.word) is None else parts
         unknown = tuple(dict.fromkeys(words))
-        return unknown, {word: tuple(self._text.suggestions(word, 4)) for word in unknown[:8]}
+        for word in unknown[:8]:
+            alike = tuple(self._text.suggestions(word, 4))
+            # The name of a file, most likely: say how it can be asked for.
+            named = _LIKE_A_NAME.search(word) is not None and self._narrowing.has_names_like(fold(word))
+            suggestions[word] = (str(Exact(fold(word))), *alike) if named else alike
+        return unknown, suggestions
 
-    def _strong(self, vector: FloatArray | None, scores: FloatArray) -> int:
-        if vector is None or not len(scores):
+    def _strong(self, vectors: Sequence[FloatArray], scores: FloatArray, caution: float) -> int:
+        if not vectors or not len(scores):
             return 0
-        sample = self._background
+        sample = self.sample()
         if sample is None:
-            ids = self._index.sample_ids(1000)
-            if len(ids) < 50:
-                return len(scores)
-            sample = self._index.vectors_of(ids)
-        mean, std = relevance.background(vector, sample)
-        return relevance.count_good(scores, mean, std)
+            return len(scores)
+        # Of several alternatives the best counts, in the background as among the hits.
+        of_any = (sample @ np.stack(vectors).T).max(axis=1)
+        return relevance.count_good(scores, of_any, caution)
+
+    def sample(self) -> FloatArray | None:
+        """Return unit vectors of ordinary photos (B, D): the pack's, or some of the library's; None if too few."""
+        if self._background is not None:
+            return self._background
+        ids = self._index.sample_ids(1000)
+        return self._index.vectors_of(ids) if len(ids) >= 50 else None
+
+
+def _with_spare(limit: int | None, stacks: bool) -> int | None:
+    """Return how many must be found so that enough are left when copies are put behind each other."""
+    return limit if limit is None or not stacks else 2 * limit + 20
 
 
 def _example_first(query: Query, ids: IdArray, scores: FloatArray) -> tuple[IdArray, FloatArray]:
     """Put the photo that is asked about before its likes: near-identical copies, or a focus, may score higher."""
-    if query.terms or len(query.examples) != 1 or query.examples[0].photo_id is None:
+    if query.tree is not None or len(query.examples) != 1 or query.examples[0].photo_id is None:
         return ids, scores
     own = ids == query.examples[0].photo_id
     order = np.concatenate([np.flatnonzero(own), np.flatnonzero(~own)])
@@ -145,4 +319,4 @@ def _since(start: float) -> float:
     return (time.perf_counter() - start) * 1000.0
 
 
-__all__ = ["CatalogError", "SearchService"]
+__all__ = ["CatalogError", "Order", "SearchService"]

@@ -92,6 +92,27 @@ class Vocabulary:
         counts = self._counts([name for name, _ in near])
         return [WordNeighbour(name, score, count) for (name, score), count in zip(near, counts, strict=True)]
 
+    def near_photo(self, vector: FloatArray, n: int = 12) -> list[WordNeighbour]:
+        """Return the words nearest to a photo's unit vector (D,), each with the number of photos it would find.
+
+        Tags come first, by their evidence: what they score on any photo is known. Then words of the table, by how
+        far they stand out from what they score on ordinary photos, because some words are near to every photo.
+        The score is the cosine.
+        """
+        words = self._need_words()
+        sample = self._sample()
+        near = [(guess.tag, _cosine(words, guess.tag, vector)) for guess in self.tags_of_vector(vector, n)]
+        taken = {name for name, _ in near}
+        candidates = [pair for pair in words.neighbours(vector, 4 * n, exclude=taken) if pair[0] not in taken]
+        if sample is not None and candidates:
+            directions = np.stack([_direction(words, name) for name, _ in candidates])
+            scores = sample @ directions.T
+            out = (directions @ vector - scores.mean(axis=0)) / np.maximum(scores.std(axis=0), 1e-3)
+            candidates = [candidates[place] for place in np.argsort(-out, kind="stable").tolist()]
+        near = [*near, *candidates][:n]
+        counts = self._counts([name for name, _ in near])
+        return [WordNeighbour(name, score, count) for (name, score), count in zip(near, counts, strict=True)]
+
     def completions(self, prefix: str, n: int = 8) -> list[str]:
         """Return known words that begin with ``prefix``, most frequent first."""
         return self._words.completions(prefix.casefold(), n) if self._words is not None and prefix else []
@@ -102,7 +123,7 @@ class Vocabulary:
         return self._words
 
     def _counts(self, names: Sequence[str]) -> list[int]:
-        """Count the photos that stand out for each word from what any photo would score."""
+        """Count the photos that a search for each word would take for good matches."""
         words = self._need_words()
         vectors = [words.encode(name) for name in names]
         known = [vector for vector in vectors if vector is not None]
@@ -111,8 +132,8 @@ class Vocabulary:
             return [0] * len(names)
         borders = []
         for vector in known:
-            mean, std = relevance.background(vector, sample)
-            borders.append(mean + relevance.GOOD * std)
+            _, best = self._index.search(vector, relevance.BEST)
+            borders.append(relevance.border(best, sample @ vector))
         counted = iter(self._index.count_above(np.stack(known), np.asarray(borders, np.float32)).tolist())
         return [0 if vector is None else int(next(counted)) for vector in vectors]
 
@@ -121,3 +142,12 @@ class Vocabulary:
             return self._pack.background
         ids = self._index.sample_ids(1000)
         return self._index.vectors_of(ids) if len(ids) >= 50 else None
+
+
+def _direction(words: WordTable, name: str) -> FloatArray:
+    vector = words.encode(name)
+    return vector if vector is not None else np.zeros(words.dim, np.float32)
+
+
+def _cosine(words: WordTable, name: str, vector: FloatArray) -> float:
+    return float(_direction(words, name) @ vector)

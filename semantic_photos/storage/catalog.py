@@ -3,7 +3,7 @@
 
 ``Catalog`` is what the rest of the program holds. Its questions are sorted by who asks them: vectors
 (``embeddings``), files (``file_records``), states (``work_queue``), and here what windows and commands show. Only
-these four files, ``schema`` and ``database`` hold SQL.
+these four files, ``filter_questions``, ``saved_searches``, ``schema`` and ``database`` hold SQL.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from semantic_photos.domain.errors import FolderError
 from semantic_photos.domain.photo import Counts, Folder, FolderId, Photo, PhotoId
 from semantic_photos.domain.ports import IdArray
 from semantic_photos.storage.database import Database
+from semantic_photos.storage.filter_questions import Filters
 from semantic_photos.storage.rows import (
     PHOTO,
     IndexedPhoto,
@@ -27,6 +28,7 @@ from semantic_photos.storage.rows import (
     photo_of,
     read_ids,
 )
+from semantic_photos.storage.saved_searches import SavedSearches
 from semantic_photos.storage.schema import FAILED, INDEXED
 from semantic_photos.storage.work_queue import WorkQueue
 
@@ -53,6 +55,7 @@ class Catalog(WorkQueue):
 
     def __init__(self, database: Database, now: Callable[[], float] = time.time) -> None:
         super().__init__(database, now)
+        self.filters, self.saved_searches = Filters(database), SavedSearches(database, now)
         if not database.read_only:
             self._recover()
 

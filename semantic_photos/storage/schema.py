@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 #: "SePh" in ASCII: tells our file from any other SQLite database.
 APPLICATION_ID = 0x53655068
 
-VERSION = 2
+VERSION = 3
 
 #: States of a photo as they are stored.
 PENDING, INDEXED, FAILED = 0, 1, 2
@@ -167,7 +167,46 @@ _WORK = (
     "CREATE INDEX feedback_by_photo ON feedback (photo_id)",
 )
 
-CREATE = (*FIRST, *_WORK)
+# Where a path ends and the name of the file begins, on any system; the bytes of a path need not be UTF-8.
+_NEW = "CAST(new.path AS TEXT)"
+_DIRECTORY = r"rtrim({0}, replace(replace({0}, '/', ''), '\', ''))"
+_NEW_DIRECTORY, _NEW_NAME = _DIRECTORY.format(_NEW), f"substr({_NEW}, length({_DIRECTORY.format(_NEW)}) + 1)"
+_PATH = "CAST(photo.path AS TEXT)"
+_ITS_DIRECTORY, _ITS_NAME = _DIRECTORY.format(_PATH), f"substr({_PATH}, length({_DIRECTORY.format(_PATH)}) + 1)"
+_PLACE = f"""
+        INSERT INTO directory (path) VALUES (CAST({_NEW_DIRECTORY} AS BLOB)) ON CONFLICT DO NOTHING;
+        INSERT INTO place SELECT new.id, id, {_NEW_NAME} FROM directory WHERE path = CAST({_NEW_DIRECTORY} AS BLOB);"""
+
+# What filters of a search ask for: names and places, kept by triggers whoever writes.
+_FILTERS = (
+    # Every directory that holds, or held, photos; its path ends with the separator. Names are scanned: a full-text
+    # index is no place that a trigger may write to as long as the schema of a file is not trusted (`opening.py`).
+    "CREATE TABLE directory (id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE)",
+    """
+    CREATE TABLE place (
+        photo_id INTEGER PRIMARY KEY REFERENCES photo (id) ON DELETE CASCADE,
+        directory_id INTEGER NOT NULL REFERENCES directory (id),
+        name TEXT NOT NULL
+    )""",
+    "CREATE INDEX place_by_directory ON place (directory_id)",
+    f"CREATE TRIGGER photo_placed AFTER INSERT ON photo BEGIN {_PLACE} END",
+    f"""
+    CREATE TRIGGER photo_moved AFTER UPDATE OF path ON photo WHEN old.path <> new.path BEGIN
+        DELETE FROM place WHERE photo_id = old.id;{_PLACE}
+    END""",
+    "CREATE INDEX photo_by_camera ON photo (camera) WHERE camera <> ''",
+    "CREATE INDEX photo_by_format ON photo (format)",
+    "CREATE INDEX photo_by_spot ON photo (latitude, longitude) WHERE latitude IS NOT NULL",
+    "CREATE INDEX remark_favourite ON remark (photo_id) WHERE favourite = 1",
+    # Standings 1 to 3: what a person gave or confirmed.
+    "CREATE INDEX photo_tag_of_person ON photo_tag (photo_id) WHERE standing BETWEEN 1 AND 3",
+    # What is there already, if there is anything.
+    f"INSERT INTO directory (path) SELECT DISTINCT CAST({_ITS_DIRECTORY} AS BLOB) FROM photo",
+    f"INSERT INTO place SELECT photo.id, directory.id, {_ITS_NAME} FROM photo"
+    f" JOIN directory ON directory.path = CAST({_ITS_DIRECTORY} AS BLOB)",
+)
+
+CREATE = (*FIRST, *_WORK, *_FILTERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,4 +224,4 @@ class Ladder:
     rungs: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
-LADDER = Ladder(VERSION, CREATE, {1: _WORK})
+LADDER = Ladder(VERSION, CREATE, {1: _WORK, 2: _FILTERS})

@@ -12,13 +12,14 @@ import io
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from semantic_photos.domain.errors import FolderError, PhotoError, QueryError
+from semantic_photos.domain.feedback import arranged
 from semantic_photos.domain.messages import (
     CancelToken,
     FoldersChanged,
@@ -40,9 +41,17 @@ from semantic_photos.domain.photo import (
     PhotoId,
     PhotoState,
 )
-from semantic_photos.domain.query import Query, ResultPage
+from semantic_photos.domain.query import Emptied, Example, Query, ResultPage
 from semantic_photos.domain.settings import Settings
 from semantic_photos.services.concurrency import EventBus, Lanes
+from tests.fakes.library_parts import (
+    FakeCompletions,
+    FakeConcepts,
+    FakeExplainer,
+    FakeFeedback,
+    FakeSavedSearches,
+    FakeVocabulary,
+)
 
 COLOURS: dict[str, tuple[int, int, int]] = {
     "red": (206, 48, 44), "orange": (236, 138, 46), "yellow": (240, 208, 70), "green": (74, 150, 72),
@@ -52,13 +61,6 @@ COLOURS: dict[str, tuple[int, int, int]] = {
 STOP_WORDS = frozenset({"the", "a", "of", "and", "in", "on"})
 _NAMES = list(COLOURS)
 _TABLE = np.array(list(COLOURS.values()), np.float32)
-
-
-@dataclass(frozen=True, slots=True)
-class TagGuess:
-    tag: str
-    confidence: float
-    source: str = "automatic"
 
 
 def picture(photo_id: int, side: int) -> Image.Image:
@@ -146,7 +148,13 @@ class FakeLibrary:
         settings: Settings | None = None,
     ) -> None:
         self.bus, self.lanes, self.settings = EventBus(), Lanes(), settings or Settings()
-        self.search, self.vocabulary, self.indexer = self, self, FakeIndexer.__new__(FakeIndexer)
+        self.search, self.vocabulary = self, FakeVocabulary(_NAMES, self._blocking)
+        self.indexer = FakeIndexer.__new__(FakeIndexer)
+        self.catalog, self.examples, self.concepts = self, self, FakeConcepts(_NAMES)
+        self.completions = FakeCompletions(_NAMES, self._blocking)
+        self.feedback, self.explainer = FakeFeedback(self._blocking), FakeExplainer(self._blocking)
+        self.saved_searches = FakeSavedSearches(self._blocking)
+        self.copies: dict[int, tuple[int, ...]] = {}
         self.pack: object | None = object()
         self.read_only = False
         self._lock = threading.RLock()
@@ -267,7 +275,15 @@ class FakeLibrary:
     # Search
 
     def run(
-        self, query: Query, *, generation: int = 0, limit: int | None = None, token: CancelToken | None = None
+        self,
+        query: Query,
+        *,
+        generation: int = 0,
+        limit: int | None = None,
+        token: CancelToken | None = None,
+        caution: float = 0.5,
+        order: str = "relevance",
+        stacks: bool = False,
     ) -> ResultPage:
         self._blocking("search")
         start = time.perf_counter()
@@ -285,6 +301,12 @@ class FakeLibrary:
         if query.is_empty:
             return ResultPage(query, generation, ids[::-1].copy(), None, searched=count.indexed, total=count.total,
                               milliseconds=0.4, engine=self._engine)  # fmt: skip
+        ratings = [part for branch in query.branches for part in branch.where]
+        if ratings:
+            page = ResultPage.nothing(query, generation)
+            left = len(ids) if not query.terms else len(ids) // 12
+            return replace(page, emptied_by=Emptied(str(ratings[0]), left), searched=count.indexed,
+                           total=count.total, engine=self._engine)  # fmt: skip
         vector = self._vector(query)
         unknown = tuple(t.word for t in query.terms if t.word not in COLOURS and t.word not in STOP_WORDS)
         suggestions = {w: tuple(difflib.get_close_matches(w, _NAMES, 4, 0.3)) for w in unknown}
@@ -295,12 +317,29 @@ class FakeLibrary:
         table = _TABLE - _TABLE.mean(0)
         table /= np.linalg.norm(table, axis=1, keepdims=True)
         wobble = np.random.default_rng(5).normal(0, 0.03, max(len(ids), 1)).astype(np.float32)[: len(ids)]
+        votes = self.feedback.votes(query)
+        behind = {head: copies for head, copies in self.copies.items() if stacks}
+        ids = np.setdiff1d(ids, np.array([i for copies in behind.values() for i in copies], np.int64))
+        wobble = wobble[: len(ids)]
         scores = (table @ vector)[ids % len(_TABLE)] + wobble
-        order = np.argsort(-scores, kind="stable")[: limit or self.settings.result_limit]
+        best = np.argsort(-scores, kind="stable")[: limit or self.settings.result_limit]
+        ids, scores, ups, downs = arranged(ids[best], scores[best].astype(np.float32), votes)
+        strong = ups + int((scores[ups : len(scores) - downs] > 0.7 + 0.3 * caution).sum())
+        if order != "relevance":
+            band = np.argsort(ids[:strong] if order == "name" else -ids[:strong])
+            ids, scores = np.r_[ids[:strong][band], ids[strong:]], np.r_[scores[:strong][band], scores[strong:]]
         return ResultPage(
-            query, generation, ids[order], scores[order].astype(np.float32), unknown, suggestions, count.indexed,
-            count.total, (time.perf_counter() - start) * 1000, self._engine, int((scores[order] > 0.85).sum()),
+            query, generation, ids, scores, unknown, suggestions, count.indexed, count.total,
+            (time.perf_counter() - start) * 1000, self._engine, strong, stacks=behind, votes=votes,
         )  # fmt: skip
+
+    def count(self, query: Query) -> int:
+        self._blocking("count")
+        return self.run(query).strong
+
+    def vector(self, example: Example) -> np.ndarray:
+        self._blocking("vector")
+        return np.array([int(example.photo_id or 0) % len(_NAMES)])
 
     def _vector(self, query: Query) -> np.ndarray | None:
         centre = _TABLE.mean(0)
@@ -309,25 +348,13 @@ class FakeLibrary:
             if example.photo_id is None:
                 raise QueryError("This file is no picture.", code="query.no-example")
             parts.append(example.weight * (_TABLE[int(example.photo_id) % len(_TABLE)] - centre))
-        if query.focus in COLOURS:
-            parts.append(np.array(COLOURS[query.focus], np.float32) - centre)
+        parts += [
+            focus.weight * (np.array(COLOURS[focus.word], np.float32) - centre)
+            for focus in query.focuses
+            if focus.word in COLOURS
+        ]
         total = np.sum(parts, axis=0) if parts else None
         return None if total is None else np.asarray(total / max(float(np.linalg.norm(total)), 1e-6), np.float32)
-
-    # Words
-
-    def completions(self, prefix: str, n: int = 8) -> list[str]:
-        self._blocking("completions")
-        return [name for name in _NAMES if name.startswith(prefix.casefold())][:n] if prefix else []
-
-    def tags(self, photo_ids: Sequence[PhotoId], n: int = 8, least: float = 0.3) -> dict[PhotoId, list[TagGuess]]:
-        self._blocking("tags")
-        found = {}
-        for i in photo_ids:
-            first = int(i) % len(_NAMES)
-            names = [_NAMES[(first + k) % len(_NAMES)] for k in range(n)]
-            found[i] = [TagGuess(name, 0.97 - 0.09 * k) for k, name in enumerate(names) if 0.97 - 0.09 * k >= least]
-        return found
 
     # Pictures
 

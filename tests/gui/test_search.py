@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
 
 from semantic_photos.domain.errors import QueryError
-from semantic_photos.domain.query import Query
-from semantic_photos.gui import search_bar
+from semantic_photos.domain.query import Emptied, Query, ResultPage
+from semantic_photos.domain.steering import Focus
+from semantic_photos.gui import pages, search_bar
 from semantic_photos.gui.widgets import Chip
 from tests.fakes.library import COLOURS, FakeLibrary
 from tests.gui.conftest import Desk
@@ -29,8 +31,8 @@ def test_typing_brings_photos_of_that_colour_first(desk: Desk) -> None:
     desk.search("blue")
     first = [int(i) % len(NAMES) for i in desk.page.model.ids[:10]]
     assert first == [NAMES.index("blue")] * 10
-    assert "good matches, then weaker ones" in desk.page.jobs.found_text()
-    assert "searching 240 photos" in desk.page.jobs.found_text()
+    assert "good matches" in desk.page.band.text()
+    assert "Searching 240 photos" in desk.page.jobs.found_text()
 
 
 def test_each_key_asks_within_60_ms(desk: Desk) -> None:
@@ -152,9 +154,9 @@ def test_a_bug_in_the_search_is_shown_without_ending_the_program(desk: Desk) -> 
 
 
 def test_back_and_forward_lead_through_questions(desk: Desk) -> None:
-    desk.page.search_word("red")
+    desk.page.steering.word("red")
     desk.settle()
-    desk.page.search_word("green")
+    desk.page.steering.word("green")
     desk.settle()
     desk.page.search.back()
     desk.settle()
@@ -170,7 +172,7 @@ def test_back_and_forward_lead_through_questions(desk: Desk) -> None:
 
 def test_find_similar_shows_the_example_and_joins_with_words(desk: Desk) -> None:
     example = NAMES.index("teal") + 12 * 5
-    desk.page.find_similar(example)
+    desk.page.steering.similar(example)
     desk.settle()
     assert int(desk.page.model.ids[0]) % 12 == NAMES.index("teal")
     desk.until(lambda: desk.page.bar._chips and desk.page.bar._chips[0].text().endswith((".jpg", ".jpeg")))
@@ -184,15 +186,20 @@ def test_find_similar_shows_the_example_and_joins_with_words(desk: Desk) -> None
 
 
 def test_focus_words_of_the_example_narrow_it(desk: Desk) -> None:
-    desk.page.find_similar(NAMES.index("teal"))
+    desk.page.steering.similar(NAMES.index("teal"))
     desk.until(lambda: "blue" in desk.page.focus_bar._chips)
     desk.page.focus_bar._chips["blue"].click()
     desk.settle()
-    assert desk.page.search.query.focus == "blue"
+    assert desk.page.search.query.focuses == (Focus("blue", 1.0),)
     assert desk.page.focus_bar._chips["blue"].isChecked()
     desk.page.focus_bar._chips["blue"].click()
     desk.settle()
-    assert desk.page.search.query.focus == ""
+    assert desk.page.search.query.focuses == (Focus("blue", -1.0),)
+    assert not desk.page.focus_bar._chips["blue"].isChecked()
+    assert "pushed away" in desk.page.focus_bar._chips["blue"].accessibleName()
+    desk.page.focus_bar._chips["blue"].click()
+    desk.settle()
+    assert desk.page.search.query.focuses == ()
 
 
 def test_engine_and_its_reason_are_told(open_desk: Callable[..., Desk]) -> None:
@@ -205,7 +212,7 @@ def test_engine_and_its_reason_are_told(open_desk: Callable[..., Desk]) -> None:
 def test_coverage_is_told_while_indexing(open_desk: Callable[..., Desk]) -> None:
     desk = open_desk(FakeLibrary(1024, indexed=812, step=0, pause_s=5))
     desk.search("blue")
-    assert "searching 812 of 1,024 photos" in desk.page.jobs.found_text()
+    assert "Searching 812 of 1,024 photos" in desk.page.jobs.found_text()
 
 
 def test_enter_leads_into_the_photos(desk: Desk) -> None:
@@ -219,3 +226,14 @@ def test_typing_in_the_grid_searches(desk: Desk) -> None:
     desk.page.view.setFocus()
     desk.qtbot.keyClick(desk.page.view, Qt.Key.Key_B)
     assert desk.page.bar.text() == "b"
+
+
+def test_the_filter_that_emptied_a_page_is_named_with_a_way_on() -> None:
+    page = dataclasses.replace(
+        ResultPage.nothing(Query.parse("red tag:rond"), 1), searched=9, emptied_by=Emptied("tag:rond", 1),
+        suggestions={"tag:rond": ("tag:round",)},
+    )  # fmt: skip
+    state = pages.nothing_found(page, lambda: None, lambda _: None)
+    assert "tag:rond" in state.title
+    assert "1 photo" in state.text
+    assert state.words == ("tag:round",)

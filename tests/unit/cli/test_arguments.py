@@ -44,6 +44,17 @@ def test_minus_words_are_words(words: list[str], text: str) -> None:
     assert " ".join(arguments.parse(["search", *words]).words) == text
 
 
+def test_searches_with_a_name() -> None:
+    options = arguments.parse(["searches", "save", "my cats", "cat", "-sofa", "--json"])
+    assert (options.action, options.arguments, options.json) == ("save", ["my cats", "cat", "-sofa"], True)
+    assert arguments.parse(["searches"]).action == "list"
+    options = arguments.parse(["search", "cat", "--no-stacks", "--order", "date", "--caution", "0.7"])
+    assert (options.words, options.stacks, options.order, options.caution) == (["cat"], False, "date", 0.7)
+    for wrong in (["--caution", "2"], ["--order", "size"]):
+        with pytest.raises(UserFacingError):
+            arguments.parse(["search", "cat", *wrong])
+
+
 def test_options_of_search() -> None:
     options = arguments.parse(["search", "-n", "7", "--json", "dog"])
     assert options.n == 7
@@ -58,3 +69,24 @@ def test_nonsense_is_one_sentence(words: list[str]) -> None:
     with pytest.raises(UserFacingError) as caught:
         arguments.parse(words)
     assert "\n" not in str(caught.value)
+
+
+def test_similar_takes_conditions_of_several_kinds() -> None:
+    options = arguments.parse(
+        ["similar", "a.jpg", "--focus", "dog", "--focus", "snow", "--away", "people", "--region", "0,.5,1,0.5"]
+    )
+    assert (options.focus, options.away, options.plus) == (["dog", "snow"], ["people"], [])
+    assert options.region == (0, 0.5, 1, 0.5)
+
+
+@pytest.mark.parametrize("region", ["1,2,3", "a,b,c,d", ""])
+def test_a_region_is_four_numbers(region: str) -> None:
+    with pytest.raises(UserFacingError):
+        arguments.parse(["similar", "a.jpg", "--region", region])
+
+
+def test_why_and_feedback_take_minus_words() -> None:
+    options = arguments.parse(["why", "a.jpg", "dog", "-snow", "--out", "b.png"])
+    assert (options.words, options.out) == (["dog", "-snow"], Path("b.png"))
+    options = arguments.parse(["feedback", "dog", "-snow", "--up", "a.jpg", "--up", "b.jpg", "--down", "c.jpg"])
+    assert (options.words, len(options.up), len(options.down)) == (["dog", "-snow"], 2, 1)

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from semantic_photos.evaluation.cutoff import cutoff_figures
+from semantic_photos.evaluation.cutoff import cutoff_figures, perfect_figures
 from semantic_photos.evaluation.retrieval import Material
 from semantic_photos.evaluation.tagging import caption_tag_figures, label_tag_figures
 from tests.fakes.judged import captioned, encode, labelled, world
@@ -63,9 +63,21 @@ def test_a_band_that_holds_just_the_right_ones_is_perfect():
 
 def test_a_band_that_nothing_reaches_is_empty_and_costs_recall():
     photos, vectors = world()
-    # The sample is full of just these things, so nothing stands out.
-    figures = cutoff_figures(Material.of(photos), vectors, encode, None)
+    # Other photos score widely, far above what any photo of these reaches: nothing stands out.
+    background = np.random.default_rng(0).normal(size=(400, 4)).astype(np.float32) * 3
+    figures = cutoff_figures(Material.of(photos), vectors, encode, background)
     assert figures["good_empty"].value == 1.0
     assert figures["good_recall"].value == 0.0
     assert np.isnan(figures["good_precision"].value)
     assert figures["constant_f1"].value == 1.0
+
+
+def test_the_best_cut_of_a_ranking_by_hand():
+    scores = np.array([[0.9, 0.85, 0.8, 0.1, 0.05, 0.0]], np.float32)
+    relevant = np.array([[True, False, True, False, True, False]])
+    figures = perfect_figures(scores, relevant)
+    # The first five hold all three: precision 3/5, recall 1; no cut reaches 0.7 at 0.5.
+    assert figures["perfect_f1"].value == pytest.approx(0.75)
+    assert figures["perfect_precision"].value == pytest.approx(0.6)
+    assert figures["perfect_as_wanted"].value == 0
+    assert perfect_figures(scores, scores > 0.5)["perfect_as_wanted"].value == 1

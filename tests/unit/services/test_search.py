@@ -13,6 +13,7 @@ from PIL import Image
 from semantic_photos.domain.errors import CancelledError, PhotoError, QueryError
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.photo import Counts, FileStamp, PhotoFacts, PhotoId
+from semantic_photos.domain.ports import FloatArray
 from semantic_photos.domain.query import Query
 from semantic_photos.domain.vectors import normalise
 from semantic_photos.index.hybrid_index import HybridIndex
@@ -39,11 +40,14 @@ class World:
         self.search = self.service(text=FakeTextEncoder())
         self._fill()
 
-    def service(self, text: FakeTextEncoder | None, images: bool = True) -> SearchService:
+    def service(
+        self, text: FakeTextEncoder | None, images: bool = True, background: FloatArray | None = None
+    ) -> SearchService:
         encoder = self.encoder if images else None
         return SearchService(
-            self.catalog, self.index, text, encoder, self.decoders, counts=lambda: Counts(indexed=30, pending=4)
-        )
+            self.catalog, self.index, text, encoder, self.decoders, counts=lambda: Counts(indexed=30, pending=4),
+            background=background,
+        )  # fmt: skip
 
     def _fill(self) -> None:
         folder = self.catalog.add_folder(self.root)

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How values become text on a terminal and JSON for scripts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+def shown(path: Path) -> str:
+    """Return a path as text that any terminal and JSON can hold; bytes that are no UTF-8 become a mark."""
+    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def print_json(value: Any) -> None:
+    """Print one line of JSON; NaN would be no JSON and is an error here."""
+    print(json.dumps(value, ensure_ascii=False, allow_nan=False))

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why a photo answers a question: where in it, by which words, by what it shares with the example, by its name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from semantic_photos.domain import relevance
+from semantic_photos.domain.errors import QueryError
+from semantic_photos.domain.heat import hottest, over_photo, shares, standard_scores, warmth
+from semantic_photos.domain.photo import PhotoId
+from semantic_photos.domain.ports import FloatArray, TextEncoder
+from semantic_photos.domain.query import Example, Query
+from semantic_photos.domain.steering import Focus, mixed
+from semantic_photos.domain.vectors import weighted_sum
+from semantic_photos.services.close_look import Positions
+from semantic_photos.services.concepts import Concept, Concepts
+from semantic_photos.services.examples import ExampleVectors
+
+#: Longer side of a heat map over the photo.
+HEAT_SIDE = 96
+_TOKEN = re.compile(r"[^\W_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class WordShare:
+    """How much one word of the question has to do with the match.
+
+    Attributes:
+        word: as it was typed.
+        share: in -1..1; the sizes of all shares sum to 1, minus words have negative ones. 0 when the photo does not
+            show the word more than any photo does.
+        stands_out: standard deviations by which the photo's score for the word is above that of ordinary photos.
+    """
+
+    word: str
+    share: float
+    stands_out: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Why:
+    """Why a photo was found.
+
+    Attributes:
+        heat: float32 (h, w) in 0..1, read-only, over the whole upright photo: where the question is seen.
+        hottest: the hottest place as fractions (x, y) of the photo.
+        words: the question's words, largest share first.
+        word_heats: for each plus word its own map, as ``heat``.
+        shared: what the photo and the first example photo both show, most evident first.
+        exact: words of the question that stand in the file's name or its keywords.
+    """
+
+    heat: FloatArray
+    hottest: tuple[float, float]
+    words: tuple[WordShare, ...]
+    word_heats: dict[str, FloatArray]
+    shared: tuple[Concept, ...]
+    exact: tuple[str, ...]
+
+    def sentence(self) -> str:
+        """Return the explanation in words: “dog 62 %, beach 38 %”; an empty string when there is nothing to say."""
+        told = ", ".join(f"{one.word} {100 * one.share:.0f} %" for one in self.words if round(100 * one.share))
+        parts = [told] if told else []
+        if self.shared:
+            parts.append("similar because: " + ", ".join(concept.tag for concept in self.shared))
+        if self.exact:
+            parts.append("in its name or keywords: " + ", ".join(self.exact))
+        return "; ".join(parts)
+
+
+class Explainer:
+    """Explains answers.
+
+    Thread: any; blocking (decoder, network): some tenths of a second for a photo, less for another question about it.
+
+    Args:
+        examples: turns example photos into vectors.
+        text: turns words into vectors.
+        concepts: what photos show.
+        sample: unit vectors of ordinary photos (B, D), or None.
+        keywords: the keywords of a photo of the library.
+    """
+
+    def __init__(
+        self,
+        examples: ExampleVectors,
+        text: TextEncoder | None,
+        concepts: Concepts,
+        sample: Callable[[], FloatArray | None],
+        keywords: Callable[[PhotoId], Sequence[str]] = lambda _: (),
+    ) -> None:
+        self._examples, self._text, self._concepts = examples, text, concepts
+        self._sample, self._keywords = sample, keywords
+
+    def why(self, photo: Example, query: Query) -> Why:
+        """Explain one photo, of the library or any file, before a question.
+
+        Raises:
+            QueryError: no pack, an empty question, nothing known in it, a photo or an example that is gone.
+            PhotoError: the photo cannot be read.
+            CatalogError: the catalog cannot be read.
+        """
+        look = self._examples.look
+        if look is None or self._text is None:
+            raise QueryError("Without a model pack nothing can be explained.", code="query.no-pack")
+        if query.is_empty:
+            raise QueryError("Without a question there is nothing to explain.", code="query.empty")
+        path = self._examples.path_of(photo)
+        words = [(Focus(term.word, term.weight), self._text.encode(term.word)) for term in query.terms]
+        known = [(focus, vector) for focus, vector in words if vector is not None]
+        examples = [
+            (one.weight, self._examples.vector(one, query.focuses if one.weight > 0 else ()))
+            for one in query.examples
+            if not _same(one, photo)
+        ]
+        exact = self._exact(query, photo, path)
+        seen = look.positions(path)
+        sample = self._sample()
+        if not known and not examples:
+            # The photo itself is the example, or only its name was asked for.
+            return self._plain(query, seen, sample, exact)
+        plus = [(focus.weight, vector) for focus, vector in known if focus.weight > 0]
+        toward = [(weight, vector) for weight, vector in examples if weight > 0]
+        direction = weighted_sum(mixed(plus, toward, sample))
+        if direction is None:
+            # Only minus words: warm is what they should not have met.
+            direction = weighted_sum([(abs(focus.weight), vector) for focus, vector in known] or examples)
+        heats = {focus.word: self._heat(seen, vector, sample) for focus, vector in known if focus.weight > 0}
+        heat = next(iter(heats.values())) if len(heats) == 1 and not toward else None
+        if heat is None:
+            heat = self._heat(seen, direction, sample) if direction is not None else _cold(seen)
+        own = self._own_vector(photo, seen)
+        return Why(
+            heat,
+            hottest(heat),
+            tuple(self._shares(known, own, sample)),
+            heats,
+            tuple(self._shared(query, photo, own)),
+            exact,
+        )
+
+    def _plain(self, query: Query, seen: Positions, sample: FloatArray | None, exact: tuple[str, ...]) -> Why:
+        directions = [
+            (focus.weight, vector)
+            for focus in query.focuses
+            if focus.weight > 0 and self._text is not None and (vector := self._text.encode(focus.word)) is not None
+        ]
+        direction = weighted_sum(directions)
+        heat = self._heat(seen, direction, sample) if direction is not None else _cold(seen)
+        return Why(heat, hottest(heat), (), {}, (), exact)
+
+    def _own_vector(self, photo: Example, seen: Positions) -> FloatArray:
+        stored = self._examples.stored_vector(photo.photo_id) if photo.photo_id is not None else None
+        return stored if stored is not None else seen.whole
+
+    def _heat(self, seen: Positions, direction: FloatArray, sample: FloatArray | None) -> FloatArray:
+        mean, std = relevance.background((sample if sample is not None else seen.flat) @ direction)
+        square = standard_scores(seen.map_of(direction), mean, std)
+        heat = warmth(over_photo(square, seen.box, *_size(seen)))
+        heat.setflags(write=False)
+        return heat
+
+    def _shares(
+        self, known: Sequence[tuple[Focus, FloatArray]], own: FloatArray, sample: FloatArray | None
+    ) -> list[WordShare]:
+        scores = []
+        for _, vector in known:
+            mean, std = relevance.background(sample @ vector) if sample is not None else (0.0, 1.0)
+            scores.append((float(own @ vector) - mean) / std)
+        parts = shares([(focus.weight, score) for (focus, _), score in zip(known, scores, strict=True)])
+        found = [
+            WordShare(focus.word, part, score)
+            for (focus, _), part, score in zip(known, parts, scores, strict=True)
+        ]  # fmt: skip
+        return sorted(found, key=lambda one: -abs(one.share))
+
+    def _shared(self, query: Query, photo: Example, own: FloatArray) -> list[Concept]:
+        for example in query.examples:
+            if example.weight > 0 and not _same(example, photo):
+                return self._concepts.shared(own, self._examples.vector(example))
+        return []
+
+    def _exact(self, query: Query, photo: Example, path: Path) -> tuple[str, ...]:
+        keywords = self._keywords(photo.photo_id) if photo.photo_id is not None else ()
+        return exact_matches([term.word for term in query.terms if term.weight > 0], path, keywords)
+
+
+def exact_matches(words: Sequence[str], path: Path, keywords: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the words that stand in a file's name or among its keywords, whole words, in any case."""
+    name = path.stem.encode("utf-8", "backslashreplace").decode()
+    there = {token.casefold() for text in (name, *keywords) for token in _TOKEN.findall(text)}
+    whole = {text.casefold() for text in (path.name, name, *keywords)}
+    matched = []
+    for word in dict.fromkeys(words):
+        tokens = {token.casefold() for token in _TOKEN.findall(word)}
+        if word.casefold() in whole or (tokens and tokens <= there):
+            matched.append(word)
+    return tuple(matched)
+
+
+def _same(one: Example, other: Example) -> bool:
+    return (one.photo_id, one.path) == (other.photo_id, other.path)
+
+
+def _size(seen: Positions) -> tuple[int, int]:
+    """Return height and width of a heat map of this photo."""
+    width, height = max(1, seen.facts.width), max(1, seen.facts.height)
+    scale = HEAT_SIDE / max(width, height)
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def _cold(seen: Positions) -> FloatArray:
+    heat = np.zeros(_size(seen), np.float32)
+    heat.setflags(write=False)
+    return heat

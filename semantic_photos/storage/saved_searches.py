@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Searches that have a name: kept as text in the language of the search bar, asked anew each time."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from semantic_photos.domain.errors import QueryError
+from semantic_photos.domain.query import Query
+from semantic_photos.storage.database import Database
+from semantic_photos.storage.rows import clean
+
+LONGEST_NAME = 100
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSearch:
+    """A search with a name; ``text`` is what is typed for it, ``created`` epoch seconds."""
+
+    id: int
+    name: str
+    text: str
+    created: float
+
+    @property
+    def query(self) -> Query:
+        """Return what it asks; relative periods (``date:last-year``) mean what they mean today."""
+        return Query.parse(self.text)
+
+
+class SavedSearches:
+    """The saved searches of a library. Names are unique, whatever their case.
+
+    Thread: any; blocking.
+    """
+
+    def __init__(self, database: Database, now: Callable[[], float] = time.time) -> None:
+        self._database, self._now = database, now
+
+    def list(self) -> list[SavedSearch]:
+        """Return all of them by name."""
+        with self._database.read() as connection:
+            rows = connection.execute("SELECT id, name, query, created FROM saved_search").fetchall()
+        return sorted((SavedSearch(*row) for row in rows), key=lambda search: (search.name.casefold(), search.name))
+
+    def get(self, name: str) -> SavedSearch:
+        """Return the search of this name.
+
+        Raises:
+            QueryError: ``search.unknown`` when there is none.
+        """
+        wanted = _plain(name).casefold()
+        for search in self.list():
+            if search.name.casefold() == wanted:
+                return search
+        names = ", ".join(f"“{search.name}”" for search in self.list()[:10])
+        raise QueryError(f"There is no saved search “{_plain(name)}”.", code="search.unknown",
+                         advice=f"There are: {names}." if names else "")  # fmt: skip
+
+    def add(self, name: str, query: Query) -> SavedSearch:
+        """Save a search; example photos cannot be saved.
+
+        Raises:
+            QueryError: ``search.name`` for a name that is empty, too long or taken; ``search.empty`` for a question
+                without words and filters; ``search.examples`` for one with example photos.
+        """
+        if query.examples:
+            raise QueryError("A search with an example photo cannot be saved.", code="search.examples")
+        if query.tree is None:
+            raise QueryError("There is nothing to save: the question is empty.", code="search.empty")
+        with self._database.transaction(durable=True) as connection:
+            name = _free(connection, name, None)
+            created = self._now()
+            number = connection.execute(
+                "INSERT INTO saved_search (name, query, created) VALUES (?, ?, ?)", (name, clean(query.text), created)
+            ).lastrowid
+        return SavedSearch(int(number or 0), name, query.text, created)
+
+    def rename(self, search_id: int, name: str) -> None:
+        """Give a search another name.
+
+        Raises:
+            QueryError: ``search.name`` as ``add``; ``search.unknown`` when it is gone.
+        """
+        with self._database.transaction(durable=True) as connection:
+            name = _free(connection, name, search_id)
+            if not connection.execute("UPDATE saved_search SET name = ? WHERE id = ?", (name, search_id)).rowcount:
+                raise QueryError("This saved search is no longer there.", code="search.unknown")
+
+    def remove(self, search_id: int) -> None:
+        """Forget a search; an unknown one is fine."""
+        with self._database.transaction(durable=True) as connection:
+            connection.execute("DELETE FROM saved_search WHERE id = ?", (search_id,))
+
+
+def _plain(name: str) -> str:
+    return " ".join(clean(name).split())
+
+
+def _free(connection: sqlite3.Connection, name: str, own: int | None) -> str:
+    """Return a name as it is stored, if it may be."""
+    name = _plain(name)
+    if not name:
+        raise QueryError("A saved search needs a name.", code="search.name")
+    if len(name) > LONGEST_NAME:
+        raise QueryError(f"The name of a search has at most {LONGEST_NAME} letters.", code="search.name")
+    for number, other in connection.execute("SELECT id, name FROM saved_search"):
+        if other.casefold() == name.casefold() and number != own:
+            raise QueryError(f"There is a search named “{other}” already.", code="search.name",
+                             advice="Choose another name, or remove that one first.")  # fmt: skip
+    return name
+
+
+__all__ = ["LONGEST_NAME", "SavedSearch", "SavedSearches"]

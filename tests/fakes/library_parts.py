@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Parts of the library that behaves: votes, saved searches, reasons. Kept in memory, refused to the GUI thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from semantic_photos.domain.errors import QueryError
+from semantic_photos.domain.feedback import Vote, normal_form
+from semantic_photos.domain.photo import PhotoId
+from semantic_photos.domain.query import Example, Query
+from semantic_photos.services.completion import Completion
+from semantic_photos.services.concepts import Concept
+from semantic_photos.services.vocabulary import TagGuess, WordNeighbour
+from semantic_photos.services.why import Why, WordShare
+from semantic_photos.storage.saved_searches import SavedSearch
+
+Guard = Callable[[str], None]
+
+
+class FakeFeedback:
+    """Votes per question, with undo."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+        self._cast: dict[tuple[str, PhotoId], int] = {}
+        self._done: list[dict[tuple[str, PhotoId], int]] = []
+
+    def vote(self, query: Query, photo_ids: Iterable[PhotoId], vote: int) -> None:
+        self._guard("vote")
+        self._done.append(dict(self._cast))
+        for photo_id in photo_ids:
+            self._cast.pop((normal_form(query), photo_id), None)
+            if vote:
+                self._cast[normal_form(query), photo_id] = vote
+
+    def votes(self, query: Query) -> dict[PhotoId, int]:
+        return {i: vote for (text, i), vote in self._cast.items() if text == normal_form(query)}
+
+    def all_votes(self) -> list[Vote]:
+        self._guard("all_votes")
+        return [Vote(text, i, vote, float(n)) for n, ((text, i), vote) in enumerate(self._cast.items())]
+
+    def clear(self, query: Query | None = None) -> int:
+        self._guard("clear")
+        gone = [key for key in self._cast if query is None or key[0] == normal_form(query)]
+        self._done.append(dict(self._cast))
+        for key in gone:
+            del self._cast[key]
+        return len(gone)
+
+    def withdraw(self, votes: Iterable[Vote]) -> None:
+        self._guard("withdraw")
+        self._done.append(dict(self._cast))
+        for vote in votes:
+            self._cast.pop((vote.query, vote.photo_id), None)
+
+    def undo(self) -> bool:
+        self._guard("undo")
+        if not self._done:
+            return False
+        self._cast = self._done.pop()
+        return True
+
+
+class FakeSavedSearches:
+    """Named questions."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+        self._kept: dict[int, SavedSearch] = {}
+
+    def list(self) -> list[SavedSearch]:
+        self._guard("saved")
+        return sorted(self._kept.values(), key=lambda one: one.name.casefold())
+
+    def add(self, name: str, query: Query) -> SavedSearch:
+        self._guard("save")
+        if any(one.name.casefold() == name.casefold() for one in self._kept.values()):
+            raise QueryError(f"There is a search named “{name}” already.", code="search.name")
+        made = SavedSearch(max(self._kept, default=0) + 1, name, query.text, 0.0)
+        self._kept[made.id] = made
+        return made
+
+    def rename(self, search_id: int, name: str) -> None:
+        self._guard("rename")
+        self._kept[search_id] = replace(self._kept[search_id], name=name)
+
+    def remove(self, search_id: int) -> None:
+        self._guard("remove")
+        self._kept.pop(search_id, None)
+
+
+class FakeExplainer:
+    """Every photo is found because of its left half, and by all words alike."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+
+    def why(self, photo: Example, query: Query) -> Why:
+        self._guard("why")
+        heat = np.zeros((12, 18), np.float32)
+        heat[:, :9] = 1.0
+        words = [term.word for term in query.terms if term.weight > 0]
+        shares = tuple(WordShare(word, 1 / len(words), 2.0) for word in words)
+        shared = (Concept("dog", 0.8), Concept("snow", 0.6)) if query.examples else ()
+        return Why(heat, (0.2, 0.5), shares, {}, shared, ())
+
+
+class FakeConcepts:
+    """A photo is a colour and the ones after it."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+
+    def of_vector(self, vector: np.ndarray, n: int = 6) -> list[Concept]:
+        first = int(vector[0])
+        return [Concept(self._names[(first + k) % len(self._names)], 0.9 - 0.1 * k) for k in range(n)]
+
+
+class FakeCompletions:
+    """Colours that begin like the word at the cursor, and two filters."""
+
+    def __init__(self, names: Sequence[str], guard: Guard) -> None:
+        self._names, self._guard = names, guard
+
+    def at(self, text: str, cursor: int, n: int = 8) -> list[Completion]:
+        self._guard("completions")
+        start = text.rfind(" ", 0, cursor) + 1
+        typed = text[start:cursor].lstrip("-").casefold()
+        start = cursor - len(typed)
+        if not typed:
+            return []
+        kinds = [(f"{field}:", "operator", None) for field in ("rating", "tag") if field.startswith(typed)]
+        if typed.startswith("tag:"):
+            kinds = [("tag:holiday", "tag", 12)]
+        words = [(name, "word", None) for name in self._names if name.startswith(typed) and name != typed]
+        return [Completion(*offer, start, cursor) for offer in [*words, *kinds][:n]]
+
+
+class FakeVocabulary:
+    """Words are colours; those after a colour are near it."""
+
+    def __init__(self, names: Sequence[str], guard: Guard) -> None:
+        self._names, self._guard = names, guard
+
+    def neighbours(self, word: str, n: int = 12) -> list[WordNeighbour]:
+        self._guard("neighbours")
+        if word not in self._names:
+            raise QueryError(f"“{word}” is not in the word table.", code="query.unknown-word")
+        names = [name for name in self._names if name != word]
+        return [WordNeighbour(name, 0.8, 20) for name in names[:n]]
+
+    def near_photo(self, vector: np.ndarray, n: int = 12) -> list[WordNeighbour]:
+        self._guard("near_photo")
+        return [WordNeighbour(self._names[(int(vector[0]) + k) % len(self._names)], 0.8, 20 - k) for k in range(n)]
+
+    def tags(self, photo_ids: Sequence[PhotoId], n: int = 8, least: float = 0.3) -> dict[PhotoId, list[TagGuess]]:
+        self._guard("tags")
+        found = {}
+        for i in photo_ids:
+            first = int(i) % len(self._names)
+            names = [self._names[(first + k) % len(self._names)] for k in range(n)]
+            found[i] = [TagGuess(name, 0.97 - 0.09 * k) for k, name in enumerate(names) if 0.97 - 0.09 * k >= least]
+        return found

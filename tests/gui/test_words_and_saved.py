@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Help beside the question: completion, problems, near words, saved searches, pasted pictures, the list of votes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, Qt, QUrl
+from PySide6.QtGui import QGuiApplication, QImage, QKeySequence
+
+from semantic_photos.domain.errors import UserFacingError
+from semantic_photos.domain.photo import PhotoId
+from semantic_photos.domain.query import Problem, Query
+from semantic_photos.gui import problem_marks
+from semantic_photos.gui.saving import NameDialog
+from semantic_photos.gui.steering import dropped
+from semantic_photos.gui.votes_dialog import VotesDialog, question_title
+from tests.fakes.library import COLOURS, FakeLibrary
+from tests.gui.conftest import Desk
+
+NAMES = list(COLOURS)
+
+
+def focus_bar(desk: Desk) -> None:
+    desk.window.activateWindow()
+    desk.page.bar.take_focus()
+    desk.qtbot.waitUntil(desk.page.bar._edit.hasFocus)
+
+
+# Completion and problems
+
+
+def test_completion_works_at_the_cursor_and_tells_counts(desk: Desk) -> None:
+    focus_bar(desk)
+    desk.type("tag: blue")
+    desk.page.bar._edit.setCursorPosition(0)
+    for _ in range(4):
+        desk.qtbot.keyClick(desk.page.bar._edit, Qt.Key.Key_Right)
+    desk.page.bar._on_edited("")
+    desk.until(desk.page.bar._words.isVisible)
+    (offer,) = desk.page.bar._words.offers()
+    assert (offer.text, offer.count, offer.spoken) == ("tag:holiday", 12, "tag:holiday, 12 photos")
+    desk.qtbot.keyClick(desk.page.bar._edit, Qt.Key.Key_Tab)
+    assert desk.page.bar.text() == "tag:holiday blue"
+
+
+def test_an_operator_goes_on_with_its_values(desk: Desk) -> None:
+    focus_bar(desk)
+    desk.type("ta")
+    desk.until(lambda: "tag:" in [offer.text for offer in desk.page.bar._words.offers()])
+    desk.qtbot.keyClick(desk.page.bar._edit, Qt.Key.Key_Down)
+    desk.qtbot.keyClick(desk.page.bar._edit, Qt.Key.Key_Return)
+    assert desk.page.bar.text() == "tag:"
+    desk.until(lambda: [offer.text for offer in desk.page.bar._words.offers()] == ["tag:holiday"])
+
+
+def test_a_problem_is_told_when_its_term_is_left(desk: Desk) -> None:
+    focus_bar(desk)
+    desk.type("rating:lots")
+    assert not desk.page.problems.isVisible()
+    desk.qtbot.keyClicks(desk.page.bar._edit, " red")
+    assert desk.page.problems.isVisible()
+    assert desk.page.problems.full_text().startswith("“rating:lots”: A rating is")
+    desk.page.steering.word("red")
+    assert not desk.page.problems.isVisible()
+
+
+def test_a_problem_at_the_end_is_told_on_enter(desk: Desk) -> None:
+    focus_bar(desk)
+    desk.type("red rating:lots")
+    assert not desk.page.problems.isVisible()
+    desk.qtbot.keyClick(desk.page.bar._edit, Qt.Key.Key_Return)
+    desk.until(desk.page.problems.isVisible)
+
+
+@pytest.mark.parametrize(("cursor", "told"), [(3, 1), (4, 0), (11, 0), (12, 1), (None, 1)])
+def test_where_somebody_types_nothing_is_wrong_yet(cursor: int | None, told: int) -> None:
+    assert len(problem_marks.ripe([Problem(4, 11, "No.")], cursor)) == told
+
+
+def test_problems_leave_text_and_cursor_alone(desk: Desk) -> None:
+    focus_bar(desk)
+    desk.type("rating:x blue")
+    edit = desk.page.bar._edit
+    edit.setSelection(2, 4)
+    problem_marks.underline(edit, Query.parse(edit.text()).problems)
+    assert (edit.text(), edit.selectedText()) == ("rating:x blue", "ting")
+
+
+# Terms
+
+
+@pytest.mark.parametrize(
+    ("text", "term", "left"),
+    [
+        ("dog rating:5", "rating:5", "dog"),
+        ("dog -tag:old", "-tag:old", "dog"),
+        ("dog (tag:a OR tag:b)", "(tag:a OR tag:b)", "dog"),
+        ("rating:5", "rating:5", ""),
+        ("cat OR dog rating:5", "rating:5", "cat OR dog"),
+    ],
+)
+def test_a_term_is_dropped_wherever_it_stands(text: str, term: str, left: str) -> None:
+    tree = dropped(Query.parse(text).tree, term)
+    assert (str(tree) if tree is not None else "") == left
+
+
+# Near words
+
+
+def test_words_near_the_typed_one_replace_add_and_push_away(desk: Desk) -> None:
+    desk.search("blue")
+    explorer = desk.page.panel.near_word
+    desk.until(lambda: len(explorer.words()) == 8)
+    explorer._rows[0]._parts[3].click()
+    desk.settle()
+    assert desk.page.bar.text() == "blue red"
+    desk.page.steering.word("blue")
+    desk.until(lambda: desk.page.panel.near_word.words()[:1] == ["red"])
+    explorer._rows[1]._parts[2].click()
+    desk.settle()
+    assert desk.page.bar.text() == "blue -orange"
+    explorer.choose("teal")
+    desk.settle()
+    assert desk.page.bar.text() == "teal -orange"
+
+
+def test_words_near_the_chosen_photo(desk: Desk) -> None:
+    desk.page.view.show_row(0)
+    explorer = desk.page.panel.near_photo
+    desk.until(explorer.isVisible)
+    own = NAMES[239 % 12]
+    assert explorer.words()[0] == own
+    explorer.choose(own)
+    desk.settle()
+    assert desk.page.bar.text() == own
+
+
+# Saved searches
+
+
+def save(desk: Desk, text: str, name: str) -> None:
+    desk.search(text)
+    desk.until(desk.page.bar.bookmark.isVisible)
+    desk.page.bar.bookmark.click()
+    dialog = desk.page.findChild(NameDialog)
+    assert dialog is not None
+    dialog.edit.setText(name)
+    dialog._save()
+    desk.until(lambda: name in [saved for saved, _ in desk.page.saving.bar.searches()])
+
+
+def test_a_saved_search_is_listed_with_its_count_and_asked_again(desk: Desk) -> None:
+    assert not desk.page.saving.bar.isVisible()
+    save(desk, "blue", "Sky and sea")
+    bar = desk.page.saving.bar
+    desk.until(lambda: bar.searches()[0][1] == desk.page.model.rowCount())
+    assert bar.isVisible()
+    assert desk.page.bar.bookmark.isChecked()
+    desk.page.steering.everything()
+    desk.settle()
+    assert not desk.page.bar.bookmark.isVisible()
+    bar._choose(bar._list.item(0))
+    desk.settle()
+    assert desk.page.bar.text() == "blue"
+
+
+def test_saved_searches_are_renamed_and_removed(desk: Desk) -> None:
+    save(desk, "blue", "Sky")
+    bar = desk.page.saving.bar
+    bar._list.item(0).setText("Water")
+    desk.until(lambda: bar.searches()[0][0] == "Water")
+    bar._list.setCurrentRow(0)
+    bar._remove()
+    desk.until(lambda: not bar.isVisible())
+
+
+def test_a_name_that_is_taken_is_told(desk: Desk) -> None:
+    save(desk, "blue", "Sky")
+    desk.page.saving._add("SKY", Query.parse("red"))
+    desk.until(lambda: any("Sky" in text or "SKY" in text for text in desk.window.notices.texts()))
+
+
+def test_saved_searches_can_be_folded(desk: Desk) -> None:
+    save(desk, "blue", "Sky")
+    bar = desk.page.saving.bar
+    wide = bar.width()
+    bar._fold.click()
+    assert bar.maximumWidth() < wide
+    assert not bar._list.isVisible()
+
+
+# Pictures from elsewhere
+
+
+def test_a_pasted_picture_becomes_an_example(desk: Desk) -> None:
+    image = QImage(40, 30, QImage.Format.Format_RGB32)
+    image.fill(Qt.GlobalColor.red)
+    QGuiApplication.clipboard().setImage(image)
+    focus_bar(desk)
+    desk.qtbot.keySequence(desk.page.bar._edit, QKeySequence(QKeySequence.StandardKey.Paste))
+    desk.until(lambda: bool(desk.page.search.query.examples))
+    (example,) = desk.page.search.query.examples
+    assert example.path is not None
+    assert example.path.is_file()
+    desk.page.close_page()
+    assert not example.path.exists()
+
+
+def test_a_pasted_file_is_taken_as_it_is(desk: Desk, tmp_path: Path) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(tmp_path / "a.jpg"))])
+    assert desk.page.pasting.take(data)
+    assert desk.page.search.query.examples[0].path == tmp_path / "a.jpg"
+
+
+def test_pasted_text_is_text(desk: Desk) -> None:
+    QGuiApplication.clipboard().setText("blue")
+    focus_bar(desk)
+    desk.page.bar._edit.clear()
+    desk.qtbot.keySequence(desk.page.bar._edit, QKeySequence(QKeySequence.StandardKey.Paste))
+    assert desk.page.bar.text() == "blue"
+    assert not desk.page.pasting.take(QMimeData())
+
+
+# The list of votes
+
+
+def test_all_votes_are_listed_and_taken_back(open_desk: Callable[..., Desk]) -> None:
+    library = FakeLibrary(240)
+    for text, ids in (("blue", [5, 17]), ("red sea", [0])):
+        library.feedback._cast.update({(text, PhotoId(i)): 1 for i in ids})
+    desk = open_desk(library)
+    desk.window.show_votes()
+    dialog = desk.window.findChild(VotesDialog)
+    assert dialog is not None
+    desk.until(lambda: dialog.rows() == [
+        ("blue", ["IMG_00005.jpg", "IMG_00017.jpg"]), ("red sea", ["IMG_00000.jpg"]),
+    ])  # fmt: skip
+    dialog._tree.topLevelItem(0).child(1).setSelected(True)
+    dialog._remove.click()
+    desk.until(lambda: dialog.rows()[0] == ("blue", ["IMG_00005.jpg"]))
+    dialog._remove_all.click()
+    desk.until(lambda: dialog.rows() == [])
+    assert not library.feedback._cast
+
+
+def test_a_question_with_photos_is_told_in_words() -> None:
+    query = Query.similar_to(PhotoId(3)).with_text("snow").with_more_focus("dog", -1.0)
+    from semantic_photos.domain.feedback import normal_form
+
+    assert question_title(normal_form(query)) == "snow, like a photo, away from dog"
+    assert question_title("{broken") == "{broken"
+
+
+def test_what_cannot_be_written_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    desk.page.pasting._folder = tmp_path / "gone"
+    told: list[object] = []
+    desk.page._bridge.failed.connect(told.append)
+    image = QImage(4, 4, QImage.Format.Format_RGB32)
+    data = QMimeData()
+    data.setImageData(image)
+    assert desk.page.pasting.take(data)
+    desk.until(lambda: bool(told))
+    assert isinstance(told[0], UserFacingError)
