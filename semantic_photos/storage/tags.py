@@ -106,6 +106,18 @@ class TagStore:
                 found.setdefault(PhotoId(photo_id), []).append(TagLine(name, Standing(standing), confidence))
         return found
 
+    def rejections(self, ids: Sequence[int] | IdArray) -> dict[PhotoId, list[str]]:
+        """Return the tags that were rejected for photos; photos without are left out."""
+        with self._database.read() as connection:
+            found: dict[PhotoId, list[str]] = {}
+            for photo_id, name in connection.execute(
+                "SELECT photo_id, name FROM photo_tag JOIN tag ON tag.id = tag_id"
+                f" WHERE standing = {Standing.REJECTED:d} AND photo_id {_IN}",
+                (json_ids(ids),),
+            ):
+                found.setdefault(PhotoId(photo_id), []).append(name)
+        return found
+
     def counts(self) -> list[TagCount]:
         """Return all tags by name with their photos by standing; missing and offline photos are left out."""
         found: dict[str, dict[Standing, int]] = {}
