@@ -118,6 +118,7 @@ def _command_parser(common: _Parser) -> _Parser:
     tags = command("tags", "Tell what is in photos.")
     tags.add_argument("photos", nargs="*", type=Path, metavar="PHOTO")
     tags.add_argument("--all", action="store_true", help="every photo of the library")
+    _add_tag_actions(tags)
     _add_n(tags, 8)
 
     words = command("words", "Words near a word, and how many of your photos each would find.")
@@ -127,6 +128,33 @@ def _command_parser(common: _Parser) -> _Parser:
     doctor = command("doctor", "Check the library and tell what would be repaired.")
     doctor.add_argument("--repair", action="store_true", help="do it")
     return parser
+
+
+def _add_tag_actions(tags: argparse.ArgumentParser) -> None:
+    action = tags.add_mutually_exclusive_group()
+    action.add_argument(
+        "--auto", action="store_true", help="give all photos their automatic tags, new ones from now on"
+    )
+    action.add_argument("--remove-automatic", action="store_true", help="take off all that nobody confirmed")
+    decisions = 'decisions, one a line: {"path", "tag", "decision": confirm, reject, add or remove}'
+    action.add_argument("--review", type=Path, metavar="FILE.jsonl", help=decisions)
+    action.add_argument("--write", action="store_true", help="write tags into XMP sidecars beside the photos")
+    least = "least confidence of automatic tags, 0 to 1; with --write these are written too"
+    tags.add_argument("--least", type=_probability, metavar="P", help=least)
+    tags.add_argument("--embed", action="store_true", help="write into JPEG, PNG and WebP themselves")
+    tags.add_argument("--adobe", action="store_true", help="name new sidecars photo.xmp instead of photo.jpg.xmp")
+    tags.add_argument("--dry-run", action="store_true", help="only tell what would be written")
+    tags.add_argument("--retry", action="store_true", help="write only where the last writing failed")
+
+
+def _probability(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0.0 <= number <= 1.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return number
 
 
 def _add_n(parser: argparse.ArgumentParser, default: int) -> None:

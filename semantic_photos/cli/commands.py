@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from semantic_photos.cli import doctor, indexing
+from semantic_photos.cli import doctor, indexing, tagging
+from semantic_photos.cli.tagging import shown as shown
 from semantic_photos.domain.errors import QueryError, UserFacingError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Query, ResultPage
@@ -43,11 +44,6 @@ def open_library(options: argparse.Namespace, *, read_only: bool) -> Library:
         raise UserFacingError("There is no library here yet.", code="library.none",
                               advice="Make one with: semantic-photos index FOLDER")  # fmt: skip
     return Library.open(paths, pack_folder=options.pack, read_only=read_only)
-
-
-def shown(path: Path) -> str:
-    """Return a path as text that any terminal and JSON can hold; bytes that are no UTF-8 become a mark."""
-    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def print_json(value: Any) -> None:
@@ -154,6 +150,11 @@ def _print_page(library: Library, text: str, page: ResultPage, options: argparse
 
 
 def _tags(options: argparse.Namespace) -> int:
+    if tagging.is_action(options):
+        with open_library(options, read_only=options.dry_run) as library:
+            report = tagging.act(library, options)
+        print_json(report) if options.json else tagging.print_report(report)
+        return 1 if report.get("failed") else 0
     if bool(options.photos) == bool(options.all):
         raise UserFacingError("Name photos, or say --all.", code="usage", advice="See --help.")
     with open_library(options, read_only=True) as library:

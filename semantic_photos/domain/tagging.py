@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 import math
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 #: Between the levels of a hierarchical name, as Lightroom has it: ``animal|dog``.
@@ -260,3 +260,51 @@ def clean_rating(value: object) -> int | None:
 def flat_levels(names: Sequence[str]) -> list[str]:
     """Return the last levels of names, each once, for programs that know no hierarchy."""
     return list(dict.fromkeys(leaf(name) for name in names))
+
+
+@dataclass(frozen=True, slots=True)
+class KeywordFields:
+    """The raw keywords of a file's three fields, in their order, as other programs wrote them.
+
+    Attributes:
+        flat: ``dc:subject``.
+        hierarchical: ``lr:hierarchicalSubject``, levels separated by ``|``.
+        slashed: ``digiKam:TagsList``, levels separated by ``/``.
+    """
+
+    flat: tuple[str, ...] = ()
+    hierarchical: tuple[str, ...] = ()
+    slashed: tuple[str, ...] = ()
+
+    def merged(self, want: Sequence[str], drop: Sequence[str]) -> KeywordFields:
+        """Return the fields with the names of ``want`` in all three and those of ``drop`` in none.
+
+        Everything else stays as it is, in its order and spelling. A flat keyword stays when another tag still needs
+        it (the "dog" of ``animal|dog`` when ``pets|dog`` goes).
+        """
+        gone = {name.casefold() for name in drop} - {name.casefold() for name in want}
+        hierarchical = [text for text in self.hierarchical if clean_name(text).casefold() not in gone]
+        slashed = [text for text in self.slashed if from_slashes(text).casefold() not in gone]
+        needed = {leaf(clean_name(text)).casefold() for text in hierarchical}
+        needed |= {leaf(from_slashes(text)).casefold() for text in slashed}
+        needed |= {leaf(name).casefold() for name in want}
+        flat_gone = gone | {leaf(name) for name in gone}
+        flat = [
+            text for text in self.flat if (name := clean_name(text).casefold()) not in flat_gone or leaf(name) in needed
+        ]
+        _add(hierarchical, want, clean_name, str)
+        _add(slashed, want, from_slashes, to_slashes)
+        _add(flat, [leaf(name) for name in want], clean_name, str)
+        return KeywordFields(tuple(flat), tuple(hierarchical), tuple(slashed))
+
+    def lacks(self, want: Sequence[str], drop: Sequence[str]) -> bool:
+        """Return whether something of ``want`` is missing, or something of ``drop`` is there."""
+        return self.merged(want, drop) != self
+
+
+def _add(texts: list[str], names: Sequence[str], read: Callable[[object], str], write: Callable[[str], str]) -> None:
+    have = {read(text).casefold() for text in texts}
+    for name in names:
+        if name.casefold() not in have:
+            have.add(name.casefold())
+            texts.append(write(name))

@@ -25,15 +25,19 @@ from semantic_photos.ml.text_encoder import WordTable
 from semantic_photos.paths import Paths
 from semantic_photos.services.concurrency import EventBus, Lanes
 from semantic_photos.services.indexer import Indexer
+from semantic_photos.services.keyword_files import KeywordFiles
 from semantic_photos.services.pack_choice import choose_pack
 from semantic_photos.services.scanner import Scanner
 from semantic_photos.services.search import SearchService
+from semantic_photos.services.tagging import AutoTagger
 from semantic_photos.services.vocabulary import Vocabulary
 from semantic_photos.services.watcher import Watcher
 from semantic_photos.storage.catalog import Catalog
 from semantic_photos.storage.database import Database
+from semantic_photos.storage.exchange import Exchange
 from semantic_photos.storage.library_lock import LibraryLock
 from semantic_photos.storage.settings_file import load_settings, save_settings
+from semantic_photos.storage.tags import TagStore
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +60,9 @@ class Library:
         indexer: the background worker.
         search: answers queries.
         vocabulary: tags and words.
+        tags: the tags and remarks of photos, and everything a person does to them.
+        tagging: automatic tags.
+        keywords: keywords in photo files and sidecars.
         pack: the model pack, or None when none can be used (a notice says why).
     """
 
@@ -94,7 +101,12 @@ class Library:
             background=self.pack.background if self.pack is not None else None,
             limit=lambda: self.settings.result_limit,
         )  # fmt: skip
-        self.vocabulary = Vocabulary(self.catalog, self.index, self.pack, self.words)
+        self.tags = TagStore(database)
+        self.tagging = AutoTagger(self.catalog, self.tags, self.pack, self.words, self.bus)
+        self.keywords = KeywordFiles(self.catalog, Exchange(database), self.decoders, self.bus)
+        self.vocabulary = Vocabulary(
+            self.catalog, self.index, self.pack, self.words, store=self.tags, tree=self.tagging.tree
+        )
         self._watcher: Watcher | None = None
         self._closed = False
         if not self.read_only:
@@ -201,6 +213,7 @@ class Library:
     def rescan(self) -> None:
         """Compare all folders with the catalog."""
         self.indexer.scan(self.folders())
+        self.keywords.check()
 
     def retry_failed(self, ids: Sequence[PhotoId] | None = None) -> None:
         """Try photos that were set aside once more; None means all of them."""
@@ -285,6 +298,8 @@ class Library:
         if self._watcher is not None:
             self._watcher.close()
         self.indexer.close()
+        self.tagging.close()
+        self.keywords.close()
         self.decoders.close()
         self.lanes.close()
         if self.encoder is not None:
@@ -308,6 +323,8 @@ class Library:
         forgotten = self.catalog.purge_missing(KEEP_MISSING_S)
         if forgotten:
             _log.info("forgot %d photos that were missing for long", forgotten)
+        self.tagging.follow()
+        self.keywords.follow()
         self.indexer.start()
         self.lanes.pool.submit(self._back_up_if_due)
         if not watch:
@@ -336,6 +353,7 @@ class Library:
 
     def _rescan_root(self, root: Path) -> None:
         self.indexer.scan([folder for folder in self.folders() if folder.path == root])
+        self.keywords.check()
         assert self._watcher is not None
         seen = sum(report.folders for report in self.indexer.last_reports.values())
         watching = self._watcher.coverage(seen)

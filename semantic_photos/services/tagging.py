@@ -3,29 +3,26 @@
 
 from __future__ import annotations
 
-import logging
-import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from semantic_photos.domain.errors import CancelledError, PackError, SemanticPhotosError
-from semantic_photos.domain.messages import CancelToken, Notice, PhotosChanged
+from semantic_photos.domain.errors import PackError
+from semantic_photos.domain.messages import CancelToken, PhotosChanged
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.ports import IdArray
 from semantic_photos.domain.tag_tree import TagTree
 from semantic_photos.domain.tagging import TaggingProgress
 from semantic_photos.ml.model_pack import ModelPack
 from semantic_photos.ml.text_encoder import WordTable
+from semantic_photos.services.background import Background
 from semantic_photos.services.concurrency import EventBus
 from semantic_photos.services.tag_words import PRECISE, TagWords, shipped_tree
 from semantic_photos.storage.catalog import Catalog
 from semantic_photos.storage.tags import Change, TagRow, TagStore
-
-_log = logging.getLogger(__name__)
 
 #: Photos whose tags are worked out and written together: 15 MB of confidences, a transaction of some 10 ms.
 CHUNK = 4096
@@ -69,14 +66,12 @@ class AutoTagger:
     ) -> None:
         self._catalog, self._store, self._pack, self._words, self._bus = catalog, store, pack, words, bus
         self.tree = tree if tree is not None else shipped_tree()
-        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._background = Background("tagger", "Automatic tagging", bus)
         self._waiting: set[PhotoId] = set()
         self._lock = threading.Lock()
         self._running = threading.Event()
         self._running.set()
-        self._token = CancelToken()
-        self._closed = False
-        self._thread: threading.Thread | None = None
+        self._token, self._closing = CancelToken(), CancelToken()
         self._told = 0.0
         self.last = TaggingProgress(0, 0, running=False)
         self.last_run: TaggingRun | None = None
@@ -159,7 +154,7 @@ class AutoTagger:
         """Begin a whole run on the thread ``tagger``; ``TaggingProgress`` tells how far it is."""
         self._token = CancelToken()
         token = self._token
-        self._put(lambda: self._guarded(lambda: self.run(least, token=token)))
+        self._background.put(lambda: self.run(least, token=token))
 
     def pause(self) -> None:
         """Stop after the chunk in work."""
@@ -179,14 +174,16 @@ class AutoTagger:
         self._token.cancel()
         self._running.set()
 
+    def settle(self, timeout_s: float | None = None) -> bool:
+        """Wait until the work that is queued now is done; return False when the time ran out first."""
+        return self._background.settle(timeout_s)
+
     def close(self, timeout_s: float = 10.0) -> None:
         """End the thread soon."""
-        self._closed = True
         self._bus.unsubscribe(PhotosChanged, self._on_photos)
+        self._closing.cancel()
         self.cancel()
-        if self._thread is not None:
-            self._work.put(None)
-            self._thread.join(timeout_s)
+        self._background.close(timeout_s)
 
     # Inside
 
@@ -213,9 +210,9 @@ class AutoTagger:
             if not told:
                 self._tell(paused, force=True)
                 told = True
-            if self._closed or (token is not None and token.cancelled):
+            if self._closing.cancelled or (token is not None and token.cancelled):
                 return True
-        return self._closed or (token is not None and token.cancelled)
+        return self._closing.cancelled or (token is not None and token.cancelled)
 
     def _on_photos(self, message: PhotosChanged) -> None:
         if not message.added or self._pack is None:
@@ -225,7 +222,7 @@ class AutoTagger:
             self._waiting.update(message.added)
         if begin:
             # One at a time: whatever comes while it waits in the queue is done with it.
-            self._put(lambda: self._guarded(self._tag_waiting))
+            self._background.put(self._tag_waiting)
 
     def _tag_waiting(self) -> None:
         with self._lock:
@@ -234,34 +231,6 @@ class AutoTagger:
         least = self.least_now
         if least is not None and ids:
             self.run(least, ids=ids)
-
-    def _put(self, work: Callable[[], None]) -> None:
-        with self._lock:
-            if self._closed:
-                return
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._serve, name="tagger", daemon=True)
-                self._thread.start()
-        self._work.put(work)
-
-    def _serve(self) -> None:
-        while (work := self._work.get()) is not None and not self._closed:
-            work()
-
-    def _guarded(self, work: Callable[[], object]) -> None:
-        try:
-            work()
-            self._bus.publish(Notice("tagging.trouble", ""))
-        except CancelledError:
-            return
-        except SemanticPhotosError as error:
-            _log.warning("tagging stopped: %s", error)
-            self._tell(TaggingProgress(self.last.done, self.last.total, self.last.tags, running=False), force=True)
-            if not self._closed:
-                self._bus.publish(Notice("tagging.trouble", f"Automatic tagging stopped: {error}"))
-        except Exception as error:  # thread root: it must survive and the person must know  # noqa: BLE001
-            _log.exception("the tagger stumbled")
-            self._bus.publish(Notice("tagging.trouble", f"Tagging stumbled over an error of the program: {error!r}."))
 
     def _tell(self, progress: TaggingProgress, *, force: bool = False) -> None:
         now = time.monotonic()

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,9 @@ from semantic_photos.storage.database import Database
 from semantic_photos.storage.rows import clean, json_ids, path_of, sort_key, stored_stamp
 from semantic_photos.storage.tags import (
     Change,
+    Current,
     RemarkRow,
+    TagRow,
     current,
     make_tags,
     moved,
@@ -82,42 +84,45 @@ class Exchange:
             )
             return {PhotoId(row[0]): row[1] for row in rows}
 
-    def store_words(self, photo_id: PhotoId, words: FileWords, stamp: str) -> Change:
-        """Take over what a photo's files say, and note ``stamp``; an unknown photo changes nothing.
+    def store_words(self, said: Sequence[tuple[PhotoId, FileWords | None, str]]) -> Change:
+        """Take over what photos' files say, with the stamp of each; unknown photos change nothing.
 
         Tags become imported, unless the person said otherwise of them; those that were imported and are not said any
         more go. Rating and caption are taken when there is none yet, or when it still is what the file said before.
-        What we wrote ourselves and the catalog has changed its mind about is not taken back from the file.
+        What we wrote ourselves and the catalog has changed its mind about is not taken back from the file. Without
+        words (they could not be read) only the stamp is noted.
         """
+        tags: list[TagRow] = []
+        remarks: list[RemarkRow] = []
         with self._database.transaction() as connection:
-            if connection.execute("SELECT 1 FROM photo WHERE id = ?", (photo_id,)).fetchone() is None:
-                return Change()
-            known = connection.execute(
-                "SELECT rating, caption, written FROM exchange WHERE photo_id = ?", (photo_id,)
-            ).fetchone()
-            ours = {name.casefold() for name in _names(known[2])} if known else set()
+            ids = json_ids(photo_id for photo_id, _, _ in said)
+            photos = {row[0] for row in connection.execute(f"SELECT id FROM photo WHERE id {_IN}", (ids,))}
+            known = {
+                row[0]: (row[1], row[2], row[3])
+                for row in connection.execute(
+                    f"SELECT photo_id, rating, caption, written FROM exchange WHERE photo_id {_IN}", (ids,)
+                )
+            }
             by_name = make_tags(connection, ())
             folded = {name.casefold(): number for name, number in reversed(by_name.items())}
-            new = [name for name in words.tags if name.casefold() not in folded]
-            by_name = make_tags(connection, new)
-            now = current(connection, [photo_id], None)
-            said, rows = set(), []
-            for name in words.tags:
-                key = (int(photo_id), folded.get(name.casefold()) or by_name[name])
-                said.add(key)
-                held = now.get(key)
-                if name.casefold() in ours and (held is None or held[0] is Standing.AUTOMATIC):
+            new = [name for _, words, _ in said if words for name in words.tags if name.casefold() not in folded]
+            for name, number in make_tags(connection, new).items():
+                folded.setdefault(name.casefold(), number)
+            for photo_id, words, stamp in said:
+                if photo_id not in photos:
                     continue
-                rows.append(moved(key, now, Act.IMPORT, None))
-            rows += [moved(key, now, Act.MISS, None) for key in now if key not in said]
-            change = write_rows(connection, [row for row in rows if row is not None], self._now())
-            remarks = _import_remark(connection, photo_id, words, known)
-            connection.execute(
-                "INSERT INTO exchange (photo_id, stamp, rating, caption) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-                " stamp = excluded.stamp, rating = excluded.rating, caption = excluded.caption",
-                (photo_id, stamp, words.rating, clean(words.caption)),
-            )
-            return Change(change.tags, remarks)
+                if words is not None:
+                    before = known.get(photo_id)
+                    ours = {name.casefold() for name in _names(before[2])} if before else set()
+                    now = current(connection, [photo_id], None)
+                    tags += write_rows(connection, _import_tags(photo_id, words, now, folded, ours), self._now()).tags
+                    remarks += _import_remark(connection, photo_id, words, before)
+                connection.execute(
+                    "INSERT INTO exchange (photo_id, stamp, rating, caption) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
+                    " SET stamp = excluded.stamp, rating = excluded.rating, caption = excluded.caption",
+                    (photo_id, stamp, words.rating if words else None, clean(words.caption) if words else ""),
+                )
+        return Change(tuple(tags), tuple(remarks))
 
     # Writing
 
@@ -142,19 +147,23 @@ class Exchange:
             return found
 
     def wrote(self, photo_id: PhotoId, names: Sequence[str], stamp: str) -> None:
-        """Note which tags a photo's files have by our writing, and what the files are now."""
+        """Note which tags a photo's files have by our writing.
+
+        Args:
+            photo_id: the photo.
+            names: the tags.
+            stamp: what the files are now, if nothing but our writing changed them since they were read; else empty,
+                so that they are read again.
+        """
+        written = json.dumps(list(names), ensure_ascii=False) if names else ""
         with self._database.transaction() as connection:
             connection.execute(
-                "INSERT INTO exchange (photo_id, stamp, written) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET"
-                " stamp = CASE WHEN stamp <> '' THEN excluded.stamp ELSE stamp END, written = excluded.written,"
-                " failure_code = '', failure = '', tries = 0",
-                (photo_id, "", json.dumps(list(names), ensure_ascii=False) if names else ""),
+                "INSERT INTO exchange (photo_id, written) VALUES (?, ?) ON CONFLICT DO UPDATE SET"
+                " written = excluded.written, failure_code = '', failure = '', tries = 0",
+                (photo_id, written),
             )
             if stamp:
-                # Only of photos whose words were read before: the others are still to be read.
-                connection.execute(
-                    "UPDATE exchange SET stamp = ? WHERE photo_id = ? AND stamp <> ''", (stamp, photo_id)
-                )
+                connection.execute("UPDATE exchange SET stamp = ? WHERE photo_id = ?", (stamp, photo_id))
 
     def write_failed(self, photo_id: PhotoId, code: str, reason: str) -> None:
         """Note why a photo's files could not be written."""
@@ -222,6 +231,21 @@ def _jobs(connection: sqlite3.Connection, ids: Sequence[int], automatic: float |
             stamp = FileStamp(row[2], int(row[3]), row[4])
             found.append(WriteJob(PhotoId(row[0]), path_of(row[1]), stamp, tuple(wanted), tuple(dropped), row[6]))
     return found
+
+
+def _import_tags(
+    photo_id: int, words: FileWords, now: Current, folded: Mapping[str, int], ours: Collection[str]
+) -> list[TagRow]:
+    said, rows = set(), []
+    for name in words.tags:
+        key = (int(photo_id), folded[name.casefold()])
+        held = now.get(key)
+        if key in said or (name.casefold() in ours and (held is None or held[0] is Standing.AUTOMATIC)):
+            continue
+        said.add(key)
+        rows.append(moved(key, now, Act.IMPORT, None))
+    rows += [moved(key, now, Act.MISS, None) for key in now if key not in said]
+    return [row for row in rows if row is not None]
 
 
 def _import_remark(

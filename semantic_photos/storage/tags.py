@@ -74,7 +74,8 @@ def _photos_of(change: Change) -> set[int]:
     return {row.photo_id for row in change.tags} | {row.photo_id for row in change.remarks}
 
 
-_Now = dict[tuple[int, int], tuple[Standing, float | None, float]]
+#: Photo and tag → standing, confidence, time.
+Current = dict[tuple[int, int], tuple[Standing, float | None, float]]
 
 
 class TagStore:
@@ -291,7 +292,7 @@ class TagStore:
             return Change(tuple(back), tuple(remarks))
 
 
-def moved(key: tuple[int, int], now: _Now, act: Act, confidence: float | None) -> TagRow | None:
+def moved(key: tuple[int, int], now: Current, act: Act, confidence: float | None) -> TagRow | None:
     """Return the row that an act makes of a photo and a tag, or None if it changes nothing."""
     standing, old, decided = now.get(key, (None, None, 0.0))
     then = after(standing, act)
@@ -316,7 +317,7 @@ def write_rows(connection: sqlite3.Connection, rows: Sequence[TagRow], now: floa
     return Change(tuple(rows))
 
 
-def current(connection: sqlite3.Connection, ids: Sequence[int], tags: Sequence[int] | None) -> _Now:
+def current(connection: sqlite3.Connection, ids: Sequence[int], tags: Sequence[int] | None) -> Current:
     """Return standing, confidence and time of photos' tags, of all tags or of some."""
     where, values = f"photo_id {_IN}", [json_ids(ids)]
     if tags is not None:

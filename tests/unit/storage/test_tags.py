@@ -85,7 +85,7 @@ def test_case_makes_no_second_tag(shelf: Shelf, store: TagStore, exchange: Excha
     (a,) = shelf.indexed(1)
     store.act(Act.ADD, [a], "Éléphant")
     store.act(Act.ADD, [a], "éléphant")
-    exchange.store_words(a, FileWords(("ÉLÉPHANT",)), "s")
+    exchange.store_words([(a, FileWords(("ÉLÉPHANT",)), "s")])
     assert standings(store, a) == {"Éléphant": M}
 
 
@@ -160,20 +160,20 @@ def test_words_of_a_file_come_in_and_go_with_it(shelf: Shelf, store: TagStore, e
     (a,) = shelf.indexed(1)
     store.act(Act.REJECT, [a], "blurred")
     store.suggest({a: {"dog": 0.9, "cat": 0.8}})
-    exchange.store_words(a, FileWords(("animal|dog", "dog", "blurred", "mine"), "At home", 3), "1")
+    exchange.store_words([(a, FileWords(("animal|dog", "dog", "blurred", "mine"), "At home", 3), "1")])
     assert standings(store, a) == {"animal|dog": IM, "dog": IM, "blurred": R, "mine": IM, "cat": A}
     assert store.remarks([a])[a] == Remark(3, caption="At home")
     assert exchange.stamps([a]) == {a: "1"}
-    exchange.store_words(a, FileWords(("mine",), "At sea", 5), "2")
+    exchange.store_words([(a, FileWords(("mine",), "At sea", 5), "2")])
     assert standings(store, a) == {"blurred": R, "mine": IM, "cat": A}
     assert store.remarks([a])[a] == Remark(5, caption="At sea")
 
 
 def test_what_the_person_remarked_wins_over_the_file(shelf: Shelf, store: TagStore, exchange: Exchange) -> None:
     (a,) = shelf.indexed(1)
-    exchange.store_words(a, FileWords((), "file", 3), "1")
+    exchange.store_words([(a, FileWords((), "file", 3), "1")])
     store.remark([a], rating=1)
-    exchange.store_words(a, FileWords((), "file again", 5), "2")
+    exchange.store_words([(a, FileWords((), "file again", 5), "2")])
     assert store.remarks([a])[a] == Remark(1, caption="file again")
 
 
@@ -183,7 +183,7 @@ def test_what_we_wrote_is_not_taken_back_as_foreign(shelf: Shelf, store: TagStor
     undone = store.act(Act.ADD, [a], "mine")
     exchange.wrote(a, ["dog", "mine"], "1")
     store.revert(undone)
-    exchange.store_words(a, FileWords(("dog", "mine", "theirs")), "2")
+    exchange.store_words([(a, FileWords(("dog", "mine", "theirs")), "2")])
     assert standings(store, a) == {"dog": A, "theirs": IM}
     (job,) = exchange.jobs()
     assert (job.want, job.drop) == (("theirs",), ("dog", "mine"))
@@ -208,7 +208,7 @@ def test_failed_writes_are_listed_until_they_succeed(shelf: Shelf, store: TagSto
     (failed,) = exchange.failed_writes()
     assert (failed.path, failed.tries) == (Path("/photos/1.jpg"), 2)
     assert [job.photo_id for job in exchange.jobs(failed_only=True)] == [a]
-    exchange.wrote(a, ["dog"], "s")
+    exchange.wrote(a, ["dog"], "")
     assert exchange.failed_writes() == []
 
 
