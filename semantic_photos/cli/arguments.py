@@ -12,7 +12,7 @@ from typing import NoReturn
 from semantic_photos import __version__
 from semantic_photos.domain.errors import UserFacingError
 
-COMMANDS = ("index", "search", "similar", "tags", "words", "doctor")
+COMMANDS = ("index", "search", "similar", "tags", "words", "export", "import", "doctor")
 
 _USAGE = """semantic-photos [FOLDER…]            open the window (in the terminal when there is no display)
        semantic-photos index FOLDER…        add folders, index them, exit
@@ -20,6 +20,8 @@ _USAGE = """semantic-photos [FOLDER…]            open the window (in the termi
        semantic-photos similar PHOTO        photos like one
        semantic-photos tags PHOTO…          what is in photos
        semantic-photos words WORD           words near a word
+       semantic-photos export FILE          your tags, ratings, captions and decisions as JSON or CSV
+       semantic-photos import FILE          and back, here or in another library
        semantic-photos doctor               check the library
        semantic-photos COMMAND --help       more about one"""
 
@@ -124,6 +126,14 @@ def _command_parser(common: _Parser) -> _Parser:
     words = command("words", "Words near a word, and how many of your photos each would find.")
     words.add_argument("word", nargs="+", metavar="WORD")
     _add_n(words, 12)
+
+    export = command("export", "Write your tags, ratings, captions, decisions and saved searches to a file.")
+    export.add_argument("file", type=Path, metavar="FILE", help="CSV when its name ends so, else JSON")
+
+    take = command("import", "Take in work from a file of export, from digiKam, or from the names of folders.")
+    take.add_argument("file", nargs="?", type=Path, metavar="FILE")
+    take.add_argument("--digikam", type=Path, metavar="DB", help="digikam4.db: tags, ratings, captions")
+    take.add_argument("--folders", action="store_true", help="make the names of folders tags of their photos")
 
     doctor = command("doctor", "Check the library and tell what would be repaired.")
     doctor.add_argument("--repair", action="store_true", help="do it")

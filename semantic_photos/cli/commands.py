@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from semantic_photos.cli import doctor, indexing, tagging
+from semantic_photos.cli import doctor, indexing, moving, tagging
 from semantic_photos.cli.tagging import shown as shown
 from semantic_photos.domain.errors import QueryError, UserFacingError
 from semantic_photos.domain.photo import PhotoId
@@ -237,11 +237,27 @@ def _doctor(options: argparse.Namespace) -> int:
     return 0 if report["ok"] else 1
 
 
+def _export(options: argparse.Namespace) -> int:
+    with open_library(options, read_only=True) as library:
+        report = moving.export(library, options)
+    print_json(report) if options.json else moving.print_export(report)
+    return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    with open_library(options, read_only=False) as library:
+        report = moving.take(library, options)
+    print_json(report) if options.json else moving.print_import(report)
+    return 0
+
+
 _RUN: dict[str, Callable[[argparse.Namespace], int]] = {
     "index": _index,
     "search": _search,
     "similar": _similar,
     "tags": _tags,
     "words": _words,
+    "export": _export,
+    "import": _import,
     "doctor": _doctor,
 }

@@ -65,7 +65,7 @@ def edit(request: EditRequest) -> EditedFile:
     if after == before and new_iptc == old_iptc:
         return EditedFile(None, before, after)
     try:
-        made = _write(image, before, after, new_iptc if new_iptc != old_iptc else None)
+        made = _write(image, before, after, new_iptc if new_iptc != old_iptc else None, sidecar=request.sidecar)
         found = opened(made)
     except Exception as error:
         raise PhotoError("The keywords could not be put into the file.", code="write.refused") from error
@@ -77,7 +77,7 @@ def edit(request: EditRequest) -> EditedFile:
     return EditedFile(made, before, after)
 
 
-def _write(image: Any, before: KeywordFields, after: KeywordFields, iptc: list[str] | None) -> bytes:
+def _write(image: Any, before: KeywordFields, after: KeywordFields, iptc: list[str] | None, *, sidecar: bool) -> bytes:
     xmp = image.xmpData()
     bag, sequence = exiv2.TypeId.xmpBag, exiv2.TypeId.xmpSeq
     for key, old, texts, kind in (
@@ -94,8 +94,11 @@ def _write(image: Any, before: KeywordFields, after: KeywordFields, iptc: list[s
     if iptc is not None:
         _write_iptc(image, iptc)
     if xmp.empty():
-        # Without this exiv2 leaves the last packet in a WebP.
-        image.clearXmpPacket()
+        # Left empty, exiv2 would keep the packet as it was: in a WebP, and in a sidecar.
+        if sidecar:
+            xmp[SUBJECT] = exiv2.XmpArrayValue([], bag)
+        else:
+            image.clearXmpPacket()
     image.writeMetadata()
     return bytes(image.data())
 

@@ -24,6 +24,7 @@ from semantic_photos.ml.image_encoder import OnnxImageEncoder
 from semantic_photos.ml.text_encoder import WordTable
 from semantic_photos.paths import Paths
 from semantic_photos.services.concurrency import EventBus, Lanes
+from semantic_photos.services.exporting import Exporting
 from semantic_photos.services.indexer import Indexer
 from semantic_photos.services.keyword_files import KeywordFiles
 from semantic_photos.services.pack_choice import choose_pack
@@ -38,6 +39,7 @@ from semantic_photos.storage.exchange import Exchange
 from semantic_photos.storage.library_lock import LibraryLock
 from semantic_photos.storage.settings_file import load_settings, save_settings
 from semantic_photos.storage.tags import TagStore
+from semantic_photos.storage.work import WorkStore
 
 _log = logging.getLogger(__name__)
 
@@ -63,6 +65,7 @@ class Library:
         tags: the tags and remarks of photos, and everything a person does to them.
         tagging: automatic tags.
         keywords: keywords in photo files and sidecars.
+        exporting: the person's work out and in.
         pack: the model pack, or None when none can be used (a notice says why).
     """
 
@@ -104,6 +107,7 @@ class Library:
         self.tags = TagStore(database)
         self.tagging = AutoTagger(self.catalog, self.tags, self.pack, self.words, self.bus)
         self.keywords = KeywordFiles(self.catalog, Exchange(database), self.decoders, self.bus)
+        self.exporting = Exporting(self.catalog, WorkStore(database), self.bus)
         self.vocabulary = Vocabulary(
             self.catalog, self.index, self.pack, self.words, store=self.tags, tree=self.tagging.tree
         )

@@ -136,3 +136,20 @@ def test_killed_while_writing_two_hundred_sidecars(program: Program, tmp_path: P
     report = program.json("tags", "--write")
     assert (report["written"], report["failed"]) == (200 - len(written), 0)
     assert {path.read_bytes() for path in folder.glob("*.xmp")} == whole
+
+
+def test_work_goes_out_and_comes_into_another_library(
+    program: Program, photos: Path, tmp_path: Path, pack: Path
+) -> None:
+    program.run("index", photos)
+    review(program, tmp_path, (photos / "red-00.jpg", "animal|dog", "add"), (photos / "blue-02.jpg", "blue", "reject"))
+    file = tmp_path / "work.json"
+    assert program.json("export", file)["photos"] == 2
+    shutil.move(photos, tmp_path / "moved")
+    other = Program(tmp_path / "other", pack)
+    other.run("index", tmp_path / "moved")
+    report = other.json("import", file)
+    assert (report["photos"], report["not_found"], report["changed"]) == (2, 0, 2)
+    assert sources(other, tmp_path / "moved" / "red-00.jpg")["animal|dog"] == "manual"
+    assert "blue" not in sources(other, tmp_path / "moved" / "blue-02.jpg")
+    assert "--digikam" in other.run("import", code=2).stderr

@@ -253,6 +253,15 @@ def test_what_is_not_written_into(tmp_path: Path, kind: str) -> None:
     assert caught.value.code == "write.not-embeddable"
 
 
+def test_the_last_keyword_of_a_sidecar_goes(tmp_path: Path) -> None:
+    path = tmp_path / "p.jpg.xmp"
+    path.write_bytes(edit(EditRequest(path, sidecar=True, exists=False, want=("dog",))).data or b"")
+    path.write_bytes(edit(EditRequest(path, sidecar=True, drop=("dog",))).data or b"")
+    assert edit(EditRequest(path, sidecar=True, drop=("dog",))).data is None
+    again = edit(EditRequest(path, sidecar=True, want=("cat",)))
+    assert again.after.flat == ("cat",)
+
+
 def test_edits_go_through_the_pipe(photo: Path) -> None:
     edited = edit(EditRequest(photo, sidecar=False, want=("animal|dog",)))
     head, fields, data = packed_edit(edited)
