@@ -12,7 +12,7 @@ from typing import NoReturn
 from semantic_photos import __version__
 from semantic_photos.domain.errors import UserFacingError
 
-COMMANDS = ("index", "search", "similar", "tags", "words", "export", "import", "doctor")
+COMMANDS = ("index", "search", "similar", "tags", "words", "teach", "export", "import", "doctor")
 
 _USAGE = """semantic-photos [FOLDER…]            open the window (in the terminal when there is no display)
        semantic-photos index FOLDER…        add folders, index them, exit
@@ -20,6 +20,7 @@ _USAGE = """semantic-photos [FOLDER…]            open the window (in the termi
        semantic-photos similar PHOTO        photos like one
        semantic-photos tags PHOTO…          what is in photos
        semantic-photos words WORD           words near a word
+       semantic-photos teach NAME PHOTO…    a subject of your own, from 5 to 50 photos
        semantic-photos export FILE          your tags, ratings, captions and decisions as JSON or CSV
        semantic-photos import FILE          and back, here or in another library
        semantic-photos doctor               check the library
@@ -126,6 +127,11 @@ def _command_parser(common: _Parser) -> _Parser:
     words = command("words", "Words near a word, and how many of your photos each would find.")
     words.add_argument("word", nargs="+", metavar="WORD")
     _add_n(words, 12)
+
+    teach = command("teach", "Learn a subject from 5 to 50 photos: they get the tag, and the likest others are shown.")
+    teach.add_argument("name", metavar="NAME")
+    teach.add_argument("photos", nargs="+", type=Path, metavar="PHOTO")
+    _add_n(teach, 20)
 
     export = command("export", "Write your tags, ratings, captions, decisions and saved searches to a file.")
     export.add_argument("file", type=Path, metavar="FILE", help="CSV when its name ends so, else JSON")

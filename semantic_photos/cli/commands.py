@@ -237,6 +237,22 @@ def _doctor(options: argparse.Namespace) -> int:
     return 0 if report["ok"] else 1
 
 
+def _teach(options: argparse.Namespace) -> int:
+    with open_library(options, read_only=False) as library:
+        ids = [tagging.photo_of(library, path) for path in options.photos]
+        taught = library.teaching.teach(options.name, ids, n=options.n)
+        photos = library.photos([photo for photo, _ in taught.likely])
+        likely = [
+            {"path": shown(photos[i].path), "score": round(score, 5)} for i, score in taught.likely if i in photos
+        ]
+    if options.json:
+        print_json({"name": taught.name, "examples": taught.examples, "likely": likely})
+        return 0
+    for row in likely:
+        print(f"{row['score']:6.3f}  {row['path']}")
+    return 0
+
+
 def _export(options: argparse.Namespace) -> int:
     with open_library(options, read_only=True) as library:
         report = moving.export(library, options)
@@ -257,6 +273,7 @@ _RUN: dict[str, Callable[[argparse.Namespace], int]] = {
     "similar": _similar,
     "tags": _tags,
     "words": _words,
+    "teach": _teach,
     "export": _export,
     "import": _import,
     "doctor": _doctor,

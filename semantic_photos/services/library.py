@@ -31,6 +31,7 @@ from semantic_photos.services.pack_choice import choose_pack
 from semantic_photos.services.scanner import Scanner
 from semantic_photos.services.search import SearchService
 from semantic_photos.services.tagging import AutoTagger
+from semantic_photos.services.teaching import Teaching
 from semantic_photos.services.vocabulary import Vocabulary
 from semantic_photos.services.watcher import Watcher
 from semantic_photos.storage.catalog import Catalog
@@ -66,6 +67,7 @@ class Library:
         tagging: automatic tags.
         keywords: keywords in photo files and sidecars.
         exporting: the person's work out and in.
+        teaching: subjects of the person's own.
         pack: the model pack, or None when none can be used (a notice says why).
     """
 
@@ -107,6 +109,7 @@ class Library:
         self.tags = TagStore(database)
         self.tagging = AutoTagger(self.catalog, self.tags, self.pack, self.words, self.bus)
         self.keywords = KeywordFiles(self.catalog, Exchange(database), self.decoders, self.bus)
+        self.teaching = Teaching(self.catalog, self.tags, self.pack, self.words)
         self.exporting = Exporting(self.catalog, WorkStore(database), self.bus)
         self.vocabulary = Vocabulary(
             self.catalog, self.index, self.pack, self.words, store=self.tags, tree=self.tagging.tree
