@@ -158,6 +158,7 @@ def test_a_huge_sidecar_is_not_read(photo: Path, monkeypatch: pytest.MonkeyPatch
         edit(EditRequest(path, sidecar=True, want=("dog",)))
 
 
+@pytest.mark.slow
 def test_ten_thousand_keywords_come_through(photo: Path) -> None:
     beside(photo, packet(bag("dc:subject", *(f"keyword {i}" for i in range(10_000)))))
     words = read_words(photo)

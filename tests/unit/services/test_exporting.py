@@ -24,6 +24,8 @@ from semantic_photos.storage.tags import TagStore
 from semantic_photos.storage.work import WorkStore
 from tests.fakes.encoders import word_vector
 
+pytestmark = pytest.mark.slow  # a catalog on the disk for each test
+
 
 class World:
     def __init__(self, folder: Path, root: str) -> None:

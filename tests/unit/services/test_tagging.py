@@ -27,6 +27,8 @@ from semantic_photos.storage.tags import TagStore
 from tests.fakes.encoders import word_vector
 from tests.fakes.packs import build_tiny_pack
 
+pytestmark = pytest.mark.slow  # a catalog on the disk for each test
+
 TREE = TagTree.parse("colour|red: crimson\ncolour|blue: azure\nfood|banana")
 LEAST = 0.6
 

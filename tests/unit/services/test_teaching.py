@@ -10,6 +10,8 @@ from semantic_photos.domain.vectors import normalise
 from semantic_photos.services.teaching import Teaching, learn
 from tests.unit.services.test_tagging import World, pack, world
 
+pytestmark = pytest.mark.slow  # a catalog on the disk for each test
+
 __all__ = ["pack", "world"]
 
 

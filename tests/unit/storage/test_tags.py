@@ -130,7 +130,7 @@ def test_photos_with_own_work_outlive_the_thirty_days(shelf: Shelf, store: TagSt
     assert shelf.catalog.purge_missing(30 * 24 * 3600) == (0 if kept else 1)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     acts=st.lists(st.tuples(st.sampled_from(list(Act)), st.integers(0, 1), st.sampled_from(["dog", "a|b"])), max_size=8)
 )
