@@ -6,9 +6,19 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import settings
 
 # Before Qt is imported anywhere. Tests that want a real window start their own process under Xvfb.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+
+# The fast set is run after every change and tries fewer examples; each run tries others.
+settings.register_profile("fast", max_examples=30)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if "not slow" in (config.option.markexpr or ""):
+        settings.load_profile("fast")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

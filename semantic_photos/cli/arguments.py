@@ -13,7 +13,9 @@ from semantic_photos import __version__
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.relevance import CAUTION
 
-COMMANDS = ("index", "search", "similar", "searches", "why", "feedback", "tags", "words", "doctor")
+COMMANDS = (
+    "index", "search", "similar", "searches", "why", "feedback", "tags", "words", "teach", "export", "import", "doctor"
+)  # fmt: skip
 
 _USAGE = """semantic-photos [FOLDER…]            open the window (in the terminal when there is no display)
        semantic-photos index FOLDER…        add folders, index them, exit
@@ -24,6 +26,9 @@ _USAGE = """semantic-photos [FOLDER…]            open the window (in the termi
        semantic-photos feedback QUERY       say which photos fit a question
        semantic-photos tags PHOTO…          what is in photos
        semantic-photos words WORD           words near a word
+       semantic-photos teach NAME PHOTO…    a subject of your own, from 5 to 50 photos
+       semantic-photos export FILE          your tags, ratings, captions and decisions as JSON or CSV
+       semantic-photos import FILE          and back, here or in another library
        semantic-photos doctor               check the library
        semantic-photos COMMAND --help       more about one"""
 
@@ -161,15 +166,56 @@ def _command_parser(common: _Parser) -> _Parser:
     tags = command("tags", "Tell what is in photos.")
     tags.add_argument("photos", nargs="*", type=Path, metavar="PHOTO")
     tags.add_argument("--all", action="store_true", help="every photo of the library")
+    _add_tag_actions(tags)
     _add_n(tags, 8)
 
     words = command("words", "Words near a word, and how many of your photos each would find.")
     words.add_argument("word", nargs="+", metavar="WORD")
     _add_n(words, 12)
 
+    teach = command("teach", "Learn a subject from 5 to 50 photos: they get the tag, and the likest others are shown.")
+    teach.add_argument("name", metavar="NAME")
+    teach.add_argument("photos", nargs="+", type=Path, metavar="PHOTO")
+    _add_n(teach, 20)
+
+    export = command("export", "Write your tags, ratings, captions, decisions and saved searches to a file.")
+    export.add_argument("file", type=Path, metavar="FILE", help="CSV when its name ends so, else JSON")
+
+    take = command("import", "Take in work from a file of export, from digiKam, or from the names of folders.")
+    take.add_argument("file", nargs="?", type=Path, metavar="FILE")
+    take.add_argument("--digikam", type=Path, metavar="DB", help="digikam4.db: tags, ratings, captions")
+    take.add_argument("--folders", action="store_true", help="make the names of folders tags of their photos")
+
     doctor = command("doctor", "Check the library and tell what would be repaired.")
     doctor.add_argument("--repair", action="store_true", help="do it")
     return parser
+
+
+def _add_tag_actions(tags: argparse.ArgumentParser) -> None:
+    action = tags.add_mutually_exclusive_group()
+    action.add_argument(
+        "--auto", action="store_true", help="give all photos their automatic tags, new ones from now on"
+    )
+    action.add_argument("--remove-automatic", action="store_true", help="take off all that nobody confirmed")
+    decisions = 'decisions, one a line: {"path", "tag", "decision": confirm, reject, add or remove}'
+    action.add_argument("--review", type=Path, metavar="FILE.jsonl", help=decisions)
+    action.add_argument("--write", action="store_true", help="write tags into XMP sidecars beside the photos")
+    least = "least confidence of automatic tags, 0 to 1; with --write these are written too"
+    tags.add_argument("--least", type=_probability, metavar="P", help=least)
+    tags.add_argument("--embed", action="store_true", help="write into JPEG, PNG and WebP themselves")
+    tags.add_argument("--adobe", action="store_true", help="name new sidecars photo.xmp instead of photo.jpg.xmp")
+    tags.add_argument("--dry-run", action="store_true", help="only tell what would be written")
+    tags.add_argument("--retry", action="store_true", help="write only where the last writing failed")
+
+
+def _probability(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0.0 <= number <= 1.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return number
 
 
 def _add_n(parser: argparse.ArgumentParser, default: int) -> None:

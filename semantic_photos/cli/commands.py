@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from semantic_photos.cli import doctor, indexing, searching, steering
+from semantic_photos.cli import doctor, indexing, moving, searching, steering, tagging
 from semantic_photos.cli.printing import print_json, shown
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PhotoId
@@ -47,9 +47,6 @@ def open_library(options: argparse.Namespace, *, read_only: bool) -> Library:
 # why and feedback
 
 
-# why and feedback
-
-
 def _why(options: argparse.Namespace) -> int:
     with open_library(options, read_only=True) as library:
         answer = steering.explain(library, options)
@@ -75,6 +72,11 @@ def _feedback(options: argparse.Namespace) -> int:
 
 
 def _tags(options: argparse.Namespace) -> int:
+    if tagging.is_action(options):
+        with open_library(options, read_only=options.dry_run) as library:
+            report = tagging.act(library, options)
+        print_json(report) if options.json else tagging.print_report(report)
+        return 1 if report.get("failed") else 0
     if bool(options.photos) == bool(options.all):
         raise UserFacingError("Name photos, or say --all.", code="usage", advice="See --help.")
     with open_library(options, read_only=True) as library:
@@ -157,6 +159,36 @@ def _doctor(options: argparse.Namespace) -> int:
     return 0 if report["ok"] else 1
 
 
+def _teach(options: argparse.Namespace) -> int:
+    with open_library(options, read_only=False) as library:
+        ids = [tagging.photo_of(library, path) for path in options.photos]
+        taught = library.teaching.teach(options.name, ids, n=options.n)
+        photos = library.photos([photo for photo, _ in taught.likely])
+        likely = [
+            {"path": shown(photos[i].path), "score": round(score, 5)} for i, score in taught.likely if i in photos
+        ]
+    if options.json:
+        print_json({"name": taught.name, "examples": taught.examples, "likely": likely})
+        return 0
+    for row in likely:
+        print(f"{row['score']:6.3f}  {row['path']}")
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    with open_library(options, read_only=True) as library:
+        report = moving.export(library, options)
+    print_json(report) if options.json else moving.print_export(report)
+    return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    with open_library(options, read_only=False) as library:
+        report = moving.take(library, options)
+    print_json(report) if options.json else moving.print_import(report)
+    return 0
+
+
 _RUN: dict[str, Callable[[argparse.Namespace], int]] = {
     "index": _index,
     "search": lambda options: searching.search(options, open_library),
@@ -166,5 +198,8 @@ _RUN: dict[str, Callable[[argparse.Namespace], int]] = {
     "feedback": _feedback,
     "tags": _tags,
     "words": _words,
+    "teach": _teach,
+    "export": _export,
+    "import": _import,
     "doctor": _doctor,
 }

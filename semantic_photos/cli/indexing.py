@@ -27,6 +27,8 @@ def index(library: Library, folders: Sequence[Path], *, quiet: bool) -> dict[str
         raise_no_pack(library)
     added = [library.add_folder(folder) for folder in folders]
     wait(library, quiet=quiet)
+    library.keywords.read()
+    library.tagging.settle()
     return _report(library, added, time.monotonic() - start)
 
 

@@ -4,11 +4,8 @@
 from __future__ import annotations
 
 import dataclasses
-import io
-import zipfile
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +13,10 @@ from PIL import Image
 
 from semantic_photos.domain.heat import Box
 from semantic_photos.domain.photo import ImageRecipe
-from semantic_photos.evaluation.questions import Shown, folded, folded_words, label_questions, word_questions
+from semantic_photos.evaluation.photos import Shown
+from semantic_photos.evaluation.pictures import Pictures
+from semantic_photos.evaluation.questions import label_questions, word_questions
+from semantic_photos.evaluation.wording import folded, folded_words
 from semantic_photos.media.preprocess import square
 
 Bools = NDArray[np.bool_]
@@ -113,19 +113,21 @@ def pairs(words: Sequence[Word], count: int, seed: int) -> list[Pair]:
     return found
 
 
-class Pictures:
-    """Reads the photos of an index from their zips and lays two into one picture."""
+class Compositions:
+    """Lays two photos of an index into one picture."""
 
-    def __init__(self, photos: Sequence[Shown], archives: Sequence[Path]) -> None:
-        self._photos = photos
-        opened = [zipfile.ZipFile(path) for path in archives]
-        self._where = {Path(name).name: (archive, name) for archive in opened for name in archive.namelist()}
+    def __init__(self, photos: Sequence[Shown], pictures: Pictures) -> None:
+        self._photos, self._pictures = photos, pictures
 
     def photo(self, number: int, side: int = _SIDE) -> Image.Image:
-        """Return a photo as a square RGB picture."""
-        archive, name = self._where[self._photos[number].file]
-        with Image.open(io.BytesIO(archive.read(name))) as picture:
-            return picture.convert("RGB").resize((side, side), Image.Resampling.BICUBIC)
+        """Return a photo as a square RGB picture.
+
+        Raises:
+            PhotoError: it cannot be read.
+        """
+        decoded = self._pictures.decoded(self._photos[number].file, preview=2 * side)
+        assert decoded.preview is not None
+        return Image.fromarray(decoded.preview).resize((side, side), Image.Resampling.BICUBIC)
 
     def side_by_side(self, pair: Pair) -> tuple[Image.Image, Box]:
         """Return both photos beside each other, and where the wanted one is."""

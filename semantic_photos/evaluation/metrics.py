@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -60,24 +62,84 @@ def chance_precision(relevant: Bools) -> float:
     return float(relevant.mean())
 
 
-def top_hit(scores: Floats, relevant: Bools, k: int) -> float:
-    """Return the share of rows with at least one right answer among their first ``k``.
+def top_hits(scores: Floats, relevant: Bools, k: int) -> Floats:
+    """Return for each row with any right answer whether one is among the first ``k``: 0 or 1, in the order of rows."""
+    asked = relevant.any(axis=1)
+    first = np.argsort(-scores[asked], axis=1, kind="stable")[:, :k]
+    return np.asarray(np.take_along_axis(relevant[asked], first, axis=1).any(axis=1), dtype=np.float32)
+
+
+def average_precisions(scores: Floats, relevant: Bools) -> Floats:
+    """Return the average precision of each query over the whole ranking; their mean is the mAP.
+
+    The mean, over a query's right answers, of the precision down to each of them (Manning, Raghavan and Schütze,
+    "Introduction to Information Retrieval", 2008, section 8.4).
 
     Args:
         scores: (Q, N), higher is better.
-        relevant: (Q, N); rows without any right answer are left out.
-        k: Length of the list looked at.
+        relevant: (Q, N); a query without any right answer gets 0.
+
+    Returns:
+        (Q,) values in 0..1.
     """
-    asked = relevant.any(axis=1)
-    if not asked.any():
-        return float("nan")
-    first = np.argsort(-scores[asked], axis=1, kind="stable")[:, :k]
-    return float(np.take_along_axis(relevant[asked], first, axis=1).any(axis=1).mean())
+    order = np.argsort(-scores, axis=1, kind="stable")
+    hits = np.take_along_axis(relevant, order, axis=1)
+    precision = np.cumsum(hits, axis=1) / np.arange(1, scores.shape[1] + 1)
+    return np.asarray((precision * hits).sum(axis=1) / np.maximum(hits.sum(axis=1), 1), dtype=np.float32)
 
 
-def bootstrap_range(values: Floats, rounds: int = 1000, seed: int = 0) -> tuple[float, float]:
-    """Return the 95 % range of the mean of ``values`` under resampling of the queries."""
-    rng = np.random.default_rng(seed)
-    picks = rng.integers(0, len(values), size=(rounds, len(values)))
-    low, high = np.quantile(values[picks].mean(axis=1), [0.025, 0.975])
-    return float(low), float(high)
+def chance_average_precision(relevant: Bools) -> float:
+    """Return the mean average precision that a random ranking is expected to reach.
+
+    For R right answers among N, each right answer at place i has on average (i - 1)(R - 1)/(N - 1) others before it.
+    """
+    found = relevant.sum(axis=1).astype(np.float64)
+    total = relevant.shape[1]
+    if total < 2:
+        return float(relevant.mean())
+    places = np.arange(1, total + 1)
+    harmonic = float((1.0 / places).sum())
+    rest = (found - 1.0) / (total - 1.0)
+    each = (harmonic + rest * (total - harmonic)) / total
+    return float(np.where(found > 0, each, 0.0).mean())
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Cut:
+    """What a cut through rankings is worth, one entry for each query, all float64 (Q,).
+
+    Attributes:
+        kept: Photos above the cut.
+        right: Right answers among them.
+        relevant: All right answers.
+    """
+
+    kept: NDArray[np.float64]
+    right: NDArray[np.float64]
+    relevant: NDArray[np.float64]
+
+    @classmethod
+    def at(cls, scores: Floats, relevant: Bools, border: Floats | float) -> Cut:
+        """Cut (Q, N) scores at one border, or at one for each query, (Q,)."""
+        above = scores >= (border if isinstance(border, float) else np.asarray(border)[:, None])
+        return cls(
+            above.sum(axis=1).astype(np.float64),
+            (above & relevant).sum(axis=1).astype(np.float64),
+            relevant.sum(axis=1).astype(np.float64),
+        )
+
+    @property
+    def f1(self) -> NDArray[np.float64]:
+        """Return the harmonic mean of precision and recall of each query; 0 where nothing right is above the cut."""
+        return np.asarray(2.0 * self.right / np.maximum(self.kept + self.relevant, 1.0))
+
+
+def best_border(scores: Floats, relevant: Bools, steps: int = 400) -> float:
+    """Return the one border for all queries whose mean F1 is highest, tried at ``steps`` quantiles of the scores.
+
+    Most of the scores are of no interest, so the quantiles are denser towards the top.
+    """
+    shares = 1.0 - np.geomspace(1.0, 1.0 / scores.size, steps)
+    borders = np.unique(np.quantile(scores, shares))
+    means = [Cut.at(scores, relevant, float(border)).f1.mean() for border in borders]
+    return float(borders[int(np.argmax(means))])

@@ -1,69 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Questions about photos whose answers are known, made from an index of captions and labels."""
+"""Questions about photos whose answers are known, made from captions and labels."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
-import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-_WORD = re.compile(r"[a-z]+(?:[-'][a-z]+)*")
-# Words too general or too functional to be searched for; a caption word among them is no query.
-_NO_QUERY_TEXT = """
-a an the this that these those of in on at by for with without from to into onto over under near next through up
-down out off across along around behind front back between during while is are was were be being been has have
-had do does did and or but as it its his her their they he she him them there other another one two three four
-five six several some many each both all very who which what where together against looks look looking large
-small big little stands standing sits sitting holds holding wearing wears
-"""
-_NO_QUERY = frozenset(_NO_QUERY_TEXT.split())
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Shown:
-    """One photo of the index with what people said of it."""
-
-    file: str
-    shard: int
-    source: str
-    labels: tuple[str, ...]
-    captions: tuple[str, ...]
-
-
-def read_photos(index: Path, split: str = "val") -> list[Shown]:
-    """Read the photos of one split from a ``photos.jsonl``."""
-    photos = []
-    with index.open(encoding="utf-8") as lines:
-        for line in lines:
-            row = json.loads(line)
-            if row["split"] == split:
-                labels = tuple(label.lower() for label in row.get("labels") or ())
-                photos.append(
-                    Shown(row["file"], int(row["shard"]), row["source"], labels, tuple(row.get("captions") or ()))
-                )
-    return photos
-
-
-def folded(word: str) -> str:
-    """Return a word with a plain English plural ending taken off: "dogs" asks for the same as "dog"."""
-    if len(word) > 4 and word.endswith("ies"):
-        return word[:-3] + "y"
-    if len(word) > 4 and word.endswith(("ches", "shes", "sses", "xes", "zes")):
-        return word[:-2]
-    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
-        return word[:-1]
-    return word
-
-
-def folded_words(text: str) -> frozenset[str]:
-    """Return the folded words of a text."""
-    return frozenset(folded(word.removesuffix("'s")) for word in _WORD.findall(text.lower()))
+from semantic_photos.evaluation.photos import Shown
+from semantic_photos.evaluation.wording import NO_QUERY, WORD, folded, folded_words, plain_words
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -86,7 +34,13 @@ def caption_questions(photos: Sequence[Shown]) -> tuple[list[str], NDArray[np.in
 
 
 def word_questions(
-    photos: Sequence[Shown], *, words: int, least: int = 8, most: int = 300, limit: int = 300
+    photos: Sequence[Shown],
+    *,
+    words: int,
+    least: int = 8,
+    most: int = 300,
+    limit: int = 300,
+    among: Collection[str] | None = None,
 ) -> Questions:
     """Return queries of one or two caption words; a photo answers if one of its captions contains all of them.
 
@@ -96,18 +50,14 @@ def word_questions(
         least: A query must have this many answers.
         most: And not more than these.
         limit: The most frequent ones are kept.
+        among: Folded words that may be asked; None for all that are neither short nor functional.
     """
     said = [[folded_words(caption) for caption in photo.captions] for photo in photos]
-    spelled: dict[str, Counter[str]] = {}
-    for photo in photos:
-        for caption in photo.captions:
-            for word in _WORD.findall(caption.lower()):
-                spelled.setdefault(folded(word), Counter())[word] += 1
     counts: Counter[tuple[str, ...]] = Counter()
     for captions in said:
         found: set[tuple[str, ...]] = set()
         for caption_words in captions:
-            useful = sorted(w for w in caption_words if len(w) > 2 and w not in _NO_QUERY)
+            useful = sorted(w for w in caption_words if _asked(w, among))
             if words == 1:
                 found.update((w,) for w in useful)
             else:
@@ -115,9 +65,54 @@ def word_questions(
         counts.update(found)
     fitting = [key for key, count in counts.items() if least <= count <= most]
     chosen = sorted(fitting, key=lambda key: (-counts[key], key))[:limit]
-    relevant = np.array([[any(set(key) <= c for c in captions) for captions in said] for key in chosen], dtype=np.bool_)
-    texts = [" ".join(spelled[word].most_common(1)[0][0] for word in key) for key in chosen]
-    return Questions(texts, relevant)
+    return _asking(photos, chosen, said)
+
+
+def unseen_questions(
+    photos: Sequence[Shown],
+    training: Iterable[Shown],
+    *,
+    least: int = 3,
+    seen: tuple[int, int] = (0, 0),
+    among: Collection[str] | None = None,
+) -> Questions:
+    """Return one-word queries that no caption or label of the training photos holds, in singular or plural.
+
+    Args:
+        photos: Captioned photos.
+        training: What may have been trained on.
+        least: So many captions must hold the word (of how many photos does not matter).
+        seen: In how many training texts the word stands, from and to; (0, 0) for words that are unseen.
+        among: As in ``word_questions``.
+    """
+    known: Counter[str] = Counter()
+    for photo in training:
+        for text in (*photo.captions, *photo.labels):
+            # "hot-dog" teaches "dog" as well.
+            known.update(folded_words(text) | folded_words(text.replace("-", " ")))
+    said = [[folded_words(caption) for caption in photo.captions] for photo in photos]
+    counts = Counter(word for captions in said for caption in captions for word in caption)
+    fitting = (word for word, count in counts.items() if count >= least and _asked(word, among))
+    chosen = sorted(word for word in fitting if seen[0] <= known[word] <= seen[1])
+    return _asking(photos, [(word,) for word in chosen], said)
+
+
+def _asked(word: str, among: Collection[str] | None) -> bool:
+    return len(word) > 2 and word not in NO_QUERY if among is None else word in among
+
+
+def _asking(
+    photos: Sequence[Shown], keys: Sequence[tuple[str, ...]], said: Sequence[Sequence[frozenset[str]]]
+) -> Questions:
+    """Spell each key as captions mostly do, and look which photos answer it."""
+    spelled: dict[str, Counter[str]] = {}
+    for photo in photos:
+        for caption in photo.captions:
+            for word in WORD.findall(caption.lower()):
+                spelled.setdefault(folded(word.removesuffix("'s")), Counter())[word.removesuffix("'s")] += 1
+    relevant = np.array([[any(set(key) <= c for c in captions) for captions in said] for key in keys], dtype=np.bool_)
+    texts = [" ".join(spelled[word].most_common(1)[0][0] for word in key) for key in keys]
+    return Questions(texts, relevant.reshape(len(keys), len(photos)))
 
 
 def label_questions(photos: Sequence[Shown], least: int = 3) -> Questions:
@@ -138,3 +133,12 @@ def same_label(photos: Iterable[Shown]) -> NDArray[np.bool_]:
     shared: NDArray[np.bool_] = has @ has.T > 0
     np.fill_diagonal(shared, val=False)
     return shared
+
+
+def names(tag: str, label: str) -> bool:
+    """Return whether a tag names a label: it is the label, or a word of it, in singular or plural.
+
+    "dog" names "dogs" and "guide dog"; "guide dog" does not name "dog", which says less.
+    """
+    said, asked = plain_words(tag), plain_words(label)
+    return said == asked or (len(said) == 1 and said[0] in {*asked, *plain_words(label.replace("-", " "))})

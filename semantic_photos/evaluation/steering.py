@@ -25,10 +25,12 @@ from semantic_photos.domain.heat import Box, hottest, standard_scores
 from semantic_photos.domain.photo import PhotoFacts
 from semantic_photos.domain.steering import clamped, focused_vector, mixed, position_weights
 from semantic_photos.domain.vectors import normalise, weighted_sum
-from semantic_photos.evaluation.__main__ import batches
-from semantic_photos.evaluation.composed import Pair, Pictures, Word, caption_words, labels, large_square, pairs
-from semantic_photos.evaluation.metrics import bootstrap_range, precision_at
-from semantic_photos.evaluation.questions import Shown, read_photos
+from semantic_photos.evaluation.composed import Compositions, Pair, Word, caption_words, labels, large_square, pairs
+from semantic_photos.evaluation.figure import ratio
+from semantic_photos.evaluation.measure import encode_photos
+from semantic_photos.evaluation.metrics import precision_at
+from semantic_photos.evaluation.photos import Shown, read_photos
+from semantic_photos.evaluation.pictures import Pictures
 from semantic_photos.ml.image_encoder import OnnxImageEncoder
 from semantic_photos.ml.model_pack import load_pack
 from semantic_photos.ml.text_encoder import WordTable
@@ -43,24 +45,19 @@ _LEAST_ANSWERS = 5
 class Bench:
     """A pack, the vectors of the val photos, and ordinary photos as background."""
 
-    def __init__(
-        self, pack_folder: Path, photos: Sequence[Shown], archives: Sequence[Path], cache: Path | None
-    ) -> None:
+    def __init__(self, pack_folder: Path, photos: Sequence[Shown], pictures: Pictures, cache: Path | None) -> None:
         pack = load_pack(pack_folder)
-        self.photos, self.pictures = photos, Pictures(photos, archives)
+        self.photos, self.pictures = photos, Compositions(photos, pictures)
         self.encoder, self.words = OnnxImageEncoder(pack, min(4, os.cpu_count() or 1)), WordTable(pack)
-        self.vectors = self._vectors(archives, cache)
+        self.vectors = self._vectors(pictures, cache)
         self.background = pack.background if pack.background is not None else self.vectors[::4]
 
-    def _vectors(self, archives: Sequence[Path], cache: Path | None) -> Floats:
+    def _vectors(self, pictures: Pictures, cache: Path | None) -> Floats:
         if cache is not None and cache.exists():
             with np.load(cache) as stored:
                 if str(stored["pack"]) == self.encoder.fingerprint and len(stored["vectors"]) == len(self.photos):
                     return np.asarray(stored["vectors"], np.float32)
-        made = np.concatenate(
-            [self.encoder.encode(batch) for batch in batches(self.photos, archives, self.encoder.recipe)]
-        )
-        vectors: Floats = np.nan_to_num(made).astype(np.float32)
+        vectors: Floats = np.nan_to_num(encode_photos(self.photos, pictures, self.encoder)[0])
         if cache is not None:
             np.savez(cache, vectors=vectors, pack=self.encoder.fingerprint)
         return vectors
@@ -97,8 +94,9 @@ def summary(values: Sequence[float]) -> dict[str, float]:
     clean = np.array([value for value in values if np.isfinite(value)], np.float32)
     if not len(clean):
         return {"count": 0.0}
-    low, high = bootstrap_range(clean)
-    return {"count": float(len(clean)), "mean": float(clean.mean()), "low": low, "high": high}
+    mean = ratio(clean)
+    low, high = (mean.value if end is None else end for end in (mean.low, mean.high))
+    return {"count": float(len(clean)), "mean": mean.value, "low": low, "high": high}
 
 
 def _inside(point: tuple[float, float], box: Box) -> float:
@@ -270,7 +268,7 @@ def figures(bench: Bench, count: int, seed: int = 0) -> Figures:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure one pack."""
     parser = argparse.ArgumentParser(prog="python -m semantic_photos.evaluation.steering", description=__doc__)
-    parser.add_argument("--images", type=Path, nargs="+", required=True, help="zips with the pictures")
+    parser.add_argument("--images", type=Path, nargs="+", required=True, help="zips or folders with them")
     parser.add_argument("--index", type=Path, required=True, help="photos.jsonl")
     parser.add_argument("--pack", type=Path, required=True)
     parser.add_argument("--pairs", type=int, default=150, help="composed pictures of each kind (150)")
@@ -278,11 +276,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     args = parser.parse_args(argv)
     try:
-        bench = Bench(args.pack, read_photos(args.index), args.images, args.cache)
+        photos = read_photos(args.index)
+        with Pictures(args.images) as pictures:
+            pictures.expect(photos)
+            found = figures(Bench(args.pack, photos, pictures, args.cache), max(1, args.pairs))
     except SemanticPhotosError as error:
         print(error, file=sys.stderr)
         return 1
-    found = figures(bench, max(1, args.pairs))
     if args.json:
         print(json.dumps({"pack": args.pack.name, "figures": found}, indent=1))
         return 0

@@ -17,6 +17,8 @@ from typing import Any, BinaryIO
 from semantic_photos.domain.errors import PhotoError, UserFacingError
 from semantic_photos.media import wire
 from semantic_photos.media.decode import decode
+from semantic_photos.media.edits import EditRequest
+from semantic_photos.media.wire_words import packed_edit
 
 #: What a photo may take beyond the empty process, in bytes of address space.
 MEMORY_BYTES = 2_500_000_000
@@ -46,7 +48,13 @@ def main() -> int:
 
 def _answer(head: dict[str, Any]) -> list[bytes | memoryview]:
     try:
-        return wire.answer_frame(decode(wire.read_request(head)))
+        request = wire.read_request(head)
+        if isinstance(request, EditRequest):
+            from semantic_photos.media.keyword_edit import edit
+
+            said, *parts = packed_edit(edit(request))
+            return wire.frame(said, *parts)
+        return wire.answer_frame(decode(request))
     except UserFacingError as error:
         return wire.error_frame(error)
     except MemoryError:

@@ -12,13 +12,18 @@ import itertools
 import logging
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
+from typing import Any, TypeVar
 
 from semantic_photos.domain.errors import CancelledError, PhotoError, UserFacingError
 from semantic_photos.media.decode import DecodedPhoto, DecodeRequest
 from semantic_photos.media.decoder_process import DecoderGoneError, DecoderProcess, DecoderStartError
+from semantic_photos.media.edits import EditedFile, EditRequest
 
 _log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 #: After so many photos a child is replaced: what its libraries leak goes with it.
 PHOTOS_PER_CHILD = 2000
@@ -27,7 +32,8 @@ _START_ATTEMPTS = 3
 #: After these a child is not used again.
 _FATAL = frozenset({"photo.too-slow", "photo.crashed-decoder", "photo.out-of-memory"})
 
-_Job = tuple[int, int, DecodeRequest, "Future[DecodedPhoto]"]
+_Work = Callable[[DecoderProcess], Any]
+_Job = tuple[int, int, _Work, "Future[Any]"]
 
 
 class DecoderPool:
@@ -62,13 +68,25 @@ class DecoderPool:
             A future of the photo. It may be cancelled while it waits. It raises PhotoError, PackError, or
             CancelledError of this program when the pool was closed first.
         """
-        future: Future[DecodedPhoto] = Future()
         first = urgent if urgent is not None else request.recipe is None
+        future: Future[DecodedPhoto] = Future()
+        return self._queue(lambda child: child.decode(request), future, first=first)
+
+    def submit_edit(self, request: EditRequest) -> Future[EditedFile]:
+        """Queue the computation of a file with other keywords, behind what somebody is looking at.
+
+        Returns:
+            A future of the file; it raises as that of ``submit``.
+        """
+        future: Future[EditedFile] = Future()
+        return self._queue(lambda child: child.edit(request), future, first=False)
+
+    def _queue(self, work: _Work, future: Future[T], *, first: bool) -> Future[T]:
         with self._condition:
             if self._closed:
                 future.set_exception(CancelledError())
                 return future
-            heapq.heappush(self._jobs, (0 if first else 1, next(self._numbers), request, future))
+            heapq.heappush(self._jobs, (0 if first else 1, next(self._numbers), work, future))
             if self._idle < len(self._jobs) and len(self._threads) < self.processes:
                 number = len(self._threads)
                 thread = threading.Thread(target=self._work, args=(number,), name=f"decoder-{number}", daemon=True)
@@ -109,12 +127,12 @@ class DecoderPool:
             try:
                 try:
                     child = self._ready(number, child)
-                    decoded = child.decode(job[2])
+                    decoded = job[2](child)
                 except DecoderGoneError:
                     # It died while it had nothing to do, and so lately that the system had not said so yet.
                     child = self._ready(number, self._replace(number, child, None))
                     try:
-                        decoded = child.decode(job[2])
+                        decoded = job[2](child)
                     except DecoderGoneError:
                         raise _no_decoder() from None
             except Exception as error:  # thread root: whatever it is, it belongs to this photo  # noqa: BLE001

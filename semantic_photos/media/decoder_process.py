@@ -16,6 +16,7 @@ import semantic_photos
 from semantic_photos.domain.errors import InternalError, PhotoError
 from semantic_photos.media import wire
 from semantic_photos.media.decode import DecodedPhoto, DecodeRequest
+from semantic_photos.media.edits import EditedFile, EditRequest
 
 _log = logging.getLogger(__name__)
 
@@ -117,7 +118,27 @@ class DecoderProcess:
             PackError: when the recipe asks for something unknown.
             DecoderGoneError: when the child had ended before it looked at the photo: ask another child.
         """
-        limit = TIME_LIMIT_SLOW_S if request.path.suffix.lower() in _SLOW_SUFFIXES else TIME_LIMIT_S
+        head, payload = self._ask(request)
+        try:
+            return wire.read_answer(head, payload, request)
+        except wire.WireError as error:
+            raise self._nonsense(request.path, error) from error
+
+    def edit(self, request: EditRequest) -> EditedFile:
+        """Have a file with other keywords computed; nothing is written.
+
+        Raises:
+            PhotoError, DecoderGoneError: as ``decode``.
+        """
+        head, payload = self._ask(request)
+        try:
+            return wire.read_edited(head, payload)
+        except wire.WireError as error:
+            raise self._nonsense(request.path, error) from error
+
+    def _ask(self, request: DecodeRequest | EditRequest) -> tuple[dict[str, object], bytearray]:
+        slow = request.path.suffix.lower() in _SLOW_SUFFIXES or isinstance(request, EditRequest)
+        limit = TIME_LIMIT_SLOW_S if slow else TIME_LIMIT_S
         self.photos += 1
         begun = False
         try:
@@ -127,8 +148,7 @@ class DecoderProcess:
             if head != wire.BEGUN:
                 raise wire.WireError("an answer before the photo was taken up")
             begun = True
-            head, payload = self._read_frame(time.monotonic() + limit)
-            return wire.read_answer(head, payload, request)
+            return self._read_frame(time.monotonic() + limit)
         except _TooSlowError:
             self.kill()
             raise PhotoError(
@@ -139,9 +159,12 @@ class DecoderProcess:
                 raise DecoderGoneError(f"decoder {self.pid} was gone before the photo") from None
             raise self._obituary() from None
         except wire.WireError as error:
-            _log.warning("a decoder answered nonsense about %r: %s", str(request.path), error)
-            self.kill()
-            raise _crashed() from error
+            raise self._nonsense(request.path, error) from error
+
+    def _nonsense(self, path: Path, error: wire.WireError) -> PhotoError:
+        _log.warning("a decoder answered nonsense about %r: %s", str(path), error)
+        self.kill()
+        return _crashed()
 
     def kill(self) -> None:
         """End the child at once. Thread: any."""

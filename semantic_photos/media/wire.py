@@ -22,7 +22,10 @@ import numpy as np
 from semantic_photos.domain.errors import PackError, PhotoError, UserFacingError
 from semantic_photos.domain.photo import ImageRecipe, PhotoFacts
 from semantic_photos.domain.ports import ByteArray
+from semantic_photos.media import wire_words
 from semantic_photos.media.decode import DecodedPhoto, DecodeRequest
+from semantic_photos.media.edits import EditedFile, EditRequest
+from semantic_photos.media.wire_words import WireError as WireError
 
 HEADER = struct.Struct(">IQ")
 MAX_JSON = 1_000_000
@@ -31,10 +34,6 @@ MAX_PAYLOAD = 300_000_000
 #: What a child says when it takes up a photo: from then on its death may be the photo's fault.
 BEGUN = {"begun": True}
 _MAX_TEXT = 1000
-
-
-class WireError(Exception):
-    """A frame that makes no sense; it never leaves this workshop."""
 
 
 def frame(head: dict[str, Any], *parts: bytes | memoryview) -> list[bytes | memoryview]:
@@ -70,32 +69,44 @@ def parse(text: bytes | bytearray) -> dict[str, Any]:
     return head
 
 
-def request_frame(request: DecodeRequest) -> list[bytes | memoryview]:
+def request_frame(request: DecodeRequest | EditRequest) -> list[bytes | memoryview]:
     """Return the frame that asks for a photo. The path goes as bytes: file names need not be text."""
     path = os.path.abspath(os.fsencode(request.path))
+    if isinstance(request, EditRequest):
+        names = {"want": list(request.want), "drop": list(request.drop)}
+        return frame({"path": path.hex(), "edit": {"sidecar": request.sidecar, "exists": request.exists, **names}})
     recipe = dataclasses.asdict(request.recipe) if request.recipe is not None else None
     return frame(
-        {"path": path.hex(), "recipe": recipe, "thumbnail": request.thumbnail_side, "preview": request.preview_side}
-    )
+        {"path": path.hex(), "recipe": recipe, "thumbnail": request.thumbnail_side, "preview": request.preview_side,
+         "words": request.words}
+    )  # fmt: skip
 
 
-def read_request(head: dict[str, Any]) -> DecodeRequest:
+def read_request(head: dict[str, Any]) -> DecodeRequest | EditRequest:
     """Return the request of a frame (in the child; the program is trusted)."""
+    if "edit" in head:
+        asked = head["edit"]
+        want, drop = tuple(asked["want"]), tuple(asked["drop"])
+        place = Path(os.fsdecode(bytes.fromhex(head["path"])))
+        return EditRequest(place, bool(asked["sidecar"]), bool(asked["exists"]), want, drop)
     recipe = ImageRecipe(**head["recipe"]) if head["recipe"] is not None else None
-    return DecodeRequest(Path(os.fsdecode(bytes.fromhex(head["path"]))), recipe, head["thumbnail"], head["preview"])
+    path = Path(os.fsdecode(bytes.fromhex(head["path"])))
+    return DecodeRequest(path, recipe, head["thumbnail"], head["preview"], head["words"])
 
 
 def answer_frame(decoded: DecodedPhoto) -> list[bytes | memoryview]:
     """Return the frame with a decoded photo."""
     square, preview = decoded.square, decoded.preview
     thumbnail = decoded.thumbnail or b""
+    words = wire_words.packed(decoded.words)
     head = {
         "facts": dataclasses.asdict(decoded.facts),
         "square": list(square.shape) if square is not None else None,
         "thumbnail": len(thumbnail),
         "preview": list(preview.shape) if preview is not None else None,
+        "words": len(words),
     }
-    return frame(head, _view(square), thumbnail, _view(preview))
+    return frame(head, _view(square), thumbnail, _view(preview), words)
 
 
 def error_frame(error: UserFacingError) -> list[bytes | memoryview]:
@@ -113,19 +124,18 @@ def read_answer(head: dict[str, Any], payload: bytearray, request: DecodeRequest
         PackError: the child's verdict on the recipe.
         WireError: the answer is none.
     """
-    if "error" in head:
-        message, code = _text(head["error"]), _text(head.get("code", ""))
-        if head.get("kind") == "pack":
-            raise PackError(message, code=code)
-        raise PhotoError(message, code=code or None, retry=head.get("retry") is True)
+    _raise_verdict(head)
     side = request.recipe.side if request.recipe is not None else None
     square_shape = _shape(head.get("square"), side, exact=True)
     preview_shape = _shape(head.get("preview"), request.preview_side, exact=False)
     length = head.get("thumbnail")
     if type(length) is not int or not 0 <= length <= len(payload) or (length > 0) != bool(request.thumbnail_side):
         raise WireError("a thumbnail that nobody asked for, or none")
+    last = head.get("words")
+    if type(last) is not int or not 0 <= last <= len(payload) or (last > 0) != request.words:
+        raise WireError("words that nobody asked for, or none")
     first, second = math.prod(square_shape or (0,)), math.prod(preview_shape or (0,))
-    if first + length + second != len(payload):
+    if first + length + second + last != len(payload):
         raise WireError("a payload of another length")
     view = memoryview(payload)
     thumbnail = bytes(view[first : first + length])
@@ -135,8 +145,28 @@ def read_answer(head: dict[str, Any], payload: bytearray, request: DecodeRequest
         facts=_facts(head.get("facts")),
         square=_array(view[:first], square_shape),
         thumbnail=thumbnail or None,
-        preview=_array(view[first + length :], preview_shape),
+        preview=_array(view[first + length : first + length + second], preview_shape),
+        words=wire_words.unpacked(view[first + length + second :]) if last else None,
     )
+
+
+def read_edited(head: dict[str, Any], payload: bytearray) -> EditedFile:
+    """Return the edited file of an answer.
+
+    Raises:
+        PhotoError: the child's verdict.
+        WireError: the answer is none.
+    """
+    _raise_verdict(head)
+    return wire_words.edited(head, payload)
+
+
+def _raise_verdict(head: dict[str, Any]) -> None:
+    if "error" in head:
+        message, code = _text(head["error"]), _text(head.get("code", ""))
+        if head.get("kind") == "pack":
+            raise PackError(message, code=code)
+        raise PhotoError(message, code=code or None, retry=head.get("retry") is True)
 
 
 def _view(array: ByteArray | None) -> memoryview | bytes:

@@ -10,35 +10,41 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from semantic_photos.domain.errors import CatalogError, FolderError, InternalError, UserFacingError
+from semantic_photos.domain.errors import CatalogError, FolderError, UserFacingError
 from semantic_photos.domain.messages import FoldersChanged, IndexChanged, Notice, PhotosChanged
 from semantic_photos.domain.photo import Counts, FailedPhoto, Folder, FolderId, Photo, PhotoId
 from semantic_photos.domain.ports import ByteArray
 from semantic_photos.domain.settings import Settings
 from semantic_photos.index.hybrid_index import HybridIndex
-from semantic_photos.media.decode import DecodeRequest
 from semantic_photos.media.decoder_pool import DecoderPool
-from semantic_photos.media.fingerprint import content_key
-from semantic_photos.media.thumbnails import THUMBNAIL_SIDE, ThumbnailStore
+from semantic_photos.media.thumbnails import ThumbnailStore
 from semantic_photos.ml.image_encoder import OnnxImageEncoder
 from semantic_photos.ml.text_encoder import WordTable
 from semantic_photos.paths import Paths
 from semantic_photos.services.completion import Completions
 from semantic_photos.services.concepts import Concepts
 from semantic_photos.services.concurrency import EventBus, Lanes
+from semantic_photos.services.exporting import Exporting
 from semantic_photos.services.feedback import Feedback
 from semantic_photos.services.indexer import Indexer
+from semantic_photos.services.keyword_files import KeywordFiles
 from semantic_photos.services.pack_choice import choose_pack
+from semantic_photos.services.pictures import Pictures
 from semantic_photos.services.scanner import Scanner
 from semantic_photos.services.search import SearchService
+from semantic_photos.services.tagging import AutoTagger
+from semantic_photos.services.teaching import Teaching
 from semantic_photos.services.vocabulary import Vocabulary
 from semantic_photos.services.watcher import Watcher
 from semantic_photos.services.why import Explainer
 from semantic_photos.storage.catalog import Catalog
 from semantic_photos.storage.database import Database
+from semantic_photos.storage.exchange import Exchange
 from semantic_photos.storage.feedback import FeedbackVotes
 from semantic_photos.storage.library_lock import LibraryLock
 from semantic_photos.storage.settings_file import load_settings, save_settings
+from semantic_photos.storage.tags import TagStore
+from semantic_photos.storage.work import WorkStore
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +70,11 @@ class Library:
         concepts: what a photo shows, as a few different things.
         explainer: why a photo was found.
         completions: what may come next in the search field.
+        tags: the tags and remarks of photos, and everything a person does to them.
+        tagging: automatic tags.
+        keywords: keywords in photo files and sidecars.
+        exporting: the person's work out and in.
+        teaching: subjects of the person's own.
         pack: the model pack, or None when none can be used (a notice says why).
     """
 
@@ -91,6 +102,7 @@ class Library:
         self.words = WordTable(self.pack) if self.pack is not None else None
         self.decoders = DecoderPool(processes or self.settings.decode_processes or min(4, os.cpu_count() or 2))
         self.thumbnails = ThumbnailStore(paths.thumbnails, self.settings.thumbnail_cache_mb * 1_000_000)
+        self._pictures = Pictures(self.decoders, self.thumbnails, keep=not self.read_only)
         self.index = self._open_index()
         scanner = Scanner(self.catalog, skip=(paths.data, paths.cache, paths.config, paths.logs))
         self.indexer = Indexer(
@@ -102,7 +114,14 @@ class Library:
             background=self.pack.background if self.pack is not None else None,
             limit=lambda: self.settings.result_limit, feedback=Feedback(FeedbackVotes(database), self.index),
         )  # fmt: skip
-        self.vocabulary = Vocabulary(self.catalog, self.index, self.pack, self.words)
+        self.tags = TagStore(database)
+        self.tagging = AutoTagger(self.catalog, self.tags, self.pack, self.words, self.bus)
+        self.keywords = KeywordFiles(self.catalog, Exchange(database), self.decoders, self.bus)
+        self.teaching = Teaching(self.catalog, self.tags, self.pack, self.words)
+        self.exporting = Exporting(self.catalog, WorkStore(database), self.bus)
+        self.vocabulary = Vocabulary(
+            self.catalog, self.index, self.pack, self.words, store=self.tags, tree=self.tagging.tree
+        )
         self.concepts = Concepts(self.pack)
         self.explainer = Explainer(self.search.examples, self.words, self.concepts, self.search.sample)
         self.completions = Completions(self.catalog, self.vocabulary)
@@ -212,6 +231,7 @@ class Library:
     def rescan(self) -> None:
         """Compare all folders with the catalog."""
         self.indexer.scan(self.folders())
+        self.keywords.check()
 
     def retry_failed(self, ids: Sequence[PhotoId] | None = None) -> None:
         """Try photos that were set aside once more; None means all of them."""
@@ -245,35 +265,12 @@ class Library:
     # Pictures
 
     def thumbnail(self, photo: Photo) -> bytes | None:
-        """Return the thumbnail of a photo as JPEG, made and kept if there is none; None if it has no picture.
-
-        Raises:
-            PhotoError: when the photo cannot be read.
-        """
-        key = photo.content_key or content_key(photo.path)
-        stored = self.thumbnails.find(key)
-        if stored is not None:
-            try:
-                return stored.read_bytes()
-            except OSError as error:
-                _log.info("a thumbnail vanished: %s", error)
-        request = DecodeRequest(photo.path, recipe=None, thumbnail_side=THUMBNAIL_SIDE)
-        decoded = self.decoders.submit(request).result(timeout=120)
-        if decoded.thumbnail is not None and not self.read_only:
-            self.thumbnails.put(key, decoded.thumbnail)
-        return decoded.thumbnail
+        """Return the thumbnail of a photo as JPEG, as ``Pictures.thumbnail``."""
+        return self._pictures.thumbnail(photo)
 
     def preview(self, path: Path, side: int) -> ByteArray:
-        """Return a photo as upright sRGB pixels, uint8 (H, W, 3), its longer side at most ``side`` pixels.
-
-        Raises:
-            PhotoError: when the photo cannot be read.
-        """
-        request = DecodeRequest(path, recipe=None, thumbnail_side=None, preview_side=side)
-        decoded = self.decoders.submit(request).result(timeout=120)
-        if decoded.preview is None:
-            raise InternalError("a decoder forgot the preview")
-        return decoded.preview
+        """Return a photo as upright sRGB pixels, as ``Pictures.preview``."""
+        return self._pictures.preview(path, side)
 
     # Life
 
@@ -296,6 +293,8 @@ class Library:
         if self._watcher is not None:
             self._watcher.close()
         self.indexer.close()
+        self.tagging.close()
+        self.keywords.close()
         self.decoders.close()
         self.lanes.close()
         if self.encoder is not None:
@@ -319,6 +318,8 @@ class Library:
         forgotten = self.catalog.purge_missing(KEEP_MISSING_S)
         if forgotten:
             _log.info("forgot %d photos that were missing for long", forgotten)
+        self.tagging.follow()
+        self.keywords.follow()
         self.indexer.start()
         self.lanes.pool.submit(self._back_up_if_due)
         if not watch:
@@ -347,6 +348,7 @@ class Library:
 
     def _rescan_root(self, root: Path) -> None:
         self.indexer.scan([folder for folder in self.folders() if folder.path == root])
+        self.keywords.check()
         assert self._watcher is not None
         seen = sum(report.folders for report in self.indexer.last_reports.values())
         watching = self._watcher.coverage(seen)

@@ -12,10 +12,13 @@ from semantic_photos.domain import relevance
 from semantic_photos.domain.errors import QueryError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.ports import FloatArray
+from semantic_photos.domain.tag_tree import TagTree
+from semantic_photos.domain.tagging import Standing, TagLine, leaf
 from semantic_photos.index.hybrid_index import HybridIndex
 from semantic_photos.ml.model_pack import ModelPack
 from semantic_photos.ml.text_encoder import WordTable
 from semantic_photos.storage.catalog import Catalog
+from semantic_photos.storage.tags import TagStore
 
 #: Below this confidence a tag is not shown: wrong labels make people switch tagging off.
 LEAST_CONFIDENCE = 0.3
@@ -23,7 +26,10 @@ LEAST_CONFIDENCE = 0.3
 
 @dataclass(frozen=True, slots=True)
 class TagGuess:
-    """A tag with its calibrated probability in [0, 1]; ``source`` is ``automatic`` for what the network says."""
+    """A tag with its calibrated probability in [0, 1], 1 for what the person or a file says.
+
+    ``source`` is ``automatic``, ``confirmed``, ``manual`` or ``imported``.
+    """
 
     tag: str
     confidence: float
@@ -45,25 +51,64 @@ class Vocabulary:
     Thread: any; blocking (catalog and index).
     """
 
-    def __init__(self, catalog: Catalog, index: HybridIndex, pack: ModelPack | None, words: WordTable | None) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        index: HybridIndex,
+        pack: ModelPack | None,
+        words: WordTable | None,
+        *,
+        store: TagStore | None = None,
+        tree: TagTree | None = None,
+    ) -> None:
         self._catalog, self._index, self._pack, self._words = catalog, index, pack, words
+        self._store, self._tree = store, tree if tree is not None else TagTree({})
 
     def tags(
         self, photo_ids: Sequence[PhotoId], n: int = 8, least: float = LEAST_CONFIDENCE
     ) -> dict[PhotoId, list[TagGuess]]:
-        """Return for each photo that has a vector its most probable tags, best first.
+        """Return for each photo that has a vector or a tag its tags: the person's and files' first, then the probable.
 
-        At most ``n`` tags of at least ``least`` confidence; a photo may have none.
+        At most ``n`` tags; automatic ones of at least ``least`` confidence, and none that was rejected for the photo,
+        in these or other words. A photo may have none.
         """
-        if self._pack is None:
-            return {}
         found: dict[PhotoId, list[TagGuess]] = {}
         for start in range(0, len(photo_ids), 4096):
-            ids, vectors = self._catalog.vectors_for(self._pack.fingerprint, photo_ids[start : start + 4096])
+            chunk = photo_ids[start : start + 4096]
+            lines = self._store.lines(chunk, rejected=True) if self._store is not None else {}
+            for photo_id in lines:
+                found[photo_id] = self._merged(lines[photo_id], [], n)
+            if self._pack is None:
+                continue
+            ids, vectors = self._catalog.vectors_for(self._pack.fingerprint, chunk)
             confidences = self._pack.tag_confidences(vectors)
-            for photo_id, row in zip(ids.tolist(), confidences, strict=True):
-                found[PhotoId(photo_id)] = self._best(self._pack, row, n, least)
+            for number, row in zip(ids.tolist(), confidences, strict=True):
+                photo_id = PhotoId(number)
+                stored = lines.get(photo_id, [])
+                # Some more, for those that are left out.
+                guesses = self._best(self._pack, row, n + 4 * len(stored), least)
+                found[photo_id] = self._merged(stored, guesses, n)
         return found
+
+    def _merged(self, stored: Sequence[TagLine], guesses: Sequence[TagGuess], n: int) -> list[TagGuess]:
+        rejected = [line.tag for line in stored if line.standing is Standing.REJECTED]
+        sure = [
+            TagGuess(line.tag, 1.0, line.standing.source)
+            for line in stored
+            if line.standing not in (Standing.REJECTED, Standing.AUTOMATIC)
+        ]
+        automatic = {line.tag: line.confidence or 0.0 for line in stored if line.standing is Standing.AUTOMATIC}
+        for guess in guesses:
+            # What was stored goes by the person's words; the same thing is not named twice.
+            if not any(self._tree.same(guess.tag, name) for name in automatic if name != guess.tag):
+                automatic[guess.tag] = guess.confidence
+        names = {leaf(tag.tag).casefold() for tag in sure}
+        kept = [
+            TagGuess(tag, confidence)
+            for tag, confidence in automatic.items()
+            if leaf(tag).casefold() not in names and not any(self._tree.above(no, tag) for no in rejected)
+        ]
+        return [*sure, *sorted(kept, key=lambda guess: -guess.confidence)][:n]
 
     def tags_of_vector(self, vector: FloatArray, n: int = 8, least: float = LEAST_CONFIDENCE) -> list[TagGuess]:
         """Return the most probable tags of any photo's unit vector (D,)."""

@@ -2,8 +2,9 @@
 """The catalog: folders, photos and counts, and the one door to everything else that is known of a library.
 
 ``Catalog`` is what the rest of the program holds. Its questions are sorted by who asks them: vectors
-(``embeddings``), files (``file_records``), states (``work_queue``), and here what windows and commands show. Only
-these four files, ``filter_questions``, ``saved_searches``, ``schema`` and ``database`` hold SQL.
+(``embeddings``), files (``file_records``), states (``work_queue``), and here what windows and commands show. Tags
+and what files say of themselves are asked of ``tags`` and ``exchange``. Only these files, ``filter_questions``,
+``saved_searches``, ``feedback``, ``work``, ``schema`` and ``database`` hold SQL.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from semantic_photos.storage.rows import (
     stored_stamp,
 )
 from semantic_photos.storage.schema import INDEXED
+from semantic_photos.storage.tags import OWN_WORK_OF_PHOTO
 
 _IN = "IN (SELECT value FROM json_each(?))"
 
@@ -157,10 +158,16 @@ class FileRecords(Embeddings):
             return [PhotoId(row[0]) for row in rows]
 
     def purge_missing(self, older_than_s: float) -> int:
-        """Forget the photos that are missing for longer than this; return how many."""
+        """Forget the photos that are missing for longer than this; return how many.
+
+        Those with work of the person stay for as long as their folder is watched: a tag, a rejection, a rating or a
+        vote is in no file that could bring it back.
+        """
         with self._database.transaction() as connection:
             return connection.execute(
-                "DELETE FROM photo WHERE missing_since IS NOT NULL AND missing_since < ?", (self._now() - older_than_s,)
+                "DELETE FROM photo WHERE missing_since IS NOT NULL AND missing_since < ?"
+                f" AND NOT ({OWN_WORK_OF_PHOTO})",
+                (self._now() - older_than_s,),
             ).rowcount
 
     def _see_again(self, connection: sqlite3.Connection, folder_id: FolderId, path: Path, stamp: FileStamp) -> PhotoId:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 #: "SePh" in ASCII: tells our file from any other SQLite database.
 APPLICATION_ID = 0x53655068
 
-VERSION = 3
+VERSION = 4
 
 #: States of a photo as they are stored.
 PENDING, INDEXED, FAILED = 0, 1, 2
@@ -206,7 +206,26 @@ _FILTERS = (
     f" JOIN directory ON directory.path = CAST({_ITS_DIRECTORY} AS BLOB)",
 )
 
-CREATE = (*FIRST, *_WORK, *_FILTERS)
+# What was read from photo files and sidecars, and what is still to be written into them.
+_EXCHANGE = (
+    # stamp: what file and sidecars were when their words were read. rating, caption: what they said then; as long as
+    # the remark says the same, the file may change it. written: hash of the words that were written last, "" for none.
+    # failure: why the last writing failed. tries: how often it did.
+    """
+    CREATE TABLE exchange (
+        photo_id INTEGER PRIMARY KEY REFERENCES photo (id) ON DELETE CASCADE,
+        stamp TEXT NOT NULL DEFAULT '',
+        rating INTEGER,
+        caption TEXT NOT NULL DEFAULT '',
+        written TEXT NOT NULL DEFAULT '',
+        failure_code TEXT NOT NULL DEFAULT '',
+        failure TEXT NOT NULL DEFAULT '',
+        tries INTEGER NOT NULL DEFAULT 0
+    )""",
+    "CREATE INDEX exchange_failed ON exchange (photo_id) WHERE failure <> ''",
+)
+
+CREATE = (*FIRST, *_WORK, *_FILTERS, *_EXCHANGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,4 +243,4 @@ class Ladder:
     rungs: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
-LADDER = Ladder(VERSION, CREATE, {1: _WORK, 2: _FILTERS})
+LADDER = Ladder(VERSION, CREATE, {1: _WORK, 2: _FILTERS, 3: _EXCHANGE})

@@ -93,12 +93,15 @@ class FineTuning:
         head = Head(start["head"]["mean"].shape[0], int(start["hidden"]), dim, float(run["dropout"]))
         head.load_state_dict(start["head"])
         self.hidden = int(start["hidden"])
+        self.frozen = int(run.get("frozen_stages", 0))
+        student.stages[: self.frozen].requires_grad_(requires_grad=False)
         self.whole = Whole(student, head, dim).to(device=device, memory_format=layout)
         self.average = progress.MovingAverage(self.whole, float(run["ema"]))
         rates = {"student": float(run["lr"]), "head": float(run["head_lr"]), "turn": float(run["turn_lr"])}
+        trained = [weight for weight in student.parameters() if weight.requires_grad]
         self.optimiser = torch.optim.AdamW(
             [
-                {"params": student.parameters(), "peak": rates["student"], "weight_decay": float(run["weight_decay"])},
+                {"params": trained, "peak": rates["student"], "weight_decay": float(run["weight_decay"])},
                 {"params": head.parameters(), "peak": rates["head"], "weight_decay": 0.1},
                 {"params": [self.whole.turn, self.whole.scale], "peak": rates["turn"], "weight_decay": 0.0},
             ],
@@ -126,7 +129,7 @@ class FineTuning:
         image = self.photos.augmented(rows, self.rng, self.augmentation, self.device)
         image = image.contiguous(memory_format=torch.channels_last)
         with progress.half_precision(self.device):
-            made = self.whole.student(image)[-1].float()
+            made = self.whole.student(image, self.frozen)[-1].float()
         vectors = self.whole.head(made.mean(dim=(2, 3)))
         photos, positions = self.caption_memory.with_live(vectors[: len(which)], which)
         pictures, places = self.label_memory.with_live(vectors[len(which) :], where)
@@ -221,6 +224,7 @@ class FineTuning:
         journal.write(event="start", step=self.step, **self.validate())
         clock = progress.ClockSchedule(float(run["minutes"]) * 60.0, warmup=int(run["warmup"]), spent=self.spent)
         self.whole.train()
+        self.whole.student.stages[: self.frozen].eval()
         saved = checked = since_time = clock.spent
         since = self.step
         sums: dict[str, float] = {}

@@ -96,19 +96,21 @@ class Student(nn.Module):
         """0..255 to -1..1."""
         return image / 127.5 - 1.0
 
-    def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
+    def forward(self, image: torch.Tensor, frozen: int = 0) -> list[torch.Tensor]:
         """Chain of the four stages.
 
         Args:
             image: float (N, 3, H, W), RGB, 0..255.
+            frozen: So many stages are not trained: no gradient is kept for them.
 
         Returns:
             Four maps in the teacher's channels; the mean of the last over positions is the pooled feature.
         """
         x = self.scale(image)
         maps = []
-        for stage in self.stages:
-            x = stage(x)
+        for number, stage in enumerate(self.stages):
+            with torch.set_grad_enabled(torch.is_grad_enabled() and number >= frozen):
+                x = stage(x)
             maps.append(x)
         return maps
 

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+import itertools
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from semantic_photos.evaluation import metrics
 
@@ -51,18 +55,46 @@ def test_random_rankings_reach_chance():
     )
 
 
-def test_top_hit_leaves_out_rows_without_an_answer():
+def test_top_hits_leave_out_rows_without_an_answer():
     scores = np.array([[0.9, 0.1], [0.1, 0.9], [0.5, 0.4]], dtype=np.float32)
     relevant = np.array([[True, False], [True, False], [False, False]])
-    assert metrics.top_hit(scores, relevant, 1) == 0.5
-    assert metrics.top_hit(scores, relevant, 2) == 1.0
-    assert np.isnan(metrics.top_hit(scores[2:], relevant[2:], 1))
+    assert metrics.top_hits(scores, relevant, 1).tolist() == [1.0, 0.0]
+    assert metrics.top_hits(scores, relevant, 2).tolist() == [1.0, 1.0]
+    assert metrics.top_hits(scores[2:], relevant[2:], 1).tolist() == []
 
 
-def test_bootstrap_range_encloses_the_mean_and_narrows_with_more_queries():
-    rng = np.random.default_rng(1)
-    few, many = rng.random(50).astype(np.float32), rng.random(5000).astype(np.float32)
-    low, high = metrics.bootstrap_range(few)
-    assert low < few.mean() < high
-    tight_low, tight_high = metrics.bootstrap_range(many)
-    assert tight_high - tight_low < (high - low) / 3
+def test_average_precision_by_hand():
+    scores = np.array([[4.0, 3.0, 2.0, 1.0]], dtype=np.float32)
+    relevant = np.array([[True, False, True, False]])
+    # Right at places 1 and 3: (1/1 + 2/3) / 2.
+    assert metrics.average_precisions(scores, relevant).tolist() == [pytest.approx(5 / 6)]
+    assert metrics.average_precisions(scores, np.zeros((1, 4), bool)).tolist() == [0.0]
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.integers(1, 4), st.integers(0, 2))
+def test_the_chance_of_average_precision_is_its_mean_over_all_orders(count, extra):
+    total = count + extra
+    orders = np.array(list(itertools.permutations(range(total))), dtype=np.float32)
+    relevant = np.arange(total)[None, :] < np.full((len(orders), 1), count)
+    values = metrics.average_precisions(orders, relevant)
+    assert metrics.chance_average_precision(relevant[:1]) == pytest.approx(values.mean())
+
+
+def test_a_cut_counts_what_is_above_it():
+    scores = np.array([[0.9, 0.5, 0.1], [0.2, 0.1, 0.0]], dtype=np.float32)
+    relevant = np.array([[True, False, True], [True, False, False]])
+    cut = metrics.Cut.at(scores, relevant, 0.4)
+    assert (cut.kept.tolist(), cut.right.tolist(), cut.relevant.tolist()) == ([2, 0], [1, 0], [2, 1])
+    assert cut.f1.tolist() == [0.5, 0.0]
+    each = metrics.Cut.at(scores, relevant, np.array([0.6, 0.15], dtype=np.float32))
+    assert each.f1.tolist() == pytest.approx([2 / 3, 1.0])
+
+
+def test_the_best_border_parts_right_from_wrong_where_one_can():
+    rng = np.random.default_rng(0)
+    relevant = rng.random((20, 100)) < 0.2
+    scores = np.where(relevant, 0.6, 0.1).astype(np.float32) + rng.random((20, 100)).astype(np.float32) * 0.3
+    border = metrics.best_border(scores, relevant)
+    assert 0.39 < border <= 0.65
+    assert metrics.Cut.at(scores, relevant, border).f1.mean() > 0.97

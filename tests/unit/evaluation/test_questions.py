@@ -4,23 +4,17 @@ import json
 import numpy as np
 import pytest
 
+from semantic_photos.domain.errors import UserFacingError
+from semantic_photos.evaluation.photos import read_photos
 from semantic_photos.evaluation.questions import (
-    Shown,
     caption_questions,
-    folded,
     label_questions,
-    read_photos,
+    names,
     same_label,
     word_questions,
 )
-
-
-def captioned(*captions: str) -> Shown:
-    return Shown("a.webp", 1, "flickr8k", (), captions)
-
-
-def labelled(*labels: str) -> Shown:
-    return Shown("a.webp", 1, "shelf", labels, ())
+from semantic_photos.evaluation.wording import folded, nouns_of
+from tests.fakes.judged import captioned, labelled
 
 
 @pytest.mark.parametrize(
@@ -85,3 +79,66 @@ def test_a_photo_is_not_its_own_neighbour():
     shared = same_label([labelled("dog", "pet"), labelled("pet"), labelled("car")])
     assert shared.tolist() == [[False, True, False], [True, False, False], [False, False, False]]
     assert shared.dtype == np.bool_
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["no json", "[]", "{}", '{"split": "val"}', '{"split": "val", "file": "a", "labels": [3]}', "[" * 100_000],
+)
+def test_a_line_that_is_no_photo_is_named(tmp_path, line):
+    index = tmp_path / "photos.jsonl"
+    index.write_text(f'{{"file": "a", "split": "val"}}\n\n{line}\n', encoding="utf-8")
+    with pytest.raises(UserFacingError, match="line 3"):
+        read_photos(index)
+
+
+def test_an_index_that_is_not_there_or_no_text_is_refused(tmp_path):
+    with pytest.raises(UserFacingError, match="cannot be read"):
+        read_photos(tmp_path / "photos.jsonl")
+    (tmp_path / "photos.jsonl").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UserFacingError, match="cannot be read"):
+        read_photos(tmp_path / "photos.jsonl")
+
+
+def test_nouns_are_told_by_where_they_stand():
+    captions = [
+        "A brown dog runs on the grass .", "Two dogs in a grassy field .", "The dog is jumping over a fence",
+        "A red building near the bed .", "A man in front of the building .", "A dog on a bed and a man",
+        "The man is running past a building .", "A man jumps on the grass", "Dressed in red , a man is on a bed .",
+        "a field", "the fields .", "a field", "the fence , a fence", "in the grass .",
+    ]  # fmt: skip
+    assert nouns_of(captions) == {"dog", "grass", "field", "building", "bed", "man", "fence"}
+
+
+def test_a_word_that_mostly_stands_elsewhere_is_no_noun():
+    places = ["a jump ."] * 3 + ["dogs jump over it"] * 20
+    assert "jump" not in nouns_of(places)
+    assert "jump" in nouns_of(places[:10])
+
+
+def test_rare_words_may_be_nouns_where_that_is_asked():
+    assert nouns_of(["a jukebox ."]) == frozenset()
+    assert nouns_of(["a jukebox ."], least=1) == {"jukebox"}
+
+
+def test_only_nouns_are_asked_where_nouns_are_given():
+    photos = [captioned("a dog runs on the beach")] * 2
+    assert word_questions(photos, words=2, least=1, among={"dog", "beach"}).texts == ["beach dog"]
+    assert word_questions(photos, words=1, least=1, among=frozenset()).relevant.shape == (0, 2)
+
+
+def test_an_owner_is_the_same_word():
+    asked = word_questions([captioned("the dog's ball")], words=1, least=1)
+    assert asked.texts == ["ball", "dog"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "label", "named"),
+    [
+        ("dog", "dog", True), ("dogs", "dog", True), ("dog", "guide dogs", True), ("guide dog", "dog", False),
+        ("guide dog", "guide dogs", True), ("dog guide", "guide dog", False), ("shirt", "t-shirt", True),
+        ("hot", "hotel", False), ("", "dog", False),
+    ],
+)  # fmt: skip
+def test_a_tag_names_a_label_by_being_it_or_a_word_of_it(tag, label, named):
+    assert names(tag, label) is named

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from semantic_photos.evaluation import composed, steering
-from semantic_photos.evaluation.questions import Shown
+from semantic_photos.evaluation.photos import Shown
+from semantic_photos.evaluation.pictures import Pictures
 from tests.fakes.encoders import MEANINGS
 from tests.fakes.packs import build_tiny_pack
 
@@ -53,11 +54,12 @@ def test_one_photo_of_a_pair_shows_the_word_and_the_other_does_not() -> None:
 @pytest.mark.parametrize("inset", [False, True])
 def test_the_wanted_photo_lies_where_it_is_said(tmp_path: Path, inset: bool) -> None:
     photos = shown()
-    pictures = composed.Pictures(photos, [archive(tmp_path, photos)])
-    for pair in composed.pairs(composed.labels(photos, set(COLOURS)), 2, seed=2):
-        picture, box = pictures.inset(pair) if inset else pictures.side_by_side(pair)
-        x, y = (box[0] + box[2]) / 2 * picture.width, (box[1] + box[3]) / 2 * picture.height
-        assert picture.getpixel((int(x), int(y))) == pictures.photo(pair.wanted).getpixel((80, 80))
+    with Pictures([archive(tmp_path, photos)]) as pictures:
+        composing = composed.Compositions(photos, pictures)
+        for pair in composed.pairs(composed.labels(photos, set(COLOURS)), 2, seed=2):
+            picture, box = composing.inset(pair) if inset else composing.side_by_side(pair)
+            x, y = (box[0] + box[2]) / 2 * picture.width, (box[1] + box[3]) / 2 * picture.height
+            assert picture.getpixel((int(x), int(y))) == composing.photo(pair.wanted).getpixel((80, 80))
 
 
 def test_values_that_are_none_are_left_out() -> None:

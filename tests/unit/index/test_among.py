@@ -17,6 +17,8 @@ from semantic_photos.index.hybrid_index import HybridIndex
 from tests.fakes.vector_catalog import VectorCatalog
 from tests.unit.index.conftest import DIM, IDS, clustered
 
+pytestmark = pytest.mark.slow  # builds real segments
+
 Reopen = Callable[..., HybridIndex]
 NONE = np.empty(0, np.int64)
 

@@ -22,6 +22,8 @@ from semantic_photos.index.hybrid_index import HybridIndex
 from tests.fakes.vector_catalog import VectorCatalog
 from tests.unit.index.conftest import DIM
 
+pytestmark = pytest.mark.slow  # real child processes
+
 
 class Runs:
     """Stands in for the child process: answers with given exit codes and counts how often it was asked."""

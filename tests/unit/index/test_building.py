@@ -20,6 +20,8 @@ from semantic_photos.index.hybrid_index import HybridIndex
 from tests.fakes.vector_catalog import VectorCatalog
 from tests.unit.index.conftest import DIM, IDS, clustered
 
+pytestmark = pytest.mark.slow  # real child processes
+
 Reopen = Callable[..., HybridIndex]
 
 

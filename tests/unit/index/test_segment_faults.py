@@ -23,6 +23,8 @@ from semantic_photos.index.segment_folder import KEEP_BAD, MANIFEST, Manifest, S
 from tests.fakes.vector_catalog import VectorCatalog
 from tests.unit.index.conftest import DIM, IDS
 
+pytestmark = pytest.mark.slow  # a sweep over all damage
+
 Reopen = Callable[..., HybridIndex]
 
 

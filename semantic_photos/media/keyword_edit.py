@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Computes a file with other keywords: fields that are not ours stay, and the picture stays byte for byte.
+
+Runs in a decoder child and writes nothing. Field layout as Lightroom and digiKam have it: ``dc:subject`` and
+``lr:hierarchicalSubject`` are bags, ``digiKam:TagsList`` is a sequence.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import exiv2
+from PIL import Image
+
+from semantic_photos.domain.errors import PhotoError
+from semantic_photos.domain.tagging import KeywordFields, clean_name, leaf
+from semantic_photos.media.edits import EditedFile, EditRequest
+from semantic_photos.media.files import open_file
+from semantic_photos.media.keywords import (
+    HIERARCHY,
+    IPTC_KEYWORDS,
+    SUBJECT,
+    TAGS_LIST,
+    fields_of,
+    iptc_keywords,
+    opened,
+    read_sidecar_bytes,
+)
+from semantic_photos.media.picture_bytes import picture_bytes
+
+#: A larger photo goes its way through the memory too often.
+MAX_EMBEDDED = 120_000_000
+#: Above this size pixels are not decoded for the comparison; the compressed bytes are compared in any case.
+_MOST_PIXELS = 60_000_000
+#: The longest keyword that the old IPTC block can hold, in bytes.
+_IPTC_MOST = 64
+
+
+def edit(request: EditRequest) -> EditedFile:
+    """Return what the file would be with the wanted keywords.
+
+    Raises:
+        PhotoError: ``write.unreadable`` when the present file cannot be understood (it is left alone then),
+            ``write.not-embeddable`` when nothing can be put into this kind of file safely, or why it cannot be read.
+    """
+    if request.sidecar:
+        data = read_sidecar_bytes(request.path) if request.exists else b""
+    else:
+        with open_file(request.path) as file:
+            data = file.read(MAX_EMBEDDED + 1)
+        if len(data) > MAX_EMBEDDED:
+            raise PhotoError("The photo is too large to write into (more than 120 MB).", code="write.too-large")
+        _check_embeddable(data)
+    try:
+        image = opened(data) if data else exiv2.ImageFactory.create(exiv2.ImageType.xmp)
+    except Exception as error:  # exiv2 raises nearly anything
+        what = "sidecar" if request.sidecar else "photo"
+        raise PhotoError(f"The {what} holds data that cannot be understood, so it is left alone.",
+                         code="write.unreadable") from error  # fmt: skip
+    before = fields_of(image.xmpData())
+    after = before.merged(request.want, request.drop)
+    old_iptc = [] if request.sidecar else list(iptc_keywords(image))
+    new_iptc = _iptc_after(old_iptc, request, after)
+    if after == before and new_iptc == old_iptc:
+        return EditedFile(None, before, after)
+    try:
+        made = _write(image, before, after, new_iptc if new_iptc != old_iptc else None, sidecar=request.sidecar)
+        found = opened(made)
+    except Exception as error:
+        raise PhotoError("The keywords could not be put into the file.", code="write.refused") from error
+    if fields_of(found.xmpData()) != after:
+        raise PhotoError("The keywords would not be the same after writing, so nothing was written.",
+                         code="write.refused")  # fmt: skip
+    if not request.sidecar:
+        _check_picture(data, made)
+    return EditedFile(made, before, after)
+
+
+def _write(image: Any, before: KeywordFields, after: KeywordFields, iptc: list[str] | None, *, sidecar: bool) -> bytes:
+    xmp = image.xmpData()
+    bag, sequence = exiv2.TypeId.xmpBag, exiv2.TypeId.xmpSeq
+    for key, old, texts, kind in (
+        (SUBJECT, before.flat, after.flat, bag),
+        (HIERARCHY, before.hierarchical, after.hierarchical, bag),
+        (TAGS_LIST, before.slashed, after.slashed, sequence),
+    ):
+        if old == texts:
+            continue
+        if key in xmp:
+            del xmp[key]
+        if texts:
+            xmp[key] = exiv2.XmpArrayValue(list(texts), kind)
+    if iptc is not None:
+        _write_iptc(image, iptc)
+    if xmp.empty():
+        # Left empty, exiv2 would keep the packet as it was: in a WebP, and in a sidecar.
+        if sidecar:
+            xmp[SUBJECT] = exiv2.XmpArrayValue([], bag)
+        else:
+            image.clearXmpPacket()
+    image.writeMetadata()
+    return bytes(image.data())
+
+
+def _iptc_after(old: list[str], request: EditRequest, after: KeywordFields) -> list[str]:
+    """Return the old IPTC keywords in step with the others; a photo that has none gets none."""
+    if not old:
+        return old
+    gone = {name.casefold() for name in request.drop} | {leaf(name).casefold() for name in request.drop}
+    gone -= {clean_name(text).casefold() for text in after.flat}
+    kept = [text for text in old if clean_name(text).casefold() not in gone]
+    have = {clean_name(text).casefold() for text in kept}
+    for name in request.want:
+        word = leaf(name)
+        # Other letters would need a mark of the encoding that then holds for all the old texts too.
+        if word.casefold() not in have and word.isascii() and len(word) <= _IPTC_MOST:
+            kept.append(word)
+            have.add(word.casefold())
+    return kept
+
+
+def _write_iptc(image: Any, keywords: list[str]) -> None:
+    data = image.iptcData()
+    raw: dict[str, bytes] = {}
+    for datum in data:
+        if str(datum.key()) == IPTC_KEYWORDS:
+            value = bytes(datum.value().data())
+            raw.setdefault(_decoded(value), value)
+    kept = exiv2.IptcData()
+    for datum in data:
+        if str(datum.key()) != IPTC_KEYWORDS:
+            kept.add(datum)
+    for keyword in keywords:
+        text = raw.get(keyword, keyword.encode("ascii", "ignore"))
+        value = exiv2.DataValue(text, exiv2.ByteOrder.invalidByteOrder, exiv2.TypeId.string)
+        kept.add(exiv2.Iptcdatum(exiv2.IptcKey(IPTC_KEYWORDS), value))
+    image.setIptcData(kept)
+
+
+def _decoded(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def _check_embeddable(data: bytes) -> None:
+    try:
+        picture_bytes(data)
+    except ValueError as error:
+        raise PhotoError(f"Keywords cannot be put into this file safely: {error}.", code="write.not-embeddable",
+                         ) from error  # fmt: skip
+
+
+def _check_picture(before: bytes, after: bytes) -> None:
+    """Make sure that the picture is the same, in its compressed bytes and in its pixels."""
+    trouble = PhotoError("The picture would not be the same after writing, so nothing was written.",
+                         code="write.refused")  # fmt: skip
+    try:
+        if picture_bytes(before) != picture_bytes(after):
+            raise trouble
+        with Image.open(io.BytesIO(before)) as one, Image.open(io.BytesIO(after)) as two:
+            if one.size != two.size or one.mode != two.mode:
+                raise trouble
+            if one.width * one.height <= _MOST_PIXELS and one.tobytes() != two.tobytes():
+                raise trouble
+    except PhotoError:
+        raise
+    except Exception as error:
+        raise trouble from error

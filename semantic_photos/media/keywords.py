@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads what a photo and its sidecars say in words: keywords, caption, rating, names of people.
+
+Runs in a decoder child only: the parsers behind it take foreign bytes apart, and entity bombs or half files may cost
+the child its life, never the program's. What cannot be read says nothing; only the photo file itself raises.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import exiv2
+
+from semantic_photos.domain.errors import PhotoError
+from semantic_photos.domain.tagging import (
+    MOST_CAPTION,
+    MOST_KEYWORDS,
+    FileWords,
+    KeywordFields,
+    clean_rating,
+    clean_text,
+    gather,
+)
+from semantic_photos.media.files import open_file
+from semantic_photos.media.sidecar import sidecars_of
+
+#: No program writes a sidecar that is larger; develop settings of many steps take a few hundred kilobytes.
+MAX_SIDECAR = 20_000_000
+#: Characters of one keyword that are looked at, in raw form.
+_MOST_RAW = 2000
+
+SUBJECT, HIERARCHY, TAGS_LIST = "Xmp.dc.subject", "Xmp.lr.hierarchicalSubject", "Xmp.digiKam.TagsList"
+IPTC_KEYWORDS, _IPTC_CAPTION = "Iptc.Application2.Keywords", "Iptc.Application2.Caption"
+#: Names of persons in regions, as Lightroom, Picasa, digiKam and phones write them, and as Windows does.
+_PERSON = re.compile(r"/(mwg-rs:Name|MPReg:PersonDisplayName)$")
+_REGION_TYPE = "/mwg-rs:Type"
+
+exiv2.LogMsg.setLevel(exiv2.LogMsg.Level.mute)
+
+
+@dataclass
+class _Said:
+    """The raw words of one file."""
+
+    fields: KeywordFields = field(default_factory=KeywordFields)
+    iptc: list[str] = field(default_factory=list)
+    people: list[str] = field(default_factory=list)
+    caption: str = ""
+    rating: int | None = None
+
+
+def read_words(path: Path) -> FileWords:
+    """Return the cleaned words of a photo and its sidecars together; a sidecar's caption and rating go first.
+
+    Raises:
+        PhotoError: when the photo cannot be opened at all.
+    """
+    said = [_read_photo(path)]
+    for sidecar in sidecars_of(path):
+        one = _read_sidecar(sidecar)
+        if one is not None:
+            said.insert(0, one)
+    tags = gather(
+        [text for one in said for text in (*one.fields.flat, *one.iptc)],
+        [text for one in said for text in one.fields.hierarchical],
+        [text for one in said for text in one.fields.slashed],
+        [text for one in said for text in one.people],
+    )
+    caption = next((one.caption for one in said if one.caption), "")
+    rating = next((one.rating for one in said if one.rating is not None), None)
+    return FileWords(tags, clean_text(caption, MOST_CAPTION, lines=True), rating)
+
+
+def opened(data: bytes) -> Any:
+    """Return exiv2's image of a file in memory, read.
+
+    Raises:
+        Exception: whatever exiv2 raises; its error class has no public parent.
+    """
+    image = exiv2.ImageFactory.open(data)
+    image.readMetadata()
+    return image
+
+
+def fields_of(xmp: Any) -> KeywordFields:
+    """Return the raw keywords of XMP data."""
+    return KeywordFields(*(_texts(xmp, key) for key in (SUBJECT, HIERARCHY, TAGS_LIST)))
+
+
+def read_sidecar_bytes(path: Path) -> bytes:
+    """Return the bytes of a sidecar.
+
+    Raises:
+        PhotoError: when it cannot be read or is too large for one.
+    """
+    with open_file(path) as file:
+        data = file.read(MAX_SIDECAR + 1)
+    if len(data) > MAX_SIDECAR:
+        raise PhotoError("The sidecar is too large (more than 20 MB).", code="write.too-large")
+    return data
+
+
+def _read_photo(path: Path) -> _Said:
+    with open_file(path) as file:
+        # By the number of the open file: a name need not be text, and the file cannot be swapped for a pipe.
+        name = f"/proc/self/fd/{file.fileno()}"
+        try:
+            image = exiv2.ImageFactory.open(name if os.path.exists(name) else str(path))
+            image.readMetadata()
+            return _said(image)
+        except Exception:  # exiv2 raises nearly anything; the photo may be fine without words  # noqa: BLE001
+            return _Said()
+
+
+def _read_sidecar(path: Path) -> _Said | None:
+    try:
+        return _said(opened(read_sidecar_bytes(path)))
+    except Exception:  # as above, and a sidecar that cannot be read says nothing  # noqa: BLE001
+        return None
+
+
+def _said(image: Any) -> _Said:
+    xmp = image.xmpData()
+    said = _Said(fields_of(xmp))
+    names: dict[str, str] = {}
+    types: dict[str, str] = {}
+    for datum in xmp:
+        key = str(datum.key())
+        if _PERSON.search(key):
+            names[key.rsplit("/", 1)[0]] = _text(datum)
+        elif key.endswith(_REGION_TYPE):
+            types[key.rsplit("/", 1)[0]] = _text(datum)
+        elif key == "Xmp.xmp.Rating":
+            said.rating = clean_rating(_text(datum))
+        elif key == "Xmp.dc.description":
+            said.caption = _default_language(datum)
+        if len(names) > MOST_KEYWORDS:
+            break
+    # Regions are also focus points, barcodes and pets; without a type they are faces, as Windows writes them.
+    said.people = [name for region, name in names.items() if types.get(region, "Face") == "Face"]
+    said.iptc = list(iptc_keywords(image))
+    if not said.caption:
+        said.caption = next(_iptc(image, _IPTC_CAPTION), "")
+    return said
+
+
+def _texts(xmp: Any, key: str) -> tuple[str, ...]:
+    found: list[str] = []
+    for datum in xmp:
+        if str(datum.key()) != key:
+            continue
+        value = datum.value()
+        if isinstance(value, exiv2.XmpArrayValue):
+            for number in range(min(len(value), MOST_KEYWORDS)):
+                try:
+                    found.append(str(value[number]))
+                except UnicodeDecodeError:
+                    continue
+        else:
+            # One keyword as plain text, as some programs write it.
+            found.append(_text(datum))
+    return tuple(text[:_MOST_RAW] for text in found if text)
+
+
+def _text(datum: Any) -> str:
+    try:
+        return str(datum.toString())
+    except UnicodeDecodeError:
+        return ""
+
+
+def _default_language(datum: Any) -> str:
+    value = datum.value()
+    if not isinstance(value, exiv2.LangAltValue):
+        return _text(datum)
+    try:
+        texts = dict(value.items())
+    except UnicodeDecodeError:
+        return ""
+    return str(texts.get("x-default") or next(iter(texts.values()), ""))
+
+
+def iptc_keywords(image: Any) -> Iterator[str]:
+    """Yield the IPTC keywords of an image."""
+    return _iptc(image, IPTC_KEYWORDS)
+
+
+def _iptc(image: Any, key: str) -> Iterator[str]:
+    data = image.iptcData()
+    for datum in data:
+        if str(datum.key()) == key:
+            raw = bytes(datum.value().data())[:_MOST_RAW]
+            try:
+                # Without a mark of the encoding it is whatever the writer's computer used; UTF-8 shows itself.
+                yield raw.decode("utf-8")
+            except UnicodeDecodeError:
+                yield raw.decode("latin-1")

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sidecars and photo files on the disk: which belong to a photo, what they were, and putting a new one in place.
+
+Putting in place is all or nothing: the new file is written beside the old one under a name of its own, forced to the
+disk, read again and compared, and only then renamed over it. Whatever stops it in between (a full disk, a kill, a power
+cut) leaves the old file as it was. A file that changed meanwhile is left alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import os
+import re
+import secrets
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from semantic_photos.domain.errors import UserFacingError
+
+_log = logging.getLogger(__name__)
+
+#: Photos into which keywords can be put; camera RAW is never one of them.
+EMBEDDABLE = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp"})
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.semantic-photos\.tmp")
+#: Seconds after which an unfinished file is one that a killed program left behind.
+_STALE_S = 3600.0
+
+
+class WriteError(UserFacingError):
+    """Say why nothing could be written for one photo; its files are as they were.
+
+    Attributes:
+        retry: whether the same may succeed later.
+    """
+
+    code = "write.failed"
+
+    def __init__(self, message: str, *, code: str | None = None, retry: bool = True) -> None:
+        super().__init__(message, code=code)
+        self.retry = retry
+
+
+def sidecars_of(photo: Path) -> list[Path]:
+    """Return the sidecars of a photo that exist: ``photo.jpg.xmp``, then Adobe's ``photo.xmp``."""
+    names = [f"{photo.name}.xmp", f"{photo.name}.XMP", f"{photo.stem}.xmp", f"{photo.stem}.XMP"]
+    found: list[Path] = []
+    for name in names:
+        path = photo.with_name(name)
+        # On a disk that does not tell case apart both spellings are one file.
+        if path.is_file() and not any(os.path.samefile(path, other) for other in found):
+            found.append(path)
+    return found
+
+
+def sidecar_to_write(photo: Path, *, adobe: bool = False) -> Path:
+    """Return the sidecar that is written into: the one that exists, else the long form, or Adobe's if asked for.
+
+    Adobe's short name is not used for a new sidecar when another photo has the same name but for its ending: the
+    two would share it.
+    """
+    existing = sidecars_of(photo)
+    if existing:
+        return existing[0]
+    if adobe and not _has_twin(photo):
+        return photo.with_suffix(".xmp")
+    return photo.with_name(f"{photo.name}.xmp")
+
+
+def words_stamp(photo: Path) -> str:
+    """Return what tells cheaply whether the words of a photo may have changed; empty when the photo is not there."""
+    try:
+        parts = [_stamp(photo)]
+        parts += [f"{path.name}={_stamp(path)}" for path in sidecars_of(photo)]
+    except OSError:
+        return ""
+    return "|".join(parts).encode("utf-8", "replace").decode("utf-8")
+
+
+def put_in_place(target: Path, data: bytes, before: os.stat_result | None) -> None:
+    """Make ``data`` the content of ``target``, entirely or not at all.
+
+    Args:
+        target: the file; a link is followed, so that it stays a link.
+        data: the whole content.
+        before: what the file was when its content was read, or None when there was none.
+
+    Raises:
+        WriteError: with the reason; the file is as it was.
+    """
+    place = Path(os.path.realpath(target))
+    temporary = place.with_name(f".{place.name[:150]}.{secrets.token_hex(6)}.semantic-photos.tmp")
+    try:
+        _remove_stale(place.parent)
+        try:
+            _write(temporary, data, before)
+            _compare(temporary, data)
+            if not unchanged(place, before):
+                raise WriteError("The file changed while it was being written to, so it was left alone.",
+                                 code="write.changed")  # fmt: skip
+            os.replace(temporary, place)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+        _sync_folder(place.parent)
+    except OSError as error:
+        raise write_error(error, place) from error
+
+
+def stat_of(path: Path) -> os.stat_result | None:
+    """Return what a file is, or None when there is none.
+
+    Raises:
+        WriteError: when the disk does not say.
+    """
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise write_error(error, path) from error
+
+
+def unchanged(path: Path, before: os.stat_result | None) -> bool:
+    """Return whether a file still is what it was; ``before`` None means that it was not there."""
+    now = stat_of(path)
+    if now is None or before is None:
+        return now is before
+    return (now.st_size, now.st_mtime_ns, now.st_ino) == (before.st_size, before.st_mtime_ns, before.st_ino)
+
+
+def write_error(error: OSError, path: Path) -> WriteError:
+    """Say in a sentence why the disk did not take a file."""
+    folder = path.parent
+    sentences = {
+        errno.ENOSPC: ("write.no-space", f"There is no space left on the disk of {folder}."),
+        errno.EDQUOT: ("write.no-space", f"Your share of the disk of {folder} is used up."),
+        errno.EROFS: ("write.read-only", f"The disk of {folder} can only be read."),
+        errno.EACCES: ("write.no-permission", f"You have no permission to write into {folder}."),
+        errno.EPERM: ("write.no-permission", f"You have no permission to write into {folder}."),
+        errno.ENOENT: ("write.gone", f"The folder {folder} is not there any more."),
+        errno.ENAMETOOLONG: ("write.name", f"The name of {path.name} is too long for a file beside it."),
+    }  # fmt: skip
+    code, sentence = sentences.get(
+        error.errno or 0, ("write.io-error", f"{path} could not be written: {error.strerror or error}.")
+    )
+    return WriteError(sentence, code=code)
+
+
+def _stamp(path: Path) -> str:
+    status = os.stat(path)
+    return f"{status.st_size}:{status.st_mtime_ns}"
+
+
+def _has_twin(photo: Path) -> bool:
+    try:
+        with os.scandir(photo.parent) as entries:
+            return any(
+                Path(entry.name).stem == photo.stem and entry.name != photo.name and not entry.name.endswith(".xmp")
+                for entry in entries
+            )
+    except OSError:
+        return True
+
+
+def _write(temporary: Path, data: bytes, before: os.stat_result | None) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(temporary, flags, 0o666 if before is None else 0o600)
+    try:
+        view = memoryview(data)
+        while len(view):
+            view = view[os.write(descriptor, view) :]
+        if before is not None and hasattr(os, "fchmod"):
+            _keep_owner(descriptor, before)
+            os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _keep_owner(descriptor: int, before: os.stat_result) -> None:
+    try:
+        os.fchown(descriptor, before.st_uid, before.st_gid)
+    except OSError as error:
+        # Only root gives files away; in a shared folder the writer becomes the owner, as with every editor.
+        _log.debug("the owner changes: %s", error)
+
+
+def _compare(temporary: Path, data: bytes) -> None:
+    with temporary.open("rb") as file:
+        if file.read() != data:
+            raise WriteError("What was written is not what the disk gives back.", code="write.io-error")
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems have no such thing; the rename is done all the same.
+        _log.debug("%s cannot be synchronised: %s", folder, error)
+    finally:
+        os.close(descriptor)
+
+
+def leftovers(folder: Path) -> Iterator[Path]:
+    """Yield the unfinished files that a killed program left in a folder."""
+    limit = time.time() - _STALE_S
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if _TEMPORARY.fullmatch(entry.name) and entry.stat(follow_symlinks=False).st_mtime < limit:
+                yield Path(entry.path)
+
+
+_looked: dict[Path, float] = {}
+
+
+def _remove_stale(folder: Path) -> None:
+    # Once an hour for each folder: listing ten thousand photos for each of them would take long.
+    now = time.monotonic()
+    if now - _looked.get(folder, -_STALE_S) < _STALE_S:
+        return
+    _looked[folder] = now
+    try:
+        for path in list(leftovers(folder)):
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        _log.debug("leftovers in %s stay: %s", folder, error)

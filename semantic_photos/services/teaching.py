@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A subject of the person's own, taught by a few photos: it becomes a tag, and a direction to search in.
+
+Two ways, chosen by the number of examples. Few of them give a prototype: their mean, seen from the mean of all photos
+(Snell and others, "Prototypical networks", 2017). More of them give a ridge regression against photos of the library,
+first random ones, then those that the prototype takes for the subject although nobody said so ("hard negatives"), at
+less weight, because some of them are the subject. A name that is a known word counts as much as all examples together:
+over thirty labels the first twenty photos were right more often with it (0.72 against
+0.70 and 0.71 for 5 and 10 examples).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from semantic_photos.domain.errors import UserFacingError
+from semantic_photos.domain.photo import PhotoId
+from semantic_photos.domain.ports import FloatArray
+from semantic_photos.domain.tagging import KEPT, Act, clean_name, leaf
+from semantic_photos.domain.vectors import normalise
+from semantic_photos.ml.model_pack import ModelPack
+from semantic_photos.ml.text_encoder import WordTable
+from semantic_photos.storage.catalog import Catalog
+from semantic_photos.storage.tags import Change, TagStore
+
+LEAST_EXAMPLES, MOST_EXAMPLES = 5, 50
+#: From so many examples on the regression is mixed into the prototype.
+REGRESSION_FROM = 8
+#: Photos of the library that stand for everything else, and how many of the likest ones are among them.
+NEGATIVES, HARD = 2000, 100
+#: Weight of a hard negative: some of them show the subject.
+_HARD_WEIGHT = 0.2
+_RIDGE = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subject:
+    """What was learnt: the direction (D,) of the subject, and what an example and any photo score on it."""
+
+    name: str
+    vector: FloatArray
+    typical: float
+    background: float
+    spread: float
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """What came of teaching: the way back, and photos that look like the subject, the likest first, unconfirmed."""
+
+    name: str
+    examples: int
+    change: Change
+    likely: tuple[tuple[PhotoId, float], ...]
+
+
+def learn(
+    name: str, examples: FloatArray, library: FloatArray, word: FloatArray | None = None, *, seed: int = 0
+) -> Subject:
+    """Return the subject that examples (E, D) show, against photos of the library (N, D); unit vectors, float32.
+
+    Args:
+        name: of the subject.
+        examples: photos that show it.
+        library: photos of which most do not.
+        word: unit vector (D,) of the name, if it is a known word: it counts as much as the examples together.
+        seed: chooses which photos of the library stand for the rest.
+    """
+    rng = np.random.default_rng(seed)
+    chosen = rng.choice(len(library), min(NEGATIVES, len(library)), replace=False)
+    negatives = library[chosen]
+    centre = negatives.mean(axis=0)
+    prototype = normalise(examples.mean(axis=0) - centre)
+    vector = prototype
+    if len(examples) >= REGRESSION_FROM:
+        scores = library @ prototype
+        # The very likest are probably the subject itself; what comes behind them is what it is confused with.
+        hard = np.argsort(-scores)[len(examples) : len(examples) + HARD]
+        vector = normalise(prototype + _regression(examples, negatives, library[hard]))
+    if word is not None:
+        vector = normalise(vector + word)
+    scores = library @ vector
+    return Subject(
+        name, vector, float((examples @ vector).mean()), float(scores.mean()), max(float(scores.std()), 1e-4)
+    )
+
+
+def _regression(positives: FloatArray, negatives: FloatArray, hard: FloatArray) -> FloatArray:
+    """Return the unit normal (D,) of a weighted ridge logistic regression, by Newton's method."""
+    rows = np.concatenate([positives, negatives, hard]).astype(np.float64)
+    rows = rows - rows.mean(axis=0)
+    target = np.zeros(len(rows))
+    target[: len(positives)] = 1.0
+    weight = np.concatenate([
+        # Both sides weigh the same, however few examples there are.
+        np.full(len(positives), len(negatives) / len(positives)),
+        np.ones(len(negatives)),
+        np.full(len(hard), _HARD_WEIGHT * len(negatives) / max(1, len(hard))),
+    ])  # fmt: skip
+    weight *= 100.0 / weight.sum()
+    design = np.concatenate([rows, np.ones((len(rows), 1))], axis=1)
+    ridge = np.full(design.shape[1], _RIDGE)
+    ridge[-1] = 1e-6
+    normal = np.zeros(design.shape[1])
+    for _ in range(8):
+        chance = 1.0 / (1.0 + np.exp(-np.clip(design @ normal, -30, 30)))
+        gradient = design.T @ (weight * (chance - target)) + ridge * normal
+        curve = weight * chance * (1.0 - chance)
+        step = np.linalg.solve((design * curve[:, None]).T @ design + np.diag(ridge), gradient)
+        normal -= step
+        if float(np.abs(step).max()) < 1e-6:
+            break
+    return normalise(normal[:-1].astype(np.float32))
+
+
+class Teaching:
+    """Teaches subjects.
+
+    Thread: any; blocking.
+    """
+
+    def __init__(self, catalog: Catalog, store: TagStore, pack: ModelPack | None, words: WordTable | None) -> None:
+        self._catalog, self._store, self._pack, self._words = catalog, store, pack, words
+
+    def teach(self, name: str, ids: Sequence[PhotoId], *, n: int = 50) -> Taught:
+        """Give photos a tag and find the ``n`` photos that are likest to them, to be confirmed or rejected.
+
+        Photos that were rejected for the tag before are left out of what is found, and so are those that have it.
+
+        Raises:
+            UserFacingError: too few or too many examples, no name, no pack, or too few photos to compare with.
+            CatalogError: when the catalog cannot be used.
+        """
+        tag = clean_name(name)
+        if not tag:
+            raise UserFacingError("A subject needs a name.", code="teach.name")
+        if self._pack is None:
+            raise UserFacingError("There is no usable model pack, so nothing can be learnt.", code="pack.none")
+        found, vectors = self._catalog.vectors(self._pack.fingerprint)
+        own = np.isin(found, np.asarray(ids, np.int64))
+        examples = vectors[own]
+        if not LEAST_EXAMPLES <= len(examples) <= MOST_EXAMPLES:
+            raise UserFacingError(
+                f"{len(examples)} of these photos can be learnt from; it takes {LEAST_EXAMPLES} to {MOST_EXAMPLES}.",
+                code="teach.examples",
+            )
+        rest = vectors[~own]
+        if not len(rest):
+            raise UserFacingError("There are no other photos to compare with.", code="teach.examples")
+        subject = learn(tag, examples, rest, self._word(tag))
+        change = self._store.act(Act.ADD, [int(i) for i in found[own]], tag)
+        scores = rest @ subject.vector
+        known = {int(photo) for photo, _ in self._store.photos_with(tag)}
+        known |= {int(photo) for photo in self._rejected(found[~own], tag)}
+        likely = [
+            (PhotoId(int(found[~own][row])), float(scores[row]))
+            for row in np.argsort(-scores, kind="stable")[: n + len(known)].tolist()
+            if int(found[~own][row]) not in known
+        ]
+        return Taught(tag, len(examples), change, tuple(likely[:n]))
+
+    def subject(self, name: str) -> Subject | None:
+        """Return what the photos with a tag have in common, as a direction to search in.
+
+        None when the tag has fewer than five photos, or the library nothing else.
+        """
+        if self._pack is None:
+            return None
+        kept = [photo for photo, line in self._store.photos_with(name) if line.standing in KEPT]
+        found, vectors = self._catalog.vectors(self._pack.fingerprint)
+        own = np.isin(found, np.asarray(kept[:MOST_EXAMPLES], np.int64))
+        if np.count_nonzero(own) < LEAST_EXAMPLES or own.all():
+            return None
+        return learn(name, vectors[own], vectors[~own], self._word(name))
+
+    def _word(self, name: str) -> FloatArray | None:
+        """Return the vector of a name whose words are all known: half of a name may mean something else."""
+        if self._words is None or self._words.unknown_words(leaf(name)):
+            return None
+        return self._words.encode(leaf(name))
+
+    def _rejected(self, ids: np.ndarray, tag: str) -> list[PhotoId]:
+        rejected = self._store.rejections(ids)
+        return [photo for photo, names in rejected.items() if tag.casefold() in {name.casefold() for name in names}]

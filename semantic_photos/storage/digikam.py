@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads what a person did in digiKam from its database (``digikam4.db``): tags, ratings, captions.
+
+Opened for reading only, as a file from anywhere: nothing in it is trusted, and digiKam may be running.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, unquote
+
+from semantic_photos.domain.errors import CatalogError
+from semantic_photos.domain.tagging import (
+    MOST_CAPTION,
+    MOST_LEVELS,
+    SEPARATOR,
+    Remark,
+    Standing,
+    clean_name,
+    clean_text,
+)
+from semantic_photos.domain.work import PhotoWork, WorkTag
+
+#: Tags under this one are digiKam's own notes (picked, colour labels, versions), not the person's words.
+_INTERNAL = "_Digikam_Internal_Tags_"
+_CAPTION = 1
+
+
+def read_digikam(path: Path, now: float) -> Iterator[PhotoWork]:
+    """Yield the work on each photo that has any.
+
+    Args:
+        path: the database.
+        now: epoch seconds, noted as the time of the decisions: digiKam keeps none.
+
+    Raises:
+        CatalogError: ``digikam.unreadable`` when it is no digiKam database or cannot be read.
+    """
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0)
+    except sqlite3.Error as error:
+        raise _unreadable(path, error) from error
+    try:
+        # What the file itself defines (views, triggers) is not run as if it were ours.
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA query_only = ON")
+        connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+        yield from _work(connection, now)
+    except (sqlite3.Error, ValueError, TypeError, OverflowError) as error:
+        raise _unreadable(path, error) from error
+    finally:
+        connection.close()
+
+
+def _unreadable(path: Path, error: Exception) -> CatalogError:
+    return CatalogError(f"{path} cannot be read as a digiKam database: {error}.", code="digikam.unreadable")
+
+
+def _work(connection: sqlite3.Connection, now: float) -> Iterator[PhotoWork]:
+    names = _tag_names(connection)
+    roots = {
+        row[0]: _root(str(row[1] or ""), str(row[2] or ""))
+        for row in connection.execute("SELECT id, identifier, specificPath FROM AlbumRoots")
+    }
+    tags: dict[int, list[str]] = {}
+    for image, tag in connection.execute("SELECT imageid, tagid FROM ImageTags ORDER BY imageid, tagid"):
+        if names.get(tag):
+            tags.setdefault(image, []).append(names[tag])
+    ratings = dict(connection.execute("SELECT imageid, rating FROM ImageInformation WHERE rating BETWEEN 1 AND 5"))
+    captions: dict[int, str] = {}
+    for image, text in connection.execute(
+        f"SELECT imageid, comment FROM ImageComments WHERE type = {_CAPTION} ORDER BY language = 'x-default'"
+    ):
+        captions[image] = clean_text(text, MOST_CAPTION, lines=True)
+    for image, name, size, root, folder in connection.execute(
+        "SELECT Images.id, Images.name, Images.fileSize, Albums.albumRoot, Albums.relativePath FROM Images"
+        " JOIN Albums ON Albums.id = Images.album ORDER BY Images.id"
+    ):
+        if image not in tags and image not in ratings and not captions.get(image):
+            continue
+        tail = f"{folder or ''}/{name}".lstrip("/")
+        beginning = roots.get(root, "")
+        yield PhotoWork(
+            os.fsencode(os.path.join(beginning, tail)) if beginning else b"",
+            tags=tuple(WorkTag(tag, Standing.MANUAL, now) for tag in dict.fromkeys(tags.get(image, ()))),
+            remark=Remark(int(ratings.get(image, 0)), caption=captions.get(image, "")),
+            tail=os.fsencode(tail),
+            size=int(size or 0),
+        )
+
+
+def _tag_names(connection: sqlite3.Connection) -> dict[int, str]:
+    rows = {row[0]: (row[1], str(row[2])) for row in connection.execute("SELECT id, pid, name FROM Tags")}
+    found: dict[int, str] = {}
+    for number in rows:
+        levels: list[str] = []
+        at = number
+        # Limited, because a damaged table may go round in a circle.
+        while at in rows and len(levels) < MOST_LEVELS:
+            at, name = rows[at]
+            levels.append(name.replace(SEPARATOR, " "))
+        if levels[-1] != _INTERNAL:
+            found[number] = clean_name(SEPARATOR.join(reversed(levels)))
+    return found
+
+
+def _root(identifier: str, specific: str) -> str:
+    """Return where an album root lies, or an empty text when its disk is only named by a number."""
+    scheme, _, query = identifier.partition(":?")
+    places = parse_qs(query).get("path", []) if scheme == "volumeid" else []
+    if not places:
+        return ""
+    return unquote(places[0]).rstrip("/") + (f"/{specific.strip('/')}" if specific.strip("/") else "")

@@ -1,0 +1,377 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tags and remarks in the catalog: set, confirmed, rejected, imported, undone, counted.
+
+Every method that changes something returns a ``Change``, which ``revert`` takes back: of each row what it was and
+what it became. Only rows that are still what the change made them are taken back, so that undoing an old run never
+undoes what was done since.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from semantic_photos.domain.photo import PhotoId
+from semantic_photos.domain.ports import IdArray
+from semantic_photos.domain.tagging import (
+    OWN_WORK,
+    Act,
+    Remark,
+    Standing,
+    TagCount,
+    TagLine,
+    after,
+    clean_name,
+)
+from semantic_photos.storage.database import Database
+from semantic_photos.storage.rows import clean, json_ids
+
+_IN = "IN (SELECT value FROM json_each(?))"
+_THERE = "photo.missing_since IS NULL AND photo.folder_id IN (SELECT id FROM folder WHERE online)"
+#: Confidences that differ by less are the same: a row is not written for rounding.
+_SAME = 1e-4
+
+
+class TagRow(NamedTuple):
+    """What became of one photo and one tag; a standing of None means that there is no row."""
+
+    photo_id: int
+    tag_id: int
+    before: Standing | None
+    confidence_before: float | None
+    decided_before: float
+    after: Standing | None
+    confidence: float | None
+
+
+class RemarkRow(NamedTuple):
+    """What became of the remark of one photo."""
+
+    photo_id: int
+    before: Remark
+    after: Remark
+
+
+class Change(NamedTuple):
+    """What one action changed; empty when nothing did."""
+
+    tags: tuple[TagRow, ...] = ()
+    remarks: tuple[RemarkRow, ...] = ()
+
+    @property
+    def photo_ids(self) -> tuple[PhotoId, ...]:
+        """Return the photos it touched, sorted."""
+        return tuple(PhotoId(i) for i in sorted(_photos_of(self)))
+
+    def __bool__(self) -> bool:
+        """Return whether anything changed."""
+        return bool(self.tags or self.remarks)
+
+
+def _photos_of(change: Change) -> set[int]:
+    return {row.photo_id for row in change.tags} | {row.photo_id for row in change.remarks}
+
+
+#: Photo and tag → standing, confidence, time.
+Current = dict[tuple[int, int], tuple[Standing, float | None, float]]
+
+
+class TagStore:
+    """Questions about tags and remarks, and everything that changes them.
+
+    Thread: any; blocking.
+
+    Args:
+        database: the open catalog.
+        now: seconds since the epoch.
+    """
+
+    def __init__(self, database: Database, now: Callable[[], float] = time.time) -> None:
+        self._database, self._now = database, now
+
+    # Questions
+
+    def lines(self, ids: Sequence[int] | IdArray, *, rejected: bool = False) -> dict[PhotoId, list[TagLine]]:
+        """Return the tags of photos: the person's first, then by confidence and name; photos without are left out."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT photo_id, name, standing, confidence FROM photo_tag JOIN tag ON tag.id = tag_id"
+                f" WHERE photo_id {_IN} AND standing <> ?"
+                " ORDER BY photo_id, standing = 0, confidence DESC, name",
+                (json_ids(ids), -1 if rejected else Standing.REJECTED),
+            )
+            found: dict[PhotoId, list[TagLine]] = {}
+            for photo_id, name, standing, confidence in rows:
+                found.setdefault(PhotoId(photo_id), []).append(TagLine(name, Standing(standing), confidence))
+        return found
+
+    def rejections(self, ids: Sequence[int] | IdArray) -> dict[PhotoId, list[str]]:
+        """Return the tags that were rejected for photos; photos without are left out."""
+        with self._database.read() as connection:
+            found: dict[PhotoId, list[str]] = {}
+            for photo_id, name in connection.execute(
+                "SELECT photo_id, name FROM photo_tag JOIN tag ON tag.id = tag_id"
+                f" WHERE standing = {Standing.REJECTED:d} AND photo_id {_IN}",
+                (json_ids(ids),),
+            ):
+                found.setdefault(PhotoId(photo_id), []).append(name)
+        return found
+
+    def counts(self) -> list[TagCount]:
+        """Return all tags by name with their photos by standing; missing and offline photos are left out."""
+        found: dict[str, dict[Standing, int]] = {}
+        with self._database.read() as connection:
+            for name, standing, photos in connection.execute(
+                "SELECT name, standing, count(*) FROM photo_tag JOIN tag ON tag.id = tag_id"
+                f" JOIN photo ON photo.id = photo_id WHERE {_THERE} GROUP BY tag_id, standing ORDER BY name"
+            ):
+                found.setdefault(name, {})[Standing(standing)] = photos
+        return [TagCount(name, photos) for name, photos in found.items()]
+
+    def photos_with(
+        self, tag: str, standings: Iterable[Standing] = (), least: float = 0.0
+    ) -> list[tuple[PhotoId, TagLine]]:
+        """Return the photos of a tag (compared without case): the most probable first, the person's own before all.
+
+        Args:
+            tag: its whole name.
+            standings: only these; none means all but rejected.
+            least: least confidence of automatic ones.
+        """
+        wanted = list(standings) or [s for s in Standing if s is not Standing.REJECTED]
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT photo_id, name, standing, confidence FROM photo_tag JOIN tag ON tag.id = tag_id"
+                f" JOIN photo ON photo.id = photo_id WHERE tag_id {_IN} AND standing {_IN} AND {_THERE}"
+                " AND (standing <> 0 OR confidence >= ?) ORDER BY standing = 0, confidence DESC, photo_id",
+                (json_ids(folded_ids(connection, tag)), json_ids(wanted), least),
+            ).fetchall()
+        return [(PhotoId(row[0]), TagLine(row[1], Standing(row[2]), row[3])) for row in rows]
+
+    def own_names(self) -> list[str]:
+        """Return the names of tags that a person or a file gave to any photo."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT name FROM tag WHERE EXISTS (SELECT 1 FROM photo_tag WHERE tag_id = tag.id"
+                f" AND standing {_IN}) ORDER BY name",
+                (json_ids((Standing.CONFIRMED, Standing.MANUAL, Standing.IMPORTED)),),
+            )
+            return [row[0] for row in rows]
+
+    def remarks(self, ids: Sequence[int] | IdArray) -> dict[PhotoId, Remark]:
+        """Return what was remarked of photos; those without a remark are left out."""
+        with self._database.read() as connection:
+            return {PhotoId(i): remark for i, remark in read_remarks(connection, ids).items()}
+
+    # What a person does
+
+    def act(self, act: Act, ids: Sequence[int], tag: str) -> Change:
+        """Do one act to one tag of some photos, all or none; ``domain.tagging.after`` says what becomes of each.
+
+        A name that is empty after cleaning, and photos that are not known, change nothing. A tag that differs from
+        a known one only in case is that one.
+        """
+        name = clean_name(tag)
+        if not name or not len(ids):
+            return Change()
+        with self._database.transaction(durable=True) as connection:
+            folded = folded_ids(connection, name)
+            if folded:
+                exact = connection.execute("SELECT id FROM tag WHERE name = ?", (name,)).fetchone()
+                tag_id = exact[0] if exact is not None else folded[0]
+            elif act in (Act.WITHDRAW, Act.MISS):
+                return Change()
+            else:
+                tag_id = make_tags(connection, [name])[name]
+            now = current(connection, ids, [tag_id])
+            known = connection.execute(f"SELECT id FROM photo WHERE id {_IN} ORDER BY id", (json_ids(ids),)).fetchall()
+            rows = [moved((row[0], tag_id), now, act, None) for row in known]
+            return write_rows(connection, [row for row in rows if row is not None], self._now())
+
+    def remark(
+        self,
+        ids: Sequence[int],
+        *,
+        rating: int | None = None,
+        favourite: bool | None = None,
+        caption: str | None = None,
+    ) -> Change:
+        """Set what is given, for some photos, all or none."""
+        with self._database.transaction(durable=True) as connection:
+            known = connection.execute(f"SELECT id FROM photo WHERE id {_IN} ORDER BY id", (json_ids(ids),)).fetchall()
+            now = read_remarks(connection, ids)
+            rows = []
+            for (photo_id,) in known:
+                old = now.get(photo_id, Remark())
+                new = Remark(
+                    old.rating if rating is None else rating,
+                    old.favourite if favourite is None else favourite,
+                    old.caption if caption is None else clean(caption),
+                )
+                if new != old:
+                    rows.append(RemarkRow(photo_id, old, new))
+            write_remarks(connection, rows)
+            return Change(remarks=tuple(rows))
+
+    # What the program concludes
+
+    def suggest(self, found: Mapping[int, Mapping[str, float]]) -> Change:
+        """Make these the automatic tags of these photos: photo → tag → confidence in [0, 1].
+
+        What the person or a file said of a photo and a tag stays as it is, a rejection too. Photos with nothing
+        found lose the automatic tags they have.
+        """
+        if not found:
+            return Change()
+        with self._database.transaction() as connection:
+            numbers = make_tags(connection, {clean_name(name) for tags in found.values() for name in tags} - {""})
+            now = current(connection, list(found), None)
+            wanted = {
+                (int(photo_id), numbers[name]): float(confidence)
+                for photo_id, tags in found.items()
+                for tag, confidence in tags.items()
+                if (name := clean_name(tag))
+            }
+            rows = [moved(key, now, Act.SUGGEST, confidence) for key, confidence in wanted.items()]
+            rows += [
+                moved(key, now, Act.WITHDRAW, None)
+                for key, (standing, _, _) in now.items()
+                if standing is Standing.AUTOMATIC and key not in wanted
+            ]
+            known = {row[0] for row in connection.execute(f"SELECT id FROM photo WHERE id {_IN}", (json_ids(found),))}
+            return write_rows(
+                connection, [row for row in rows if row is not None and row.photo_id in known], self._now()
+            )
+
+    def remove_automatic(self, tag: str | None = None) -> Change:
+        """Take off all automatic tags that nobody confirmed, or those of one name, in one transaction."""
+        with self._database.transaction(durable=True) as connection:
+            where = ""
+            values: tuple[str, ...] = ()
+            if tag is not None:
+                where, values = f" AND tag_id {_IN}", (json_ids(folded_ids(connection, tag)),)
+            rows = [
+                TagRow(row[0], row[1], Standing.AUTOMATIC, row[2], row[3], None, None)
+                for row in connection.execute(
+                    f"SELECT photo_id, tag_id, confidence, decided FROM photo_tag WHERE standing = 0{where}", values
+                )
+            ]
+            connection.execute(f"DELETE FROM photo_tag WHERE standing = 0{where}", values)
+            return Change(tuple(rows))
+
+    # Undo
+
+    def revert(self, change: Change) -> Change:
+        """Take a change back, all or nothing, where its rows are still as it left them; return the way forward again.
+
+        Photos that were forgotten meanwhile are left out.
+        """
+        with self._database.transaction(durable=True) as connection:
+            names = _existing(connection, "tag", {row.tag_id for row in change.tags})
+            photos = _existing(connection, "photo", _photos_of(change))
+            now = current(connection, sorted({row.photo_id for row in change.tags}), None)
+            back = []
+            for row in change.tags:
+                held = now.get((row.photo_id, row.tag_id))
+                if (held[0] if held else None) == row.after and row.photo_id in photos and row.tag_id in names:
+                    confidence, decided = (held[1], held[2]) if held else (None, 0.0)
+                    back.append(
+                        TagRow(row.photo_id, row.tag_id, row.after, confidence, decided, row.before,
+                               row.confidence_before)
+                    )  # fmt: skip
+            write_rows(connection, back, self._now())
+            remarks_now = read_remarks(connection, [row.photo_id for row in change.remarks])
+            remarks = [
+                RemarkRow(row.photo_id, row.after, row.before)
+                for row in change.remarks
+                if remarks_now.get(row.photo_id, Remark()) == row.after and row.photo_id in photos
+            ]
+            write_remarks(connection, remarks)
+            return Change(tuple(back), tuple(remarks))
+
+
+def moved(key: tuple[int, int], now: Current, act: Act, confidence: float | None) -> TagRow | None:
+    """Return the row that an act makes of a photo and a tag, or None if it changes nothing."""
+    standing, old, decided = now.get(key, (None, None, 0.0))
+    then = after(standing, act)
+    # What the network thought stays known of a confirmed and of a rejected tag: it teaches.
+    new = confidence if then is Standing.AUTOMATIC else old if then is not None else None
+    if then == standing and (old == new or (old is not None and new is not None and abs(old - new) < _SAME)):
+        return None
+    return TagRow(*key, standing, old, decided, then, new)
+
+
+def write_rows(connection: sqlite3.Connection, rows: Sequence[TagRow], now: float) -> Change:
+    """Write what became of photos and tags."""
+    connection.executemany(
+        "DELETE FROM photo_tag WHERE photo_id = ? AND tag_id = ?",
+        [(row.photo_id, row.tag_id) for row in rows if row.after is None],
+    )
+    connection.executemany(
+        "INSERT INTO photo_tag VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET standing = excluded.standing,"
+        " confidence = excluded.confidence, decided = excluded.decided",
+        [(row.photo_id, row.tag_id, row.after, row.confidence, now) for row in rows if row.after is not None],
+    )
+    return Change(tuple(rows))
+
+
+def current(connection: sqlite3.Connection, ids: Sequence[int], tags: Sequence[int] | None) -> Current:
+    """Return standing, confidence and time of photos' tags, of all tags or of some."""
+    where, values = f"photo_id {_IN}", [json_ids(ids)]
+    if tags is not None:
+        where, values = f"{where} AND tag_id {_IN}", [*values, json_ids(tags)]
+    rows = connection.execute(
+        f"SELECT photo_id, tag_id, standing, confidence, decided FROM photo_tag WHERE {where}", values
+    )
+    return {(row[0], row[1]): (Standing(row[2]), row[3], row[4]) for row in rows}
+
+
+def folded_ids(connection: sqlite3.Connection, name: str) -> list[int]:
+    """Return the tags of this name, compared without case; SQLite itself folds ASCII only."""
+    wanted = clean_name(name).casefold()
+    return [row[0] for row in connection.execute("SELECT id, name FROM tag ORDER BY id") if row[1].casefold() == wanted]
+
+
+def make_tags(connection: sqlite3.Connection, names: Iterable[str]) -> dict[str, int]:
+    """Return the numbers of all tags by name, those of ``names`` made if missing."""
+    found = dict(connection.execute("SELECT name, id FROM tag").fetchall())
+    for name in sorted(set(names) - set(found)):
+        found[name] = int(connection.execute("INSERT INTO tag (name) VALUES (?) RETURNING id", (name,)).fetchone()[0])
+    return found
+
+
+def _existing(connection: sqlite3.Connection, table: str, ids: Iterable[int]) -> set[int]:
+    rows = connection.execute(f"SELECT id FROM {table} WHERE id {_IN}", (json_ids(ids),))
+    return {row[0] for row in rows}
+
+
+def read_remarks(connection: sqlite3.Connection, ids: Sequence[int] | IdArray) -> dict[int, Remark]:
+    """Return the remarks of photos; those without one are left out."""
+    rows = connection.execute(
+        f"SELECT photo_id, rating, favourite, caption FROM remark WHERE photo_id {_IN}", (json_ids(ids),)
+    )
+    return {row[0]: Remark(row[1], bool(row[2]), row[3]) for row in rows}
+
+
+def write_remarks(connection: sqlite3.Connection, rows: Sequence[RemarkRow]) -> None:
+    """Write remarks; an empty one leaves no row."""
+    connection.executemany("DELETE FROM remark WHERE photo_id = ?", [(row.photo_id,) for row in rows])
+    connection.executemany(
+        "INSERT INTO remark VALUES (?, ?, ?, ?)",
+        [
+            (row.photo_id, row.after.rating, row.after.favourite, row.after.caption)
+            for row in rows
+            if row.after != Remark()
+        ],
+    )
+
+
+#: Of a photo: it holds something that the person did, and that no file can give back.
+OWN_WORK_OF_PHOTO = (
+    "EXISTS (SELECT 1 FROM photo_tag WHERE photo_id = photo.id"
+    f" AND standing IN ({', '.join(str(int(standing)) for standing in OWN_WORK)}))"
+    " OR EXISTS (SELECT 1 FROM remark WHERE photo_id = photo.id)"
+    " OR EXISTS (SELECT 1 FROM feedback WHERE photo_id = photo.id)"
+)

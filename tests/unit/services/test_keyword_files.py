@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writing goes through real child processes; what fails is listed, tried again, and changes nothing."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from semantic_photos.domain.messages import CancelToken
+from semantic_photos.domain.photo import FileStamp, PhotoFacts, PhotoId
+from semantic_photos.domain.tagging import Act, Standing
+from semantic_photos.media import sidecar
+from semantic_photos.media.decoder_pool import DecoderPool
+from semantic_photos.media.fingerprint import content_key
+from semantic_photos.services.concurrency import EventBus
+from semantic_photos.services.keyword_files import KeywordFiles
+from semantic_photos.services.scanner import Scanner
+from semantic_photos.storage.catalog import Catalog, IndexedPhoto
+from semantic_photos.storage.database import Database
+from semantic_photos.storage.exchange import Exchange
+from semantic_photos.storage.tags import TagStore
+from tests.fakes.encoders import word_vector
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def decoders() -> Iterator[DecoderPool]:
+    pool = DecoderPool(1)
+    yield pool
+    pool.close()
+
+
+class World:
+    def __init__(self, folder: Path, decoders: DecoderPool) -> None:
+        self.database = Database.open(folder / "catalog.sqlite")
+        self.catalog, self.store = Catalog(self.database), TagStore(self.database)
+        (folder / "photos").mkdir()
+        self.root = self.catalog.add_folder(folder / "photos")
+        self.exchange = Exchange(self.database)
+        self.files = KeywordFiles(self.catalog, self.exchange, decoders, EventBus())
+
+    def add(self, name: str) -> PhotoId:
+        path = self.root.path / name
+        Image.radial_gradient("L").resize((24, 18)).convert("RGB").save(path)
+        status = path.stat()
+        stamp = FileStamp(status.st_size, status.st_mtime_ns, status.st_ino)
+        (photo,) = self.catalog.add_pending(self.root.id, [(path, stamp)])
+        row = IndexedPhoto(photo, stamp, content_key(path), PhotoFacts(24, 18, "JPEG"), word_vector("red"))
+        self.catalog.commit_batch("p", [row])
+        return photo
+
+    def tags(self, photo: PhotoId) -> dict[str, Standing]:
+        return {line.tag: line.standing for line in self.store.lines([photo], rejected=True).get(photo, [])}
+
+    def names(self) -> list[str]:
+        return sorted(path.name for path in self.root.path.iterdir())
+
+
+@pytest.fixture
+def world(tmp_path: Path, decoders: DecoderPool) -> Iterator[World]:
+    made = World(tmp_path, decoders)
+    yield made
+    made.files.close()
+    made.database.close()
+
+
+def test_a_full_disk_is_said_and_tried_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = world.add("a.jpg"), world.add("b.jpg")
+    world.store.act(Act.ADD, [a, b], "dog")
+    real = os.write
+
+    def full(descriptor: int, data: memoryview) -> int:
+        if len(data) > 500:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(descriptor, data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sidecar.os, "write", full)
+        report = world.files.write()
+    assert [failed.code for failed in report.failures] == ["write.no-space"] * 2
+    assert "no space left" in world.files.failed()[0].reason
+    assert world.names() == ["a.jpg", "b.jpg"]
+    report = world.files.write(failed_only=True)
+    assert (len(report.changes), report.failures, world.files.failed()) == (2, (), [])
+    assert world.names() == ["a.jpg", "a.jpg.xmp", "b.jpg", "b.jpg.xmp"]
+
+
+def test_one_folder_that_cannot_be_written_stops_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = world.add("a.jpg"), world.add("b.jpg")
+    world.store.act(Act.ADD, [a, b], "dog")
+    real = os.open
+
+    def refuse(path: object, *arguments: int, **more: int) -> int:
+        if ".a.jpg.xmp" in str(path):
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(path, *arguments, **more)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sidecar.os, "open", refuse)
+        report = world.files.write()
+    assert ([failed.code for failed in report.failures], len(report.changes)) == (["write.no-permission"], 1)
+
+
+def test_a_photo_that_changes_while_it_is_written_to_is_left_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = world.add("a.jpg")
+    world.store.act(Act.ADD, [photo], "dog")
+    path = world.root.path / "a.jpg"
+    real = sidecar._compare
+
+    def meanwhile(temporary: Path, data: bytes) -> None:
+        real(temporary, data)
+        path.write_bytes(b"another program's work")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sidecar, "_compare", meanwhile)
+        report = world.files.write(embed=True)
+    assert report.failures[0].code == "write.changed"
+    assert path.read_bytes() == b"another program's work"
+    assert world.files.write(embed=True).failures[0].code == "write.changed", "it waits to be read again"
+
+
+def test_embedding_is_no_change_to_the_library(world: World) -> None:
+    photo = world.add("a.jpg")
+    world.store.act(Act.ADD, [photo], "animal|dog")
+    (change,) = world.files.write(embed=True).changes
+    assert (change.embedded, change.added) == (True, ("animal|dog",))
+    report = Scanner(world.catalog).scan(world.root, CancelToken())
+    assert (report.changed, report.unchanged) == ([], 1)
+    assert world.catalog.photos([photo])[photo].content_key == content_key(world.root.path / "a.jpg")
+    assert world.catalog.searchable_ids("p").tolist() == [photo]
+    assert world.files.read() == 0
+    assert world.tags(photo) == {"animal|dog": Standing.MANUAL}
+
+
+def test_a_removed_tag_leaves_sidecar_and_photo(world: World) -> None:
+    photo = world.add("a.jpg")
+    added = world.store.act(Act.ADD, [photo], "dog")
+    world.files.write()
+    world.files.write(embed=True)
+    world.store.revert(added)
+    report = world.files.write(embed=True)
+    assert [(change.embedded, change.removed) for change in report.changes] == [(True, ("dog",)), (False, ("dog",))]
+    world.files.read()
+    assert world.tags(photo) == {}
+
+
+def test_a_photo_that_says_it_all_needs_no_sidecar(world: World) -> None:
+    photo = world.add("a.jpg")
+    change = world.store.act(Act.ADD, [photo], "dog")
+    world.files.write(embed=True)
+    world.store.revert(change)
+    world.exchange.wrote(photo, [], "")
+    world.files.read()
+    assert world.tags(photo) == {"dog": Standing.IMPORTED}
+    assert world.files.write().changes == ()
+    assert world.names() == ["a.jpg"]
+
+
+def test_automatic_tags_are_written_only_when_asked(world: World) -> None:
+    photo = world.add("a.jpg")
+    world.store.suggest({photo: {"dog": 0.9, "cat": 0.6}})
+    assert world.files.write() == world.files.write(dry_run=True)
+    assert world.names() == ["a.jpg"]
+    (change,) = world.files.write(automatic=0.8).changes
+    assert change.added == ("dog",)
+    world.files.read()
+    assert world.tags(photo) == {"dog": Standing.AUTOMATIC, "cat": Standing.AUTOMATIC}, "ours are not foreign"
+    world.store.remove_automatic()
+    (change,) = world.files.write().changes
+    assert change.removed == ("dog",)
+
+
+def test_adobes_name_and_an_existing_sidecar(world: World) -> None:
+    a, b = world.add("a.jpg"), world.add("b.jpg")
+    world.store.act(Act.ADD, [a, b], "dog")
+    world.files.write([a])
+    shutil.move(world.root.path / "a.jpg.xmp", world.root.path / "a.xmp")
+    world.store.act(Act.ADD, [a], "cat")
+    targets = [change.target.name for change in world.files.write(adobe=True).changes]
+    assert targets == ["a.xmp", "b.xmp"]
+    assert [change.target.name for change in world.files.write().changes] == []
+
+
+def test_a_sidecar_that_is_none_is_not_written_over(world: World) -> None:
+    photo = world.add("a.jpg")
+    world.store.act(Act.ADD, [photo], "dog")
+    (world.root.path / "a.jpg.xmp").write_text("my notes")
+    report = world.files.write()
+    assert report.failures[0].code == "write.unreadable"
+    assert (world.root.path / "a.jpg.xmp").read_text() == "my notes"
+
+
+def test_names_that_are_no_text(world: World) -> None:
+    name = os.fsdecode(b"caf\xe9\xff.jpg")
+    photo = world.add(name)
+    world.store.act(Act.ADD, [photo], "dog")
+    world.files.write()
+    assert world.files.write(embed=True).failures == ()
+    assert (world.root.path / f"{name}.xmp").exists()
+    assert world.files.read() == 0
+
+
+def test_cancelled_between_photos(world: World) -> None:
+    photos = [world.add(f"{number}.jpg") for number in range(3)]
+    world.store.act(Act.ADD, photos, "dog")
+    token = CancelToken()
+    report = world.files.write(token=token, on_progress=lambda done, total: token.cancel())
+    assert (report.cancelled, len(report.changes)) == (True, 1)

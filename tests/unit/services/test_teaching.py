@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from semantic_photos.domain.errors import UserFacingError
+from semantic_photos.domain.tagging import Act, Standing
+from semantic_photos.domain.vectors import normalise
+from semantic_photos.services.teaching import Teaching, learn
+from tests.unit.services.test_tagging import World, pack, world
+
+pytestmark = pytest.mark.slow  # a catalog on the disk for each test
+
+__all__ = ["pack", "world"]
+
+
+@pytest.mark.parametrize("examples", [5, 20])
+def test_a_subject_is_found_among_what_is_like_it(examples: int) -> None:
+    rng = np.random.default_rng(2)
+    subject, cone = normalise(rng.normal(size=(2, 32)))
+    near = normalise(subject + 0.6 * normalise(rng.normal(size=32)))
+
+    def photos(n: int, what: np.ndarray) -> np.ndarray:
+        return normalise(1.5 * cone + what + 0.06 * rng.normal(size=(n, 32)))
+
+    others = photos(400, normalise(rng.normal(size=(400, 32))))
+    library = np.concatenate([photos(20, subject), photos(60, near), others])
+    learnt = learn("x", photos(examples, subject), library)
+    found = np.argsort(-(library @ learnt.vector))[:20]
+    assert (found < 20).mean() >= 0.8
+    assert learnt.typical > learnt.background + 2 * learnt.spread
+
+
+def test_teaching_sets_the_tag_and_finds_the_others(world: World) -> None:
+    reds = world.add(*["red"] * 7)
+    world.add(*["blue", "green", "white"] * 4)
+    teaching = Teaching(world.catalog, world.store, world.pack, None)
+    world.store.act(Act.REJECT, [reds[6]], "My red")
+    taught = teaching.teach("My red", reds[:5], n=3)
+    assert taught.likely[0][0] == reds[5]
+    assert reds[6] not in [photo for photo, _ in taught.likely]
+    assert world.tags(reds[0]) == {"My red": Standing.MANUAL}
+    assert teaching.subject("my red") is not None
+    world.store.revert(taught.change)
+    assert world.tags(reds[0]) == {}
+    assert teaching.subject("My red") is None
+
+
+def test_too_few_examples_are_said(world: World) -> None:
+    teaching = Teaching(world.catalog, world.store, world.pack, None)
+    with pytest.raises(UserFacingError, match="5 to 50"):
+        teaching.teach("x", world.add("red", "red", "blue"))
+    with pytest.raises(UserFacingError, match="name"):
+        teaching.teach(" | ", [])
