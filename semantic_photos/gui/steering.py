@@ -62,7 +62,12 @@ class Steering(QObject):
 
     def add_word(self, word: str) -> None:
         """Ask for a word as well; one with a minus before it is pushed away."""
-        self.go(self.query.with_text(f"{self.query.text} {word}".strip()))
+        query = self.query
+        plain = word.lstrip("-")
+        if any(term.word == plain for term in query.terms):
+            # It takes the place of itself, perhaps with the other sign.
+            query = query.replacing(plain, "")
+        self.go(query.with_text(f"{query.text} {word}".strip()))
 
     def replace(self, word: str, other: str) -> None:
         """Ask for ``other`` in the place of a word or filter; an empty one takes it away."""

@@ -122,6 +122,12 @@ def test_words_near_the_typed_one_replace_add_and_push_away(desk: Desk) -> None:
     explorer._rows[1]._parts[2].click()
     desk.settle()
     assert desk.page.bar.text() == "blue -orange"
+    desk.page.steering.add_word("orange")
+    desk.settle()
+    assert desk.page.bar.text() == "blue orange"
+    desk.page.steering.add_word("-orange")
+    desk.settle()
+    assert desk.page.bar.text() == "blue -orange"
     explorer.choose("teal")
     desk.settle()
     assert desk.page.bar.text() == "teal -orange"
