@@ -65,6 +65,10 @@ class Session(QObject):
         self._bridge: Bridge | None = None
         self._thread: threading.Thread | None = None
         self._ending = False
+        self._last_wait = QTimer(self)
+        self._last_wait.setSingleShot(True)
+        self._last_wait.setInterval(LAST_WAIT_MS)
+        self._last_wait.timeout.connect(self._give_up)
         self.window = MainWindow(settings)
         self.window.close_requested.connect(self.close)
         self._opened.connect(self._on_opened, Qt.ConnectionType.QueuedConnection)
@@ -136,7 +140,7 @@ class Session(QObject):
         if self._bridge is not None:
             self._bridge.close()
         self.window.hide()
-        QTimer.singleShot(LAST_WAIT_MS, self._give_up)
+        self._last_wait.start()
         # While the library is still opening, its closing follows when it is open.
         if self._thread is None:
             self._close_library()
@@ -158,6 +162,7 @@ class Session(QObject):
         self._thread.start()
 
     def _on_closed(self) -> None:
+        self._last_wait.stop()
         self._join()
         if self.window.page is not None and not self.window.page.loader.close():
             _log.warning("a thumbnail is still being read")

@@ -104,6 +104,9 @@ class BandBar(QFrame):
     def set_order(self, order: str) -> None:
         """Show an order without asking for it."""
         self.order = order
+        self._name_order(order)
+
+    def _name_order(self, order: str) -> None:
         self._orders[order].setChecked(True)
         self._sort.setText(ORDERS[order])
         self._sort.setAccessibleName(f"Order: {ORDERS[order]}")
@@ -138,6 +141,9 @@ class BandBar(QFrame):
         self._more.setVisible(hidden > 0)
         self._fewer.setVisible(bool(strong) and again)
         self._ranked = ranked
+        # Without a ranking there is no best one; the newest come first then.
+        self._orders["relevance"].setVisible(ranked)
+        self._name_order(self.order if ranked or self.order != "relevance" else "date")
         self._fit()
 
     def _fit(self) -> None:

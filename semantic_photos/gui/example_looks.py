@@ -52,6 +52,10 @@ class ExampleLooks(QObject):
         if query.examples:
             self.words_ready.emit([], self._focuses)
 
+    def _first(self) -> Example | None:
+        """Return the first photo to be like: what is on it can be looked at."""
+        return next((example for example in self._shown if example.weight > 0), None)
+
     def _look_up(self, number: int, example: Example) -> None:
         library, photo_id, path, region = self._bridge.library, example.photo_id, example.path, example.region
 
@@ -73,7 +77,7 @@ class ExampleLooks(QObject):
                 self.look_ready.emit(number, formatting.shown(name), picture)
 
         self._bridge.run(work, show, lambda _error: None, lane="pool")
-        if number == 0:
+        if example == self._first():
             self._bridge.run(
                 lambda: [
                     concept.tag
@@ -85,7 +89,7 @@ class ExampleLooks(QObject):
             )
 
     def _on_words(self, example: Example, words: list[str]) -> None:
-        if self._shown and self._shown[0] == example:
+        if example == self._first():
             self._words = words
             self.words_ready.emit(words, self._focuses)
 

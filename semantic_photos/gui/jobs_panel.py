@@ -105,7 +105,7 @@ class JobsPanel(QFrame):
             self._how.setText("")
             return
         text = formatting.summary(page)
-        if page.scores is not None:
+        if not page.query.is_empty:
             # Where the good matches end is told right below the photos.
             searched = f"searching {formatting.coverage(page)}"
             text = searched.capitalize() if len(page) else f"{text} · {searched}"

@@ -255,7 +255,8 @@ class LibraryPage(QWidget):
             else:
                 self.panel.near_word.explore_nothing()
             self._looks.show_query(page.query)
-            self.focus_bar.setVisible(bool(page.query.examples))
+            # What is looked at are parts of photos to be like.
+            self.focus_bar.setVisible(any(example.weight > 0 for example in page.query.examples))
         self._show_panel()
         self._look.start()
         if self._enter_soon:

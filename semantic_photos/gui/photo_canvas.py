@@ -53,11 +53,13 @@ class PhotoCanvas(QWidget):
     def show_picture(self, pixmap: QPixmap | None, true_size: QSize | None) -> None:
         """Show a first, coarse picture of a photo that has ``true_size`` pixels."""
         self._pixmap, self._true, self.is_sharp = pixmap, true_size, False
-        if pixmap is None:
-            self._heat = None
-            self.choose_part(choosing=False)
-            self._zoom, self._middle = 1.0, QPointF(0.5, 0.5)
         self.update()
+
+    def clear(self) -> None:
+        """Show nothing: another photo follows, or none."""
+        self._pixmap, self._true, self._heat, self.is_sharp = None, None, None, False
+        self.choose_part(choosing=False)
+        self.fit()
 
     def show_sharp(self, pixmap: QPixmap) -> None:
         """Show a better picture in the same place."""

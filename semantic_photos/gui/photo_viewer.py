@@ -111,7 +111,7 @@ class PhotoViewer(QWidget):
         self._full_asked = False
         self._reason.hide()
         self._said.hide()
-        self._canvas.show_picture(None, None)
+        self._canvas.clear()
         around = [row, row + 1, row - 1, row + 2]
         self._model.show_rows([r for r in around if 0 <= r < self._model.rowCount()])
         self._asked_for: PhotoId | None = None
@@ -129,7 +129,7 @@ class PhotoViewer(QWidget):
         """Give the grid back."""
         self._generation += 1
         row, self._row = self._row, -1
-        self._canvas.show_picture(None, None)
+        self._canvas.clear()
         self.closed.emit(row)
 
     def _on_model_data(self) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -82,6 +83,16 @@ def test_the_term_that_emptied_the_page_is_named_and_can_be_dropped(desk: Desk) 
     desk.settle()
     assert desk.page.bar.text() == "blue"
     assert desk.page.pane.shows_photos
+
+
+def test_what_filters_find_has_no_best_and_no_border(desk: Desk) -> None:
+    desk.search("blue")
+    assert desk.page.band._orders["relevance"].isVisible()
+    page = dataclasses.replace(desk.page.pane.page, scores=None)  # type: ignore[type-var]
+    desk.page.band.show_page(page, desk.page.model.arrangement)
+    assert not desk.page.band._orders["relevance"].isVisible()
+    assert not desk.page.band._slider.isVisible()
+    assert desk.page.band._sort.text() == "Newest first"
 
 
 # Stacks
@@ -174,6 +185,7 @@ def test_more_and_less_like_this_join_the_question(desk: Desk) -> None:
     (example,) = desk.page.search.query.examples
     assert example.photo_id == 4
     assert example.weight < 0
+    assert not desk.page.focus_bar.isVisible()
     assert desk.page.search.query.text == "blue"
 
 
