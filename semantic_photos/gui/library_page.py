@@ -33,6 +33,7 @@ from semantic_photos.gui.search_controller import SearchController
 from semantic_photos.gui.side_panel import SidePanel
 from semantic_photos.gui.steering import Steering
 from semantic_photos.gui.thumbnail_loader import ThumbnailLoader
+from semantic_photos.gui.undo import UndoStack
 from semantic_photos.gui.widgets import ElidedLabel, IconButton
 
 #: Below this width in pixels the saved searches fold by themselves.
@@ -69,7 +70,8 @@ class LibraryPage(QWidget):
         self.judging = Judging(bridge, self.model, self)
         self.pane = ResultPane(self.model, settings.thumbnail_side)
         self.view = self.pane.view
-        self.panel = SidePanel(bridge)
+        self.undo = UndoStack(bridge, self)
+        self.panel = SidePanel(bridge, self.undo)
         self.jobs = JobsPanel(settings.thumbnail_side)
         self.viewer = PhotoViewer(bridge, self.model)
         self.explaining = Explaining(bridge, self.viewer, self)
@@ -298,6 +300,7 @@ class LibraryPage(QWidget):
         if count != 1:
             if self.panel.selected != count:
                 self.panel.show_none(count)
+            self.panel.tags.show_photos(self.view.selected_ids() if count else [])
         elif photo is not None and (photo != self.panel.photo or not self.panel.has_picture()):
             self.panel.show_photo(photo, self.loader.pixmap(photo.id))
 

@@ -25,6 +25,7 @@ from semantic_photos.gui.library_page import LibraryPage
 from semantic_photos.gui.notice_bar import NoticeBar
 from semantic_photos.gui.pages import State, StatePage, Way
 from semantic_photos.gui.settings_dialog import SettingsDialog
+from semantic_photos.gui.tagging_keys import TaggingKeys
 from semantic_photos.gui.votes_dialog import VotesDialog
 
 D = TypeVar("D", bound=QDialog)
@@ -113,6 +114,7 @@ class MainWindow(QMainWindow):
             "Ctrl+L": self.show_folders, "Ctrl+,": self.show_settings, "F11": self.toggle_full_screen,
             "Ctrl+Q": self.close,
         })  # fmt: skip
+        self.tagging_keys = TaggingKeys(self, page, bridge)
         self._pages.addWidget(page)
         self._pages.setCurrentWidget(page)
         page.bar.take_focus()

@@ -166,6 +166,7 @@ QListWidget#savedList {{ background: transparent; border: none; padding: 0; }}
 QFrame#band {{ background: {c.window}; border-top: 1px solid {c.line}; }}
 QFrame#status {{ background: {c.window}; border-top: 1px solid {c.line}; }}
 QFrame#advice {{ background: {c.accent_soft}; border: none; border-radius: 9px; }}
+QFrame#toast {{ background: {c.surface}; border: 1px solid {c.line}; border-radius: 10px; }}
 QFrame#notice {{ background: {c.notice}; border: none; border-radius: 9px; }}
 QLabel[kind="dim"] {{ color: {c.dim}; }}
 QLabel[kind="title"] {{ font-size: 19pt; font-weight: 600; }}
