@@ -105,7 +105,7 @@ class LibraryPage(QWidget):
         self.search.refresh()
 
     def _place(self) -> None:
-        top = QHBoxLayout()
+        top = self._top = QHBoxLayout()
         top.setContentsMargins(12, 12, 12, 10)
         top.setSpacing(4)
         top.addWidget(self._back)
@@ -214,6 +214,10 @@ class LibraryPage(QWidget):
         self._bridge.index_changed.connect(self.jobs.show_engine)
         self._bridge.folders_changed.connect(self._load_folders)
         self._on_progress(self._bridge.library.indexer.progress)
+
+    def add_tool(self, tool: QWidget) -> None:
+        """Put one more button beside the search field."""
+        self._top.insertWidget(self._top.indexOf(self._folders_button), tool)
 
     # Asking
 

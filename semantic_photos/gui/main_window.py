@@ -25,6 +25,7 @@ from semantic_photos.gui.library_page import LibraryPage
 from semantic_photos.gui.notice_bar import NoticeBar
 from semantic_photos.gui.pages import State, StatePage, Way
 from semantic_photos.gui.settings_dialog import SettingsDialog
+from semantic_photos.gui.tag_room import TagRoom
 from semantic_photos.gui.tagging_keys import TaggingKeys
 from semantic_photos.gui.votes_dialog import VotesDialog
 
@@ -115,6 +116,7 @@ class MainWindow(QMainWindow):
             "Ctrl+Q": self.close,
         })  # fmt: skip
         self.tagging_keys = TaggingKeys(self, page, bridge)
+        self.tags = TagRoom(self, self._pages, page, bridge)
         self._pages.addWidget(page)
         self._pages.setCurrentWidget(page)
         page.bar.take_focus()
@@ -250,6 +252,7 @@ class MainWindow(QMainWindow):
         for dialog in list(self._dialogs.values()):
             dialog.close()
         if self.page is not None:
+            self.tags.close_room()
             self.page.close_page()
 
     def closeEvent(self, event: QCloseEvent) -> None:

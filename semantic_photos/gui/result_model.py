@@ -237,14 +237,15 @@ class ResultModel(QAbstractListModel):
 
         A picture is only dropped when the content of the file is another one: most changes are those of tags.
         """
-        self._loader.forget([i for i in ids if self._loader.failure(i)])
+        gone = [photo_id for photo_id in ids if self._loader.failure(photo_id)]
         for photo_id in ids:
             known = self._facts.pop(photo_id, None)
             if pictures and known is not None:
                 self._before[photo_id] = known.content_key
-            elif pictures:
+            elif pictures and photo_id not in self._before and self._loader.pixmap(photo_id) is not None:
                 # What it was before nobody knows any more.
-                self._loader.forget([photo_id] if photo_id not in self._before else [])
+                gone.append(photo_id)
+        self._loader.forget(gone)
         self._tell(ids)
         self._ask_for_facts()
 

@@ -45,6 +45,8 @@ class TaggingKeys(QObject):
     def add_tag(self) -> None:
         """Put the cursor where a tag is added to the chosen photos."""
         page = self._page
+        if not page.isVisible():
+            return
         if page.is_viewing:
             page.viewer.close_viewer()
         if not page.selected_ids():
@@ -65,7 +67,7 @@ class TaggingKeys(QObject):
 
     def _rate(self, stars: int) -> None:
         ids = self._page.selected_ids()
-        if ids:
+        if ids and self._page.isVisible():
             self._tags.rate(stars, ids)
 
     def _rate_or_type(self, stars: int) -> None:

@@ -162,6 +162,7 @@ QListView#completions::item:selected {{ background: {c.accent_soft}; color: {c.t
 QFrame#panel {{ background: {c.surface}; border: none; border-left: 1px solid {c.line}; }}
 QFrame#panel QScrollArea, QFrame#panel QWidget#panelBody {{ background: transparent; border: none; }}
 QFrame#saved {{ background: {c.window}; border: none; border-right: 1px solid {c.line}; }}
+QListView#tagList {{ background: transparent; border: none; outline: none; }}
 QListWidget#savedList {{ background: transparent; border: none; padding: 0; }}
 QFrame#band {{ background: {c.window}; border-top: 1px solid {c.line}; }}
 QFrame#status {{ background: {c.window}; border-top: 1px solid {c.line}; }}

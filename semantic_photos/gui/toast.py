@@ -10,7 +10,7 @@ from semantic_photos.gui.widgets import button, label
 
 SHOWN_MS = 6000
 #: Above the status line.
-_UP = 58
+UP = 58
 
 
 class Toast(QFrame):
@@ -22,9 +22,9 @@ class Toast(QFrame):
 
     undo_wanted = Signal()
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget, up: int = UP) -> None:
         super().__init__(parent)
-        self._over = parent
+        self._over, self._up = parent, up
         self.setObjectName("toast")
         self._said = label()
         self._undo = button("Undo", "link")
@@ -76,4 +76,4 @@ class Toast(QFrame):
     def _place(self) -> None:
         self._row.activate()
         self.adjustSize()
-        self.move((self._over.width() - self.width()) // 2, self._over.height() - self.height() - _UP)
+        self.move((self._over.width() - self.width()) // 2, self._over.height() - self.height() - self._up)

@@ -30,13 +30,11 @@ class UndoStack(QObject):
     """Does changes on the library lane, in order, and takes them back.
 
     Signals:
-        changed: photos whose tags or remarks are others now.
         did: what was just done, and can be taken back.
         said: a word about anything else.
         stepped: what can be taken back or done again has changed.
     """
 
-    changed = Signal(object)
     did = Signal(str)
     said = Signal(str)
     stepped = Signal()
@@ -93,7 +91,7 @@ class UndoStack(QObject):
             if change:
                 self._done = [*self._done, Step(text, back or (lambda: tags.revert(change)))][-MOST_STEPS:]
                 self._undone.clear()
-            self._tell(change, text if change and not quiet else "", undoable=True)
+            self._tell(text if change and not quiet else "", undoable=True)
             if on_done is not None:
                 on_done(change)
 
@@ -105,7 +103,7 @@ class UndoStack(QObject):
         if change:
             self._done = [*self._done, Step(text, back or (lambda: tags.revert(change)))][-MOST_STEPS:]
             self._undone.clear()
-            self._tell(change, text, undoable=True)
+            self._tell(text, undoable=True)
 
     def undo(self) -> None:
         """Take the last step back."""
@@ -132,7 +130,7 @@ class UndoStack(QObject):
             if change:
                 target.append(Step(step.text, lambda: tags.revert(change)))
             word = "Done again" if forward else "Undone"
-            self._tell(change, f"{word}: {step.text}" if change else f"Changed since, so left as it is: {step.text}")
+            self._tell(f"{word}: {step.text}" if change else f"Changed since, so left as it is: {step.text}")
 
         self._run(lambda: self._published(step.back(), publish=True), finish)
 
@@ -161,9 +159,7 @@ class UndoStack(QObject):
             self._bridge.library.bus.publish(PhotosChanged(updated=change.photo_ids))
         return change
 
-    def _tell(self, change: Change, text: str, *, undoable: bool = False) -> None:
+    def _tell(self, text: str, *, undoable: bool = False) -> None:
         self.stepped.emit()
-        if change:
-            self.changed.emit(frozenset(change.photo_ids))
         if text:
             (self.did if undoable else self.said).emit(text)
