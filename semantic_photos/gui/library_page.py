@@ -92,6 +92,7 @@ class LibraryPage(QWidget):
         self._panel_button.setChecked(settings.side_panel)
         self.panel.hide()
         self._enter_soon = False
+        self.more_entries: Callable[[Sequence[PhotoId]], list[Entry]] = lambda _: []
         self._look = QTimer(self)
         self._look.setSingleShot(True)
         self._look.setInterval(25)
@@ -336,7 +337,7 @@ class LibraryPage(QWidget):
             )
             if len(ids) == 1:
                 entries.append(Entry("Why this photo", "why", lambda: self.explain(index.row())))
-        return entries
+        return [*entries, *self.more_entries(ids)]
 
     def _show_panel(self) -> None:
         # In a library without photos the panel would only be in the way of the welcome.

@@ -143,7 +143,13 @@ class MainWindow(QMainWindow):
         """Show the folders that are searched."""
         if self._bridge is not None:
             bridge = self._bridge
-            self._show_dialog(FoldersDialog, lambda: FoldersDialog(bridge, self._choose_folder, self))
+
+            def make() -> FoldersDialog:
+                dialog = FoldersDialog(bridge, self._choose_folder, self)
+                dialog.add_menu("Import and export", self.tags.exchange_menu(dialog))
+                return dialog
+
+            self._show_dialog(FoldersDialog, make)
 
     def show_settings(self) -> None:
         """Show the settings."""

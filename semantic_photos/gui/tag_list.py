@@ -42,7 +42,6 @@ class TagList(QWidget):
         self._narrow = QLineEdit()
         self._narrow.setPlaceholderText("Find a tag")
         self._narrow.setAccessibleName("Find a tag")
-        self._narrow.setClearButtonEnabled(True)
         self._model = _Tags(self)
         self.view = QListView()
         self.view.setObjectName("tagList")
@@ -89,6 +88,7 @@ class TagList(QWidget):
         """Choose a tag, whatever the list was narrowed to."""
         if tag not in self.tags():
             self._narrow.clear()
+            self._order = [tag, *(one for one in self._order if one != tag)]
             self._wanted = tag
             self._show()
         for row, name in enumerate(self.tags()):

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from semantic_photos.domain.filters import written
@@ -21,7 +22,7 @@ from semantic_photos.gui.tag_field import TagField
 from semantic_photos.gui.undo import UndoStack
 from semantic_photos.gui.widgets import FlowLayout, label
 
-#: Guesses of the network for one photo, beside the tags that it has.
+#: Automatic tags of one photo: those that it has, then guesses that were not sure enough for a tag.
 GUESSES = 8
 #: Of a larger selection only so many photos are read to show their tags; what is done, is done to all.
 MOST_READ = 2000
@@ -119,7 +120,7 @@ class TagPanel(QWidget):
                     Shown(guess.tag, Standing.AUTOMATIC, guess.confidence, 1)
                     for guess in guesses
                     if guess.tag.casefold() not in known and guess.source == Standing.AUTOMATIC.source
-                ][:GUESSES]
+                ][: max(GUESSES - sum(one.standing is Standing.AUTOMATIC for one in tags), 0)]
             return _Answer(ids, tags[:MOST_SHOWN], [remarks.get(photo_id, Remark()) for photo_id in read])
 
         self._bridge.run(work, self._fill, lambda _: None)
@@ -140,10 +141,18 @@ class TagPanel(QWidget):
         self._title.setText(f"Tags of {formatting.many(len(answer.ids), 'photo')}" if many else "Tags")
         self._chips.setVisible(bool(answer.tags))
         self.ratings.show_remarks(answer.remarks)
-        self._chips.updateGeometry()
+        self._fit()
         if focused >= 0 and self.chips():
             # The keyboard goes on where it was.
             self.chips()[min(focused, len(self.chips()) - 1)].setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _fit(self) -> None:
+        # A layout inside a scroll area hears of more lines too late.
+        self._chips.setMinimumHeight(self._flow.heightForWidth(self.width()))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
 
     def _search(self, one: Shown) -> None:
         own = one.standing is not Standing.AUTOMATIC

@@ -3,22 +3,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QDialog, QMenu, QMessageBox, QStackedWidget, QWidget
 
+from semantic_photos.domain.messages import PhotosChanged
+from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.tagging import TaggingProgress
 from semantic_photos.gui import formatting, theme
 from semantic_photos.gui.bridge import Bridge
+from semantic_photos.gui.exchanging import Exchanging
+from semantic_photos.gui.keywords_dialog import KeywordsDialog
 from semantic_photos.gui.library_page import LibraryPage
+from semantic_photos.gui.photo_menu import Entry
 from semantic_photos.gui.tag_review import TagReview
 from semantic_photos.gui.tag_run_dialog import TagRunDialog
 from semantic_photos.gui.tagging_line import TaggingLine
+from semantic_photos.gui.teach_dialog import TeachDialog
 from semantic_photos.gui.toast import Toast
 from semantic_photos.gui.widgets import IconButton
 from semantic_photos.services.tagging import TaggingRun
+from semantic_photos.services.teaching import LEAST_EXAMPLES, MOST_EXAMPLES, Taught
 
 REVIEW_KEYS = "Ctrl+R"
 _WAIT_S = 10.0
@@ -38,6 +45,7 @@ class TagRoom(QObject):
         self.line = TaggingLine(bridge)
         self.toast = Toast(self.review, _TOAST_UP)
         self.button = IconButton("tag", f"Tags  ({REVIEW_KEYS})")
+        self.exchanging = Exchanging(bridge, page.undo, window)
         pages.addWidget(self.review)
         page.add_tool(self.button)
         page.jobs.add_part(self.line)
@@ -45,6 +53,8 @@ class TagRoom(QObject):
 
     def _connect(self) -> None:
         undo, review = self._page.undo, self.review
+        self._page.more_entries = self._entries
+        self.exchanging.said.connect(undo.said)
         self.toast.undo_wanted.connect(undo.undo)
         undo.said.connect(self.toast.say)
         undo.did.connect(self.toast.offer_undo)
@@ -92,10 +102,59 @@ class TagRoom(QObject):
         """Return the menu of the page; it deletes itself when it closes."""
         menu = QMenu(self.review)
         menu.aboutToHide.connect(menu.deleteLater)
+        write = menu.addAction(theme.icon("copy"), "Write keywords…")
+        write.triggered.connect(lambda: self.write_keywords([]))
+        menu.addSeparator()
+        self.exchanging.add_to(menu)
+        menu.addSeparator()
         remove = menu.addAction(theme.icon("remove"), "Remove all automatic tags…")
         remove.triggered.connect(lambda: self.ask_to_remove())
         remove.setEnabled(self._page.undo.can_change)
         return menu
+
+    def exchange_menu(self, parent: QWidget) -> QMenu:
+        """Return a menu with import and export."""
+        menu = QMenu(parent)
+        self.exchanging.add_to(menu)
+        return menu
+
+    # The chosen photos
+
+    def _entries(self, ids: Sequence[PhotoId]) -> list[Entry]:
+        entries = []
+        if self._page.undo.can_change:
+            if LEAST_EXAMPLES <= len(ids) <= MOST_EXAMPLES and self._bridge.library.pack is not None:
+                entries.append(Entry("Teach a subject…", "target", lambda: self.ask_to_teach(ids)))
+            if ids:
+                entries.append(Entry("Write keywords…", "tag", lambda: self.write_keywords(ids)))
+        return entries
+
+    def write_keywords(self, ids: Sequence[PhotoId]) -> None:
+        """Show what keywords would be written for photos, or for all that have tags."""
+        self._open(KeywordsDialog(self._bridge, ids, self._window))
+
+    def ask_to_teach(self, ids: Sequence[PhotoId]) -> None:
+        """Ask for the name of what photos show."""
+        dialog = TeachDialog(self._bridge, len(ids), self._window)
+        dialog.taught.connect(lambda name: self.teach(name, ids))
+        self._open(dialog)
+
+    def teach(self, name: str, ids: Sequence[PhotoId]) -> None:
+        """Give photos a tag, and show the photos that are likest to them, to be confirmed or rejected."""
+        library, examples = self._bridge.library, list(ids)
+
+        def work() -> Taught:
+            taught = library.teaching.teach(name, examples)
+            library.bus.publish(PhotosChanged(updated=taught.change.photo_ids))
+            return taught
+
+        self._bridge.run(work, self._on_taught, lane="pool")
+
+    def _on_taught(self, taught: Taught) -> None:
+        self.show_review()
+        self.review.show_taught(taught.name, taught.likely)
+        text = f"“{formatting.shown(taught.name)}” learnt from {formatting.many(taught.examples, 'photo')}"
+        self._page.undo.take_in(text, taught.change)
 
     # Automatic tags
 

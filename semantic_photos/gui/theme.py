@@ -135,6 +135,7 @@ QPushButton:focus {{ border: 1px solid {c.accent}; }}
 QPushButton:disabled {{ background: {c.window}; }}
 QPushButton[kind="primary"] {{ background: {c.accent}; color: {c.on_accent}; border: 1px solid {c.accent};
   padding: 9px 20px; font-weight: 600; }}
+QPushButton[kind="primary"]:disabled {{ background: {c.raised}; color: {c.dim}; border: 1px solid {c.line}; }}
 QPushButton[kind="primary"]:focus {{ border: 2px solid {c.text}; padding: 8px 19px; }}
 QPushButton[kind="word"] {{ background: transparent; border: 1px solid transparent; text-align: left; padding: 3px 6px;
   border-radius: 6px; }}
