@@ -229,10 +229,10 @@ class TagReview(QWidget):
                 else "No photo here."
             )
         else:
-            self._help.set_text(_HELP_UNCERTAIN if wall.uncertain_first else _HELP)
+            self._help.set_text(_HELP_UNCERTAIN if wall.grows_surer else _HELP)
+        self._surer.setText("All from here on are right" if wall.grows_surer else "All up to here are right")
 
     def _on_sort(self, uncertain: bool) -> None:
-        self._surer.setText("All from here on are right" if uncertain else "All up to here are right")
         self.wall.set_uncertain_first(uncertain)
 
     def _escape(self) -> None:

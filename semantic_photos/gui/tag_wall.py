@@ -109,6 +109,11 @@ class TagWall(QStackedWidget):
         """Return whether photos that are like a taught subject are shown."""
         return self._fixed is not None
 
+    @property
+    def grows_surer(self) -> bool:
+        """Return whether the surest photos are the last ones."""
+        return self.uncertain_first and not self.is_fixed
+
     def show_part(self, part: Part) -> None:
         """Show other photos of the same tag."""
         self.part, self._fixed = part, None
@@ -130,7 +135,8 @@ class TagWall(QStackedWidget):
             pairs: list[tuple[int, float | None]]
             if fixed is not None:
                 decided = {int(photo) for photo, _ in tags.photos_with(tag, (*KEPT, Standing.REJECTED))}
-                pairs = [(int(photo), sure) for photo, sure in fixed if int(photo) not in decided]
+                # How like they are is no probability: the order says enough.
+                pairs = [(int(photo), None) for photo, _ in fixed if int(photo) not in decided]
             else:
                 pairs = [
                     (int(photo), line.confidence if line.standing is Standing.AUTOMATIC else None)
@@ -138,7 +144,7 @@ class TagWall(QStackedWidget):
                 ]
             ids = np.array([photo for photo, _ in pairs], np.int64)
             sure = np.array([np.nan if value is None else value for _, value in pairs], np.float32)
-            if uncertain:
+            if uncertain and fixed is None:
                 order = np.argsort(np.abs(sure - 0.5), kind="stable")
                 ids, sure = ids[order], sure[order]
             return generation, ids, sure
@@ -201,7 +207,7 @@ class TagWall(QStackedWidget):
         """All photos up to the current one have the tag: those of which the program is as sure, or surer."""
         row = self.viewer.row if self.is_large else self.view.currentIndex().row()
         if row >= 0 and self.part is Part.OPEN:
-            rows = range(row, len(self.ids)) if self.uncertain_first else range(row + 1)
+            rows = range(row, len(self.ids)) if self.grows_surer else range(row + 1)
             self._act(Act.CONFIRM, list(rows))
 
     def _act(self, act: Act, rows: Sequence[int]) -> None:
