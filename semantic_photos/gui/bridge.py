@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from semantic_photos.domain.errors import CancelledError, UserFacingError
 from semantic_photos.domain.messages import FoldersChanged, IndexChanged, IndexingProgress, Notice, PhotosChanged
+from semantic_photos.domain.tagging import TaggingProgress
 
 if TYPE_CHECKING:
     from semantic_photos.services.library import Library
@@ -30,6 +31,7 @@ class Bridge(QObject):
         folders_changed: a ``FoldersChanged``.
         index_changed: an ``IndexChanged``.
         notice_changed: a ``Notice``.
+        tagging_changed: a ``TaggingProgress``.
         failed: a ``UserFacingError`` that no one else answers for, or any other exception.
 
     Thread: lives in the GUI thread; the bus calls ``_forward`` methods on its own threads, which only emit.
@@ -40,6 +42,7 @@ class Bridge(QObject):
     folders_changed = Signal(object)
     index_changed = Signal(object)
     notice_changed = Signal(object)
+    tagging_changed = Signal(object)
     failed = Signal(object)
     _delivered = Signal(object, object)
 
@@ -54,6 +57,7 @@ class Bridge(QObject):
             FoldersChanged: self._forward_folders,
             IndexChanged: self._forward_index,
             Notice: self._forward_notice,
+            TaggingProgress: self._forward_tagging,
         }
         for kind, callback in self._kinds.items():
             library.bus.subscribe(kind, callback)
@@ -146,3 +150,6 @@ class Bridge(QObject):
 
     def _forward_notice(self, message: Notice) -> None:
         self._emit(self.notice_changed, message)
+
+    def _forward_tagging(self, message: TaggingProgress) -> None:
+        self._emit(self.tagging_changed, message)

@@ -7,7 +7,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QFileDialog,
+    QHBoxLayout,
+    QListWidget,
+    QListWidgetItem,
+    QMenu,
+    QVBoxLayout,
+    QWidget,
+)
 
 from semantic_photos.domain.photo import Folder, FolderId
 from semantic_photos.gui import formatting, theme
@@ -37,7 +46,7 @@ class FoldersDialog(QDialog):
             "dim",
             wrap=True,
         )
-        row = QHBoxLayout()
+        row = self._row = QHBoxLayout()
         for part in (self._add, self._remove, self._rescan):
             row.addWidget(part)
         row.addStretch(1)
@@ -55,6 +64,12 @@ class FoldersDialog(QDialog):
         close.clicked.connect(self.accept)
         bridge.folders_changed.connect(self._load)
         self._load()
+
+    def add_menu(self, text: str, menu: QMenu) -> None:
+        """Put one more button below the list, with a menu."""
+        made = button(text)
+        made.setMenu(menu)
+        self._row.insertWidget(3, made)
 
     def _load(self, _message: object = None) -> None:
         library = self._bridge.library

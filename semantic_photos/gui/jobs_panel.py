@@ -64,7 +64,7 @@ class JobsPanel(QFrame):
         self.show_progress(IndexingProgress(IndexingPhase.IDLE, Counts()))
 
     def _place(self) -> None:
-        row = QHBoxLayout(self)
+        row = self._row = QHBoxLayout(self)
         row.setContentsMargins(16, 0, 12, 0)
         row.setSpacing(10)
         row.addWidget(self._found, 1)
@@ -83,6 +83,10 @@ class JobsPanel(QFrame):
         self._slider.valueChanged.connect(self.side_changed)
         self._smaller.clicked.connect(lambda: self.step_side(-1))
         self._larger.clicked.connect(lambda: self.step_side(1))
+
+    def add_part(self, part: QWidget) -> None:
+        """Take in something else that goes on."""
+        self._row.insertWidget(self._row.indexOf(self._what), part)
 
     def step_side(self, steps: int) -> None:
         """Make thumbnails larger or smaller by steps of a tenth."""

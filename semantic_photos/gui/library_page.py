@@ -33,6 +33,7 @@ from semantic_photos.gui.search_controller import SearchController
 from semantic_photos.gui.side_panel import SidePanel
 from semantic_photos.gui.steering import Steering
 from semantic_photos.gui.thumbnail_loader import ThumbnailLoader
+from semantic_photos.gui.undo import UndoStack
 from semantic_photos.gui.widgets import ElidedLabel, IconButton
 
 #: Below this width in pixels the saved searches fold by themselves.
@@ -69,7 +70,8 @@ class LibraryPage(QWidget):
         self.judging = Judging(bridge, self.model, self)
         self.pane = ResultPane(self.model, settings.thumbnail_side)
         self.view = self.pane.view
-        self.panel = SidePanel(bridge)
+        self.undo = UndoStack(bridge, self)
+        self.panel = SidePanel(bridge, self.undo)
         self.jobs = JobsPanel(settings.thumbnail_side)
         self.viewer = PhotoViewer(bridge, self.model)
         self.explaining = Explaining(bridge, self.viewer, self)
@@ -90,6 +92,7 @@ class LibraryPage(QWidget):
         self._panel_button.setChecked(settings.side_panel)
         self.panel.hide()
         self._enter_soon = False
+        self.more_entries: Callable[[Sequence[PhotoId]], list[Entry]] = lambda _: []
         self._look = QTimer(self)
         self._look.setSingleShot(True)
         self._look.setInterval(25)
@@ -103,7 +106,7 @@ class LibraryPage(QWidget):
         self.search.refresh()
 
     def _place(self) -> None:
-        top = QHBoxLayout()
+        top = self._top = QHBoxLayout()
         top.setContentsMargins(12, 12, 12, 10)
         top.setSpacing(4)
         top.addWidget(self._back)
@@ -213,6 +216,10 @@ class LibraryPage(QWidget):
         self._bridge.folders_changed.connect(self._load_folders)
         self._on_progress(self._bridge.library.indexer.progress)
 
+    def add_tool(self, tool: QWidget) -> None:
+        """Put one more button beside the search field."""
+        self._top.insertWidget(self._top.indexOf(self._folders_button), tool)
+
     # Asking
 
     def _on_submitted(self) -> None:
@@ -298,6 +305,7 @@ class LibraryPage(QWidget):
         if count != 1:
             if self.panel.selected != count:
                 self.panel.show_none(count)
+            self.panel.tags.show_photos(self.view.selected_ids() if count else [])
         elif photo is not None and (photo != self.panel.photo or not self.panel.has_picture()):
             self.panel.show_photo(photo, self.loader.pixmap(photo.id))
 
@@ -329,7 +337,7 @@ class LibraryPage(QWidget):
             )
             if len(ids) == 1:
                 entries.append(Entry("Why this photo", "why", lambda: self.explain(index.row())))
-        return entries
+        return [*entries, *self.more_entries(ids)]
 
     def _show_panel(self) -> None:
         # In a library without photos the panel would only be in the way of the welcome.

@@ -25,6 +25,8 @@ from semantic_photos.gui.library_page import LibraryPage
 from semantic_photos.gui.notice_bar import NoticeBar
 from semantic_photos.gui.pages import State, StatePage, Way
 from semantic_photos.gui.settings_dialog import SettingsDialog
+from semantic_photos.gui.tag_room import TagRoom
+from semantic_photos.gui.tagging_keys import TaggingKeys
 from semantic_photos.gui.votes_dialog import VotesDialog
 
 D = TypeVar("D", bound=QDialog)
@@ -113,6 +115,8 @@ class MainWindow(QMainWindow):
             "Ctrl+L": self.show_folders, "Ctrl+,": self.show_settings, "F11": self.toggle_full_screen,
             "Ctrl+Q": self.close,
         })  # fmt: skip
+        self.tagging_keys = TaggingKeys(self, page, bridge)
+        self.tags = TagRoom(self, self._pages, page, bridge)
         self._pages.addWidget(page)
         self._pages.setCurrentWidget(page)
         page.bar.take_focus()
@@ -139,7 +143,13 @@ class MainWindow(QMainWindow):
         """Show the folders that are searched."""
         if self._bridge is not None:
             bridge = self._bridge
-            self._show_dialog(FoldersDialog, lambda: FoldersDialog(bridge, self._choose_folder, self))
+
+            def make() -> FoldersDialog:
+                dialog = FoldersDialog(bridge, self._choose_folder, self)
+                dialog.add_menu("Import and export", self.tags.exchange_menu(dialog))
+                return dialog
+
+            self._show_dialog(FoldersDialog, make)
 
     def show_settings(self) -> None:
         """Show the settings."""
@@ -248,6 +258,7 @@ class MainWindow(QMainWindow):
         for dialog in list(self._dialogs.values()):
             dialog.close()
         if self.page is not None:
+            self.tags.close_room()
             self.page.close_page()
 
     def closeEvent(self, event: QCloseEvent) -> None:

@@ -61,6 +61,7 @@ class ResultModel(QAbstractListModel):
         self.can_judge = False
         self._generation = -1
         self._facts: OrderedDict[PhotoId, Photo | None] = OrderedDict()
+        self._before: dict[PhotoId, object] = {}
         self._seen: list[PhotoId] = []
         self._asking = False
         loader.loaded.connect(self._on_loaded)
@@ -207,7 +208,10 @@ class ResultModel(QAbstractListModel):
     def _on_facts(self, asked: Sequence[PhotoId], facts: Facts) -> None:
         self._asking = False
         for photo_id in asked:
-            self._facts[photo_id] = facts.get(photo_id)
+            self._facts[photo_id] = photo = facts.get(photo_id)
+            before = self._before.pop(photo_id, None)
+            if before is not None and photo is not None and photo.content_key != before:
+                self._loader.forget([photo_id])
         while len(self._facts) > KEPT_FACTS:
             self._facts.popitem(last=False)
         self._tell(asked)
@@ -229,10 +233,19 @@ class ResultModel(QAbstractListModel):
                 self.dataChanged.emit(index, index)
 
     def forget(self, ids: Sequence[PhotoId], *, pictures: bool = True) -> None:
-        """Fetch anew what is known of these photos: more is known now, or their files have changed (``pictures``)."""
-        self._loader.forget([i for i in ids if pictures or self._loader.failure(i)])
+        """Fetch anew what is known of these photos: more is known now, or perhaps their files changed (``pictures``).
+
+        A picture is only dropped when the content of the file is another one: most changes are those of tags.
+        """
+        gone = [photo_id for photo_id in ids if self._loader.failure(photo_id)]
         for photo_id in ids:
-            self._facts.pop(photo_id, None)
+            known = self._facts.pop(photo_id, None)
+            if pictures and known is not None:
+                self._before[photo_id] = known.content_key
+            elif pictures and photo_id not in self._before and self._loader.pixmap(photo_id) is not None:
+                # What it was before nobody knows any more.
+                gone.append(photo_id)
+        self._loader.forget(gone)
         self._tell(ids)
         self._ask_for_facts()
 

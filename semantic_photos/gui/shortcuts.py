@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
@@ -35,9 +36,10 @@ def install(window: QWidget, page: LibraryPage, bridge: Bridge, more: dict[str, 
         photo_menu.OPEN_KEYS: lambda: photo_actions.open_photos(bridge, page.selected_ids()),
         photo_menu.SHOW_KEYS: lambda: photo_actions.show_in_manager(bridge, page.selected_ids()),
         photo_menu.PATH_KEYS: lambda: photo_actions.copy_paths(bridge, page.selected_ids()),
-        **more,
     }
     for keys, go in table.items():
+        _bind(QKeySequence(keys), window, partial(_on_page, page, go), Qt.ShortcutContext.WindowShortcut)
+    for keys, go in more.items():
         _bind(QKeySequence(keys), window, go, Qt.ShortcutContext.WindowShortcut)
     copy = QKeySequence(QKeySequence.StandardKey.Copy)
     for widget in (page.view, page.viewer):
@@ -58,6 +60,12 @@ def _bind(keys: QKeySequence, owner: QWidget, go: Go, context: Qt.ShortcutContex
     shortcut = QShortcut(keys, owner)
     shortcut.setContext(context)
     shortcut.activated.connect(lambda: go())
+
+
+def _on_page(page: LibraryPage, go: Go) -> None:
+    # On another page of the window these keys would do something that nobody sees.
+    if page.isVisible():
+        go()
 
 
 def _search(page: LibraryPage) -> None:

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPainter, QPainterPath, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QFormLayout, QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
@@ -13,13 +11,14 @@ from semantic_photos.domain.photo import Photo, PhotoId
 from semantic_photos.gui import formatting, theme
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.pictures import image_of
-from semantic_photos.gui.widgets import Chip, ElidedLabel, FlowLayout, button, label
+from semantic_photos.gui.tag_panel import TagPanel
+from semantic_photos.gui.undo import UndoStack
+from semantic_photos.gui.widgets import ElidedLabel, button, label
 from semantic_photos.gui.word_explorer import WordExplorer
 
 WIDTH = 312
 #: Longer side of the picture, in pixels; twice the panel, for fine screens.
 PICTURE_SIDE = 640
-TAGS = 8
 
 
 class SidePanel(QFrame):
@@ -35,7 +34,7 @@ class SidePanel(QFrame):
     similar_requested = Signal(int)
     open_requested = Signal(int)
 
-    def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
+    def __init__(self, bridge: Bridge, undo: UndoStack, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._bridge = bridge
         self.photo: Photo | None = None
@@ -49,15 +48,14 @@ class SidePanel(QFrame):
         self._note.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self._similar = button("Find similar", icon="similar")
         self._open = button("View", icon="fullscreen")
-        self._tags_title = label("On this photo", "dim")
-        self._tags = QWidget()
-        self._flow = FlowLayout(self._tags)
+        self.tags = TagPanel(bridge, undo)
         self._facts = QWidget()
         self._form = QFormLayout(self._facts)
         self.near_photo, self.near_word = WordExplorer(bridge), WordExplorer(bridge)
         self._build()
         self._similar.clicked.connect(self._want_similar)
         self._open.clicked.connect(self._want_open)
+        self.tags.search_wanted.connect(self.word_chosen)
         self.show_none(0)
 
     def _build(self) -> None:
@@ -78,8 +76,7 @@ class SidePanel(QFrame):
             column.addWidget(part)
         column.addLayout(row)
         column.addSpacing(4)
-        column.addWidget(self._tags_title)
-        column.addWidget(self._tags)
+        column.addWidget(self.tags)
         column.addWidget(self._facts)
         column.addWidget(self.near_word)
         column.addWidget(self.near_photo)
@@ -120,8 +117,7 @@ class SidePanel(QFrame):
             ratio = photo.facts.height / photo.facts.width if photo.facts.width else 0.0
             self._picture.show_pixmap(thumbnail, ratio)
         if fresh:
-            self._flow.clear()
-            self._tags_title.hide()
+            self.tags.show_photos([photo.id])
             self._ask(photo)
             self.near_photo.explore_photo(photo.id)
         self._set_filled(filled=True)
@@ -129,32 +125,11 @@ class SidePanel(QFrame):
     def _ask(self, photo: Photo) -> None:
         wanted, library = photo.id, self._bridge.library
         self._bridge.run(
-            lambda: (wanted, library.vocabulary.tags([wanted], n=TAGS).get(wanted, [])),
-            self._on_tags,
-            lambda _error: None,
-        )
-        self._bridge.run(
             lambda: (wanted, image_of(library.preview(photo.path, PICTURE_SIDE))),
             self._on_picture,
             lambda error: self._on_no_picture(wanted, error),
             lane="pool",
         )
-
-    def _on_tags(self, answer: tuple[PhotoId, Sequence[object]]) -> None:
-        photo_id, guesses = answer
-        if photo_id != self.photo_id():
-            return
-        self._flow.clear()
-        for guess in guesses:
-            tag, confidence = str(getattr(guess, "tag", "")), float(getattr(guess, "confidence", 0.0))
-            chip = Chip(tag, f"{confidence:.0%}")
-            chip.setToolTip(f"Search for “{tag}”")
-            chip.setAccessibleName(f"Search for {tag}, {confidence:.0%} sure")
-            chip.clicked.connect(lambda _=False, tag=tag: self.word_chosen.emit(tag))
-            self._flow.addWidget(chip)
-        self._tags_title.setVisible(bool(guesses))
-        self._tags.setVisible(bool(guesses))
-        self._tags.updateGeometry()
 
     def _on_picture(self, answer: tuple[PhotoId, QImage]) -> None:
         photo_id, image = answer
@@ -180,9 +155,6 @@ class SidePanel(QFrame):
         self._note.setVisible(not filled)
         for part in (self._name, self._similar, self._open, self._facts):
             part.setVisible(filled)
-        if not filled:
-            self._tags_title.hide()
-            self._tags.hide()
 
     def _want_similar(self) -> None:
         if self.photo is not None:

@@ -135,6 +135,7 @@ QPushButton:focus {{ border: 1px solid {c.accent}; }}
 QPushButton:disabled {{ background: {c.window}; }}
 QPushButton[kind="primary"] {{ background: {c.accent}; color: {c.on_accent}; border: 1px solid {c.accent};
   padding: 9px 20px; font-weight: 600; }}
+QPushButton[kind="primary"]:disabled {{ background: {c.raised}; color: {c.dim}; border: 1px solid {c.line}; }}
 QPushButton[kind="primary"]:focus {{ border: 2px solid {c.text}; padding: 8px 19px; }}
 QPushButton[kind="word"] {{ background: transparent; border: 1px solid transparent; text-align: left; padding: 3px 6px;
   border-radius: 6px; }}
@@ -162,10 +163,12 @@ QListView#completions::item:selected {{ background: {c.accent_soft}; color: {c.t
 QFrame#panel {{ background: {c.surface}; border: none; border-left: 1px solid {c.line}; }}
 QFrame#panel QScrollArea, QFrame#panel QWidget#panelBody {{ background: transparent; border: none; }}
 QFrame#saved {{ background: {c.window}; border: none; border-right: 1px solid {c.line}; }}
+QListView#tagList {{ background: transparent; border: none; outline: none; }}
 QListWidget#savedList {{ background: transparent; border: none; padding: 0; }}
 QFrame#band {{ background: {c.window}; border-top: 1px solid {c.line}; }}
 QFrame#status {{ background: {c.window}; border-top: 1px solid {c.line}; }}
 QFrame#advice {{ background: {c.accent_soft}; border: none; border-radius: 9px; }}
+QFrame#toast {{ background: {c.surface}; border: 1px solid {c.line}; border-radius: 10px; }}
 QFrame#notice {{ background: {c.notice}; border: none; border-radius: 9px; }}
 QLabel[kind="dim"] {{ color: {c.dim}; }}
 QLabel[kind="title"] {{ font-size: 19pt; font-weight: 600; }}

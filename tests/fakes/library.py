@@ -52,6 +52,7 @@ from tests.fakes.library_parts import (
     FakeSavedSearches,
     FakeVocabulary,
 )
+from tests.fakes.tag_parts import FakeExporting, FakeKeywords, FakeTagging, FakeTags, FakeTeaching
 
 COLOURS: dict[str, tuple[int, int, int]] = {
     "red": (206, 48, 44), "orange": (236, 138, 46), "yellow": (240, 208, 70), "green": (74, 150, 72),
@@ -154,6 +155,11 @@ class FakeLibrary:
         self.completions = FakeCompletions(_NAMES, self._blocking)
         self.feedback, self.explainer = FakeFeedback(self._blocking), FakeExplainer(self._blocking)
         self.saved_searches = FakeSavedSearches(self._blocking)
+        self.tags = FakeTags(self._blocking)
+        self.tagging = FakeTagging(self.tags, self.bus, lambda: self._indexed, self._blocking)
+        self.keywords = FakeKeywords(self.tags, self._blocking)
+        self.exporting = FakeExporting(self.tags, self._blocking)
+        self.teaching = FakeTeaching(self.tags, self._blocking)
         self.copies: dict[int, tuple[int, ...]] = {}
         self.pack: object | None = object()
         self.read_only = False
@@ -386,6 +392,7 @@ class FakeLibrary:
     def close(self) -> None:
         self._blocking("close")
         self.indexer.close()
+        self.tagging.close()
         self.lanes.close()
         self.closed = True
 

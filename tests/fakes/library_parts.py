@@ -158,6 +158,10 @@ class FakeVocabulary:
         self._guard("near_photo")
         return [WordNeighbour(self._names[(int(vector[0]) + k) % len(self._names)], 0.8, 20 - k) for k in range(n)]
 
+    def completions(self, prefix: str, n: int = 8) -> list[str]:
+        self._guard("completions")
+        return [name for name in self._names if name.startswith(prefix.casefold())][:n]
+
     def tags(self, photo_ids: Sequence[PhotoId], n: int = 8, least: float = 0.3) -> dict[PhotoId, list[TagGuess]]:
         self._guard("tags")
         found = {}

@@ -23,7 +23,6 @@ from semantic_photos.gui import photo_actions
 from semantic_photos.gui.photo_menu import build_menu
 from semantic_photos.gui.result_model import ResultModel
 from semantic_photos.gui.thumbnail_loader import ThumbnailLoader
-from semantic_photos.gui.widgets import Chip
 from tests.fakes.library import FakeLibrary
 from tests.gui.conftest import Desk
 
@@ -184,13 +183,13 @@ def test_the_panel_shows_facts_and_tags_and_a_tag_searches(desk: Desk) -> None:
     desk.page.view.show_row(5)
     photo_id = desk.page.model.photo_id(5)
     desk.until(lambda: desk.page.panel.photo_id() == photo_id)
-    desk.until(lambda: desk.page.panel._tags.findChildren(Chip))
+    desk.until(lambda: desk.page.panel.tags.chips())
     said = " ".join(
         label.accessibleName() for label in desk.page.panel._facts.findChildren(type(desk.page.panel._name))
     )
     for part in ("Camera: Fujifilm X-T4", "MP)", "Size: 3.5 MB", "47.3769° N"):
         assert part in said
-    chip = desk.page.panel._tags.findChildren(Chip)[0]
+    chip = desk.page.panel.tags.chips()[0]
     word = chip.text()
     chip.click()
     desk.settle()

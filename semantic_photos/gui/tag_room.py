@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything about tags beside the working page: the way to the review page, automatic tags, and their dialogs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QObject, QPoint, Qt
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QDialog, QMenu, QMessageBox, QStackedWidget, QWidget
+
+from semantic_photos.domain.messages import PhotosChanged
+from semantic_photos.domain.photo import PhotoId
+from semantic_photos.domain.tagging import TaggingProgress
+from semantic_photos.gui import formatting, theme
+from semantic_photos.gui.bridge import Bridge
+from semantic_photos.gui.exchanging import Exchanging
+from semantic_photos.gui.keywords_dialog import KeywordsDialog
+from semantic_photos.gui.library_page import LibraryPage
+from semantic_photos.gui.photo_menu import Entry
+from semantic_photos.gui.tag_review import TagReview
+from semantic_photos.gui.tag_run_dialog import TagRunDialog
+from semantic_photos.gui.tagging_line import TaggingLine
+from semantic_photos.gui.teach_dialog import TeachDialog
+from semantic_photos.gui.toast import Toast
+from semantic_photos.gui.widgets import IconButton
+from semantic_photos.services.tagging import TaggingRun
+from semantic_photos.services.teaching import LEAST_EXAMPLES, MOST_EXAMPLES, Taught
+
+REVIEW_KEYS = "Ctrl+R"
+_WAIT_S = 10.0
+#: Above the buttons of the review page.
+_TOAST_UP = 104
+
+
+class TagRoom(QObject):
+    """Adds the review page to the window's pages and connects what is about tags."""
+
+    def __init__(self, window: QWidget, pages: QStackedWidget, page: LibraryPage, bridge: Bridge) -> None:
+        super().__init__(page)
+        self._window, self._pages, self._page, self._bridge = window, pages, page, bridge
+        self.dialog: QDialog | None = None
+        self._running = False
+        self.review = TagReview(bridge, page.undo, page.loader, bridge.library.settings.thumbnail_side)
+        self.line = TaggingLine(bridge)
+        self.toast = Toast(self.review, _TOAST_UP)
+        self.button = IconButton("tag", f"Tags  ({REVIEW_KEYS})")
+        self.exchanging = Exchanging(bridge, page.undo, window)
+        pages.addWidget(self.review)
+        page.add_tool(self.button)
+        page.jobs.add_part(self.line)
+        self._connect()
+
+    def _connect(self) -> None:
+        undo, review = self._page.undo, self.review
+        self._page.more_entries = self._entries
+        self.exchanging.said.connect(undo.said)
+        self.toast.undo_wanted.connect(undo.undo)
+        undo.said.connect(self.toast.say)
+        undo.did.connect(self.toast.offer_undo)
+        self.button.clicked.connect(self.show_review)
+        review.left.connect(self.leave)
+        review.run_wanted.connect(self.ask_for_run)
+        review.more.clicked.connect(self._show_menu)
+        self._page.jobs.side_changed.connect(review.wall.view.set_side)
+        review.wall.view.side_requested.connect(self._page.jobs.step_side)
+        viewer, page = review.wall.viewer, self._page
+        viewer.similar_requested.connect(lambda photo_id: self._search(lambda: page.steering.similar(photo_id)))
+        viewer.part_requested.connect(lambda *part: self._search(lambda: page.steering.part(*part)))
+        viewer.full_screen_toggled.connect(page.full_screen_toggled)
+        self._bridge.tagging_changed.connect(self._on_tagging)
+        shortcut = QShortcut(QKeySequence(REVIEW_KEYS), self._window)
+        shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
+        shortcut.activated.connect(self.show_review)
+        can = self._page.undo.can_change and self._bridge.library.pack is not None
+        review.run_button.setVisible(can)
+
+    # The page
+
+    def show_review(self) -> None:
+        """Go to the page on which tags are looked through."""
+        if self._page.is_viewing:
+            self._page.viewer.close_viewer()
+        self._pages.setCurrentWidget(self.review)
+
+    def leave(self) -> None:
+        """Go back to the photos."""
+        self._pages.setCurrentWidget(self._page)
+        self._page.view.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._page.view.fetch_seen()
+
+    def _search(self, ask: Callable[[], object]) -> None:
+        self.leave()
+        ask()
+
+    def _show_menu(self) -> None:
+        menu = self.menu()
+        button = self.review.more
+        menu.popup(button.mapToGlobal(QPoint(button.width() - menu.sizeHint().width(), button.height() + 4)))
+
+    def menu(self) -> QMenu:
+        """Return the menu of the page; it deletes itself when it closes."""
+        menu = QMenu(self.review)
+        menu.aboutToHide.connect(menu.deleteLater)
+        write = menu.addAction(theme.icon("copy"), "Write keywords…")
+        write.triggered.connect(lambda: self.write_keywords([]))
+        menu.addSeparator()
+        self.exchanging.add_to(menu)
+        menu.addSeparator()
+        remove = menu.addAction(theme.icon("remove"), "Remove all automatic tags…")
+        remove.triggered.connect(lambda: self.ask_to_remove())
+        remove.setEnabled(self._page.undo.can_change)
+        return menu
+
+    def exchange_menu(self, parent: QWidget) -> QMenu:
+        """Return a menu with import and export."""
+        menu = QMenu(parent)
+        self.exchanging.add_to(menu)
+        return menu
+
+    # The chosen photos
+
+    def _entries(self, ids: Sequence[PhotoId]) -> list[Entry]:
+        entries = []
+        if self._page.undo.can_change:
+            if LEAST_EXAMPLES <= len(ids) <= MOST_EXAMPLES and self._bridge.library.pack is not None:
+                entries.append(Entry("Teach a subject…", "target", lambda: self.ask_to_teach(ids)))
+            if ids:
+                entries.append(Entry("Write keywords…", "tag", lambda: self.write_keywords(ids)))
+        return entries
+
+    def write_keywords(self, ids: Sequence[PhotoId]) -> None:
+        """Show what keywords would be written for photos, or for all that have tags."""
+        self._open(KeywordsDialog(self._bridge, ids, self._window))
+
+    def ask_to_teach(self, ids: Sequence[PhotoId]) -> None:
+        """Ask for the name of what photos show."""
+        dialog = TeachDialog(self._bridge, len(ids), self._window)
+        dialog.taught.connect(lambda name: self.teach(name, ids))
+        self._open(dialog)
+
+    def teach(self, name: str, ids: Sequence[PhotoId]) -> None:
+        """Give photos a tag, and show the photos that are likest to them, to be confirmed or rejected."""
+        library, examples = self._bridge.library, list(ids)
+
+        def work() -> Taught:
+            taught = library.teaching.teach(name, examples)
+            library.bus.publish(PhotosChanged(updated=taught.change.photo_ids))
+            return taught
+
+        self._bridge.run(work, self._on_taught, lane="pool")
+
+    def _on_taught(self, taught: Taught) -> None:
+        self.show_review()
+        self.review.show_taught(taught.name, taught.likely)
+        text = f"“{formatting.shown(taught.name)}” learnt from {formatting.many(taught.examples, 'photo')}"
+        self._page.undo.take_in(text, taught.change)
+
+    # Automatic tags
+
+    def ask_for_run(self) -> None:
+        """Ask how sure the program must be, then tag the library."""
+        dialog = TagRunDialog(self._bridge.library.tagging.least_now, self._window)
+        dialog.start_wanted.connect(self.start)
+        self._open(dialog)
+
+    def start(self, least: float) -> None:
+        """Begin a whole run."""
+        tagging = self._bridge.library.tagging
+        tagging.resume()
+        self._running = True
+        self.review.run_button.setEnabled(False)
+        tagging.start(least)
+
+    def _on_tagging(self, progress: TaggingProgress) -> None:
+        if self._running and not progress.running:
+            self._running = False
+            tagging = self._bridge.library.tagging
+
+            def work() -> TaggingRun | None:
+                # The message comes a moment before the run is over.
+                tagging.settle(_WAIT_S)
+                return tagging.last_run
+
+            self._bridge.run(work, self._on_run, lane="pool")
+
+    def _on_run(self, run: TaggingRun | None) -> None:
+        self.review.run_button.setEnabled(True)
+        if run is None:
+            return
+        tagging = self._bridge.library.tagging
+        text = f"{formatting.many(run.tags, 'tag')} set or changed on {formatting.many(run.photos, 'photo')}"
+        if run.cancelled:
+            text += ", then stopped"
+        if run.change:
+            self._page.undo.take_in(text, run.change, tagging.undo)
+        else:
+            self.toast.say("No photo got another tag than it had.")
+
+    def ask_to_remove(self) -> None:
+        """Ask whether all automatic tags shall go, then take them off."""
+        box = QMessageBox(self._window)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setWindowTitle("Remove automatic tags")
+        box.setText("Remove all automatic tags that you have not confirmed?")
+        box.setInformativeText(
+            "Your own tags, those you confirmed and those from files stay. New photos get no automatic tags any more. "
+            "It can be undone until the program ends."
+        )
+        remove = box.addButton("Remove them", QMessageBox.ButtonRole.AcceptRole)
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.buttonClicked.connect(lambda pressed: self.remove_automatic() if pressed is remove else None)
+        self._open(box)
+
+    def remove_automatic(self) -> None:
+        """Take off all automatic tags that nobody confirmed."""
+        tagging = self._bridge.library.tagging
+        self._page.undo.do("All automatic tags removed", tagging.remove_automatic, publish=False)
+
+    def _open(self, dialog: QDialog) -> None:
+        if self.dialog is not None:
+            self.dialog.close()
+        self.dialog = dialog
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.finished.connect(self._forget_dialog)
+        dialog.open()
+
+    def _forget_dialog(self) -> None:
+        if self.sender() is self.dialog:
+            self.dialog = None
+
+    def close_room(self) -> None:
+        """Close what is open."""
+        if self.dialog is not None:
+            self.dialog.close()

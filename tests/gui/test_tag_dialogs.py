@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keywords into files, work out and in, subjects taught: what is shown, what is asked of the library, the way back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QMenu
+
+from semantic_photos.domain.photo import PhotoId
+from semantic_photos.domain.tagging import Act, Standing
+from semantic_photos.gui.folders_dialog import FoldersDialog
+from semantic_photos.gui.keywords_dialog import KeywordsDialog
+from semantic_photos.gui.teach_dialog import TeachDialog
+from tests.gui.conftest import Desk
+
+
+@pytest.fixture
+def tagged(desk: Desk) -> Desk:
+    tags = desk.library.tags
+    for photo in (1, 2, 3):
+        tags.rows[photo, tags._tag_id("dog")] = Standing.MANUAL, None
+    tags.rows[4, tags._tag_id("cat")] = Standing.AUTOMATIC, 0.9
+    return desk
+
+
+def _keywords(desk: Desk, *ids: int) -> KeywordsDialog:
+    desk.window.tags.write_keywords([PhotoId(i) for i in ids])
+    dialog = desk.window.tags.dialog
+    assert isinstance(dialog, KeywordsDialog)
+    desk.until(lambda: dialog.write_button.isEnabled() or "nothing" in dialog.told.text())
+    return dialog
+
+
+def test_what_would_be_written_is_shown_and_nothing_is_written(tagged: Desk) -> None:
+    dialog = _keywords(tagged, 1, 2)
+    assert [row[0] for row in dialog.rows()] == ["IMG_00001.jpg", "IMG_00002.jpg"]
+    assert dialog.rows()[0][1:] == ("IMG_00001.jpg.xmp", "+ dog")
+    assert "not changed" in dialog.words.text()
+    assert all(asked["dry"] for asked in tagged.library.keywords.asked)
+    dialog.close()
+
+
+def test_into_the_photo_files_is_said_plainly_and_asked_for_by_name(tagged: Desk) -> None:
+    dialog = _keywords(tagged, 1)
+    assert not tagged.library.keywords.asked[-1]["embed"], "the safe way is the first one"
+    dialog.inside.click()
+    tagged.until(lambda: tagged.library.keywords.asked[-1]["embed"])
+    assert "ARE changed" in dialog.words.text()
+    tagged.until(lambda: dialog.rows() == [("IMG_00001.jpg", "IMG_00001.jpg", "+ dog")])
+    dialog.close()
+
+
+def test_automatic_tags_go_along_when_wanted(tagged: Desk) -> None:
+    dialog = _keywords(tagged)
+    assert len(dialog.rows()) == 3
+    dialog.automatic.click()
+    tagged.until(lambda: len(dialog.rows()) == 4)
+    assert tagged.library.keywords.asked[-1]["automatic"] == 0.8
+    dialog.least.setValue(95)
+    tagged.until(lambda: len(dialog.rows()) == 3)
+    dialog.close()
+
+
+def test_a_failure_has_a_reason_and_is_tried_again(tagged: Desk) -> None:
+    dialog = _keywords(tagged)
+    dialog.write_button.click()
+    tagged.until(lambda: "1 photo could not" in dialog.told.text())
+    assert dialog.rows()[0][2] == "The folder cannot be written to."
+    assert "2 files written" in dialog.told.text()
+    dialog.retry_button.click()
+    tagged.until(lambda: dialog.told.text() == "1 file written.")
+    assert tagged.library.keywords.asked[-1] == {
+        "ids": None, "embed": False, "automatic": None, "dry": False, "failed": True,
+    }  # fmt: skip
+    assert not dialog.retry_button.isVisible()
+    dialog.close()
+
+
+def test_an_import_is_reported_and_undone(desk: Desk, tmp_path: Path) -> None:
+    room = desk.window.tags
+    room.exchanging.import_file(tmp_path / "work.json")
+    desk.until(lambda: room.exchanging.report is not None)
+    report = room.exchanging.report
+    assert report is not None
+    assert report.text() == "Work on 1 photo imported."
+    assert "1 photo of it" in report.informativeText()
+    next(button for button in report.buttons() if button.text() == "Undo").click()
+    desk.until(lambda: not desk.library.tags.rows)
+
+
+def test_an_export_says_where_it_went(desk: Desk, tmp_path: Path) -> None:
+    room = desk.window.tags
+    room.exchanging.export(tmp_path / "work.csv")
+    desk.until(lambda: "7 photos" in desk.window.tagging_keys.toast.text())
+    assert (tmp_path / "work.csv").exists()
+
+
+def test_import_and_export_are_in_the_folders_dialog(desk: Desk) -> None:
+    desk.window.show_folders()
+    dialog = desk.window._dialogs[FoldersDialog]
+    menu = dialog.findChild(QMenu)
+    assert menu is not None
+    texts = [action.text() for action in menu.actions() if action.text()]
+    assert len(texts) == 4
+    next(action for action in menu.actions() if action.text() == "Folders as tags").trigger()
+    desk.until(lambda: desk.library.tags.rows)
+    desk.until(lambda: desk.window.tags.exchanging.report is not None)
+    desk.window.tags.exchanging.report.close()  # type: ignore[union-attr]
+    dialog.close()
+
+
+def test_a_subject_is_taught_by_five_photos_and_what_is_alike_confirmed(desk: Desk) -> None:
+    room = desk.window.tags
+    ids = [PhotoId(i) for i in range(5)]
+    assert [entry.text for entry in room._entries(ids)] == ["Teach a subject…", "Write keywords…"]
+    assert [entry.text for entry in room._entries(ids[:4])] == ["Write keywords…"]
+    room.ask_to_teach(ids)
+    dialog = room.dialog
+    assert isinstance(dialog, TeachDialog)
+    QTest.keyClicks(dialog.field, "our dog")
+    QTest.keyClick(dialog.field, Qt.Key.Key_Return)
+    desk.until(lambda: room.review.isVisible() and room.review.list.tag == "our dog")
+    wall = room.review.wall
+    desk.until(lambda: wall.ids.tolist() == list(range(5, 17)))
+    desk.qtbot.wait(600)
+    assert wall.ids.tolist() == list(range(5, 17)), "counting anew leaves the wall as it is"
+    desk.window.activateWindow()
+    desk.until(desk.window.isActiveWindow)
+    QTest.keyClick(wall.view, Qt.Key.Key_Return)
+    QTest.keyClick(wall.view, "X")
+    rows, number = desk.library.tags.rows, desk.library.tags._tag_id("our dog")
+    desk.until(lambda: rows.get((6, number), (None,))[0] is Standing.REJECTED)
+    assert rows[5, number][0] is Standing.MANUAL
+    desk.until(lambda: wall.ids.tolist() == list(range(7, 17)))
+
+
+def test_nothing_of_it_is_offered_where_nothing_can_be_changed(tagged: Desk) -> None:
+    tagged.library.read_only = True
+    assert tagged.window.tags._entries([PhotoId(i) for i in range(6)]) == []
+    menu = tagged.window.tags.exchange_menu(tagged.window)
+    assert [action.isEnabled() for action in menu.actions() if action.text()] == [True, False, False, False]
+    tagged.page.panel.tags.act(Act.ADD, "x", [PhotoId(1)])
+    menu.deleteLater()

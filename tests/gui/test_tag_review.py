@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tags looked through: a wall of photos per tag, keys, undo; the library tagged, the run taken back."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from semantic_photos.domain.tagging import Standing
+from semantic_photos.gui.tag_room import TagRoom
+from semantic_photos.gui.tag_run_dialog import TagRunDialog
+from semantic_photos.gui.tag_wall import Part
+from tests.gui.conftest import Desk
+
+
+def _review(desk: Desk, **tags: dict[int, float]) -> TagRoom:
+    for tag, photos in tags.items():
+        desk.library.tags.suggest({photo: {tag: sure} for photo, sure in photos.items()})
+    room = desk.window.tags
+    room.show_review()
+    desk.until(lambda: room.review.list.tags() == list(tags) if tags else room.review._said.text())
+    if tags:
+        desk.until(lambda: len(room.review.wall.ids))
+    return room
+
+
+def _photos(desk: Desk, tag: str, *standings: Standing) -> list[int]:
+    rows = desk.library.tags.rows
+    number = desk.library.tags._tag_id(tag)
+    return sorted(photo for (photo, n), (standing, _) in rows.items() if n == number and standing in standings)
+
+
+def test_the_surest_photo_is_first_and_enter_and_x_decide(desk: Desk) -> None:
+    room = _review(desk, dog={1: 0.9, 2: 0.95, 3: 0.8}, cat={4: 0.9})
+    wall = room.review.wall
+    assert wall.ids.tolist() == [2, 1, 3]
+    QTest.keyClick(wall.view, Qt.Key.Key_Return)
+    assert wall.ids.tolist() == [1, 3], "what is decided leaves at once"
+    QTest.keyClick(wall.view, "X")
+    desk.until(lambda: _photos(desk, "dog", Standing.CONFIRMED) == [2])
+    desk.until(lambda: _photos(desk, "dog", Standing.REJECTED) == [1])
+    desk.until(lambda: room.review.list.count_of("dog").kept == 1)
+    assert wall.view.selected_ids() == [3], "the next one is chosen"
+    desk.page.undo.undo()
+    desk.until(lambda: _photos(desk, "dog", Standing.REJECTED) == [])
+    desk.until(lambda: wall.ids.tolist() == [1, 3])
+    assert room.toast.text().startswith("Undone")
+
+
+def test_a_range_and_everything_up_to_here(desk: Desk) -> None:
+    room = _review(desk, dog={photo: 0.99 - photo / 100 for photo in range(10)})
+    wall = room.review.wall
+    wall.view.show_row(0)
+    QTest.keyClick(wall.view, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    QTest.keyClick(wall.view, "X")
+    desk.until(lambda: _photos(desk, "dog", Standing.REJECTED) == [0, 1])
+    desk.until(lambda: len(wall.ids) == 8)
+    wall.view.show_row(4)
+    QTest.keyClick(wall.view, "A")
+    desk.until(lambda: _photos(desk, "dog", Standing.CONFIRMED) == [2, 3, 4, 5, 6])
+    assert wall.ids.tolist() == [7, 8, 9]
+    room.review._sort.click()
+    desk.until(lambda: wall.ids.tolist() == [9, 8, 7])
+    wall.view.show_row(1)
+    QTest.keyClick(wall.view, "A")
+    desk.until(lambda: _photos(desk, "dog", Standing.AUTOMATIC) == [9])
+    desk.page.undo.undo()
+    desk.page.undo.undo()
+    desk.until(lambda: _photos(desk, "dog", Standing.AUTOMATIC) == list(range(2, 10)))
+
+
+def test_confirmed_photos_can_be_seen_and_rejected_after_all(desk: Desk) -> None:
+    room = _review(desk, dog={1: 0.9, 2: 0.8})
+    wall = room.review.wall
+    QTest.keyClick(wall.view, Qt.Key.Key_Return)
+    desk.until(lambda: _photos(desk, "dog", Standing.CONFIRMED) == [1])
+    room.review._parts[Part.KEPT].click()
+    desk.until(lambda: wall.part is Part.KEPT and wall.ids.tolist() == [1])
+    QTest.keyClick(wall.view, Qt.Key.Key_Return)
+    assert wall.ids.tolist() == [1], "it is confirmed already"
+    QTest.keyClick(wall.view, "X")
+    desk.until(lambda: _photos(desk, "dog", Standing.REJECTED) == [1])
+
+
+def test_one_photo_large_is_decided_and_esc_leads_back_step_by_step(desk: Desk) -> None:
+    room = _review(desk, dog={1: 0.9, 2: 0.8, 3: 0.7})
+    wall = room.review.wall
+    QTest.keyClick(wall.view, Qt.Key.Key_Space)
+    assert wall.is_large
+    QTest.keyClick(wall.viewer, Qt.Key.Key_Return)
+    desk.until(lambda: _photos(desk, "dog", Standing.CONFIRMED) == [1])
+    assert wall.is_large
+    assert wall.ids[wall.viewer.row] == 2
+    room.review._escape()
+    assert not wall.is_large
+    room.review._escape()
+    assert desk.page.isVisible()
+
+
+def test_the_library_is_tagged_and_the_run_undone(desk: Desk) -> None:
+    room = _review(desk)
+    assert room.review._state.isVisible()
+    room.ask_for_run()
+    assert isinstance(room.dialog, TagRunDialog)
+    room.dialog.slider.setValue(90)
+    assert "10 in a hundred" in room.dialog.meaning()
+    room.dialog._start()
+    desk.until(lambda: desk.page.undo.undo_text)
+    assert desk.library.tagging.least == 0.9
+    desk.until(lambda: room.review.list.tags() == ["guess"])
+    desk.until(lambda: len(room.review.wall.ids) == 72)
+    room.toast._undo.click()
+    desk.until(lambda: not desk.library.tags.rows)
+    assert desk.library.tagging.least_now is None
+
+
+def test_tagging_is_paused_continued_and_stopped(desk: Desk) -> None:
+    room = _review(desk)
+    desk.library.tagging.step = 1
+    room.start(0.8)
+    room.line._pause.click()
+    desk.until(lambda: room.review.line.isVisible() and "paused" in room.review.line.text())
+    room.line._pause.click()
+    desk.until(lambda: "paused" not in room.review.line.text())
+    room.line._stop.click()
+    desk.until(lambda: room.review.run_button.isEnabled())
+    assert "stopped" in desk.page.undo.undo_text
+
+
+def test_all_automatic_tags_go_after_a_question_and_come_back(desk: Desk) -> None:
+    room = _review(desk, dog={1: 0.9, 2: 0.8})
+    room.ask_to_remove()
+    assert room.dialog is not None
+    assert desk.library.tags.rows, "only after the question"
+    next(button for button in room.dialog.buttons() if button.text() == "Remove them").click()  # type: ignore[attr-defined]
+    desk.until(lambda: not desk.library.tags.rows)
+    desk.page.undo.undo()
+    desk.until(lambda: _photos(desk, "dog", Standing.AUTOMATIC) == [1, 2])
+
+
+def test_a_hundred_thousand_photos_of_a_tag_are_a_list_of_numbers(desk: Desk) -> None:
+    sure = np.linspace(0.99, 0.8, 100_000)
+    number = desk.library.tags._tag_id("dog")
+    desk.library.tags.rows = {(i, number): (Standing.AUTOMATIC, float(s)) for i, s in enumerate(sure)}
+    room = desk.window.tags
+    room.show_review()
+    wall = room.review.wall
+    desk.until(lambda: len(wall.ids) == 100_000)
+    calls = desk.library.calls.count("photos")
+    wall.view.show_row(50_000)
+    desk.qtbot.wait(100)
+    assert desk.library.calls.count("photos") - calls < 5
+    QTest.keyClick(wall.view, Qt.Key.Key_Return)
+    assert len(wall.ids) == 99_999
+    desk.until(lambda: _photos(desk, "dog", Standing.CONFIRMED) == [50_000])
