@@ -154,3 +154,15 @@ def test_a_hundred_thousand_photos_of_a_tag_are_a_list_of_numbers(desk: Desk) ->
     QTest.keyClick(wall.view, Qt.Key.Key_Return)
     assert len(wall.ids) == 99_999
     desk.until(lambda: _photos(desk, "dog", Standing.CONFIRMED) == [50_000])
+
+
+def test_after_a_failed_run_one_may_try_again(desk: Desk) -> None:
+    from semantic_photos.domain.messages import Notice
+
+    room = _review(desk)
+    desk.library.tagging.pause()
+    room._running = True
+    room.review.run_button.setEnabled(False)
+    desk.library.bus.publish(Notice("tagger.trouble", "Automatic tagging stopped: the disk is full."))
+    desk.until(room.review.run_button.isEnabled)
+    assert not room.review.line.isVisible()
