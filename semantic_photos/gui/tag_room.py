@@ -224,7 +224,7 @@ class TagRoom(QObject):
             "It can be undone until the program ends."
         )
         remove = box.addButton("Remove them", QMessageBox.ButtonRole.AcceptRole)
-        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
         box.buttonClicked.connect(lambda pressed: self.remove_automatic() if pressed is remove else None)
         self._open(box)
 
