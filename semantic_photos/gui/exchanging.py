@@ -102,7 +102,7 @@ class Exchanging(QObject):
         if report.unknown:
             box.setDetailedText("\n".join(formatting.shown(str(one)) for one in report.unknown[:500]))
         undo = box.addButton("Undo", QMessageBox.ButtonRole.DestructiveRole) if report.change else None
-        box.addButton(QMessageBox.StandardButton.Close)
+        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Close))
         box.buttonClicked.connect(lambda pressed: self._undo.undo() if undo is not None and pressed is undo else None)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.finished.connect(lambda _: setattr(self, "report", None))

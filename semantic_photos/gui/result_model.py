@@ -21,6 +21,8 @@ from semantic_photos.gui.thumbnail_loader import ThumbnailLoader
 KEPT_FACTS = 6000
 #: Most photos that one question to the catalog is about.
 FACTS_AT_ONCE = 400
+#: Cells that are told of one by one at most.
+_MANY = 200
 
 Facts = dict[PhotoId, Photo]
 FetchFacts = Callable[[Sequence[PhotoId], Callable[[Facts], None]], None]
@@ -225,7 +227,11 @@ class ResultModel(QAbstractListModel):
     def _on_loaded(self, ids: Sequence[PhotoId]) -> None:
         self._tell(ids)
 
-    def _tell(self, ids: Iterable[PhotoId]) -> None:
+    def _tell(self, ids: Sequence[PhotoId]) -> None:
+        if len(ids) > _MANY and len(self._ids):
+            # One word about all of them: tags of a whole library change at once.
+            self.dataChanged.emit(self.index(0), self.index(len(self._ids) - 1))
+            return
         for photo_id in ids:
             row = self.row_of(photo_id)
             if row >= 0:
@@ -237,15 +243,17 @@ class ResultModel(QAbstractListModel):
 
         A picture is only dropped when the content of the file is another one: most changes are those of tags.
         """
-        gone = [photo_id for photo_id in ids if self._loader.failure(photo_id)]
-        for photo_id in ids:
-            known = self._facts.pop(photo_id, None)
+        # What is kept is little, and the photos may be all of a library.
+        wanted = set(ids)
+        pictured, gone = (found & wanted for found in self._loader.held())
+        for photo_id in [photo_id for photo_id in self._facts if photo_id in wanted]:
+            known = self._facts.pop(photo_id)
             if pictures and known is not None:
                 self._before[photo_id] = known.content_key
-            elif pictures and photo_id not in self._before and self._loader.pixmap(photo_id) is not None:
-                # What it was before nobody knows any more.
-                gone.append(photo_id)
-        self._loader.forget(gone)
+        if pictures:
+            # Of these nobody knows any more what they were before.
+            gone |= {photo_id for photo_id in pictured if photo_id not in self._before}
+        self._loader.forget(list(gone))
         self._tell(ids)
         self._ask_for_facts()
 

@@ -42,7 +42,7 @@ class TagReview(QWidget):
     def __init__(self, bridge: Bridge, undo: UndoStack, loader: ThumbnailLoader, side: int) -> None:
         super().__init__()
         self._bridge, self._undo = bridge, undo
-        self._fresh = True
+        self._fresh, self._to_wall = True, False
         self._taught: dict[str, Sequence[tuple[PhotoId, float]]] = {}
         self.list = TagList()
         self.wall = TagWall(bridge, undo, loader, side)
@@ -134,7 +134,9 @@ class TagReview(QWidget):
         self._sort.toggled.connect(self._on_sort)
         for part, chip in self._parts.items():
             chip.clicked.connect(lambda _=False, part=part: self._show_part(part))
-        for widget in (self.list.view, self.wall.view, self.wall.viewer):
+        for keys in ("Return", "Enter"):
+            _bind(keys, self.list.view, self._enter_wall, Qt.ShortcutContext.WidgetShortcut)
+        for widget in (self.wall.view, self.wall.viewer):
             for keys, go in (("Return", self.wall.confirm), ("Enter", self.wall.confirm), ("X", self.wall.reject),
                              ("Delete", self.wall.reject), ("A", self.wall.confirm_surer)):  # fmt: skip
                 _bind(keys, widget, go, Qt.ShortcutContext.WidgetShortcut)
@@ -152,6 +154,8 @@ class TagReview(QWidget):
     def show_taught(self, tag: str, likely: Sequence[tuple[PhotoId, float]]) -> None:
         """Show photos that look like a subject that was just taught, to be confirmed or rejected."""
         self._taught[tag] = likely
+        self._to_wall = True
+        self.wall.view.setFocus(Qt.FocusReason.OtherFocusReason)
         self.list.choose(tag)
         if self.list.tag == tag:
             self._show_tag(tag)
@@ -180,7 +184,8 @@ class TagReview(QWidget):
         else:
             self._middle.setCurrentIndex(0)
             if fresh:
-                self.list.view.setFocus(Qt.FocusReason.OtherFocusReason)
+                (self.wall.view if self._to_wall else self.list.view).setFocus(Qt.FocusReason.OtherFocusReason)
+                self._to_wall = False
         waiting = sum(open_of(one) for one in counts)
         kept = sum(one.kept for one in counts)
         self._said.setText(f"{waiting:,} to look at · {kept:,} confirmed · {formatting.many(len(counts), 'tag')}")
@@ -234,6 +239,10 @@ class TagReview(QWidget):
 
     def _on_sort(self, uncertain: bool) -> None:
         self.wall.set_uncertain_first(uncertain)
+
+    def _enter_wall(self) -> None:
+        # Not yet a decision: in the list Enter means this tag.
+        self.wall.view.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _escape(self) -> None:
         if self.wall.is_large:

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QDialog, QMenu, QMessageBox, QStackedWidget, QWidget
 
-from semantic_photos.domain.messages import PhotosChanged
+from semantic_photos.domain.messages import Notice, PhotosChanged
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.tagging import TaggingProgress
 from semantic_photos.gui import formatting, theme
@@ -29,6 +29,8 @@ from semantic_photos.services.teaching import LEAST_EXAMPLES, MOST_EXAMPLES, Tau
 
 REVIEW_KEYS = "Ctrl+R"
 _WAIT_S = 10.0
+#: The notice that tells that tagging has failed.
+_TROUBLE = "tagger.trouble"
 #: Above the buttons of the review page.
 _TOAST_UP = 104
 
@@ -69,6 +71,7 @@ class TagRoom(QObject):
         viewer.part_requested.connect(lambda *part: self._search(lambda: page.steering.part(*part)))
         viewer.full_screen_toggled.connect(page.full_screen_toggled)
         self._bridge.tagging_changed.connect(self._on_tagging)
+        self._bridge.notice_changed.connect(self._on_notice)
         shortcut = QShortcut(QKeySequence(REVIEW_KEYS), self._window)
         shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
         shortcut.activated.connect(self.show_review)
@@ -104,6 +107,7 @@ class TagRoom(QObject):
         menu.aboutToHide.connect(menu.deleteLater)
         write = menu.addAction(theme.icon("copy"), "Write keywords…")
         write.triggered.connect(lambda: self.write_keywords([]))
+        write.setEnabled(self._page.undo.can_change)
         menu.addSeparator()
         self.exchanging.add_to(menu)
         menu.addSeparator()
@@ -177,14 +181,26 @@ class TagRoom(QObject):
             self._running = False
             tagging = self._bridge.library.tagging
 
-            def work() -> TaggingRun | None:
-                # The message comes a moment before the run is over.
-                tagging.settle(_WAIT_S)
-                return tagging.last_run
+            def work() -> tuple[bool, TaggingRun | None]:
+                # The message comes a moment before the run is over, or it was about new photos that came before it.
+                return tagging.settle(_WAIT_S), tagging.last_run
 
             self._bridge.run(work, self._on_run, lane="pool")
 
-    def _on_run(self, run: TaggingRun | None) -> None:
+    def _on_notice(self, notice: Notice) -> None:
+        if notice.code == _TROUBLE and notice.text and self._running:
+            # The notice says why; here one may try again.
+            self._running = False
+            self.review.run_button.setEnabled(True)
+            for line in (self.line, self.review.line):
+                line.hide()
+
+    def _on_run(self, answer: tuple[bool, TaggingRun | None]) -> None:
+        over, run = answer
+        if not over:
+            self._running = True
+            self._on_tagging(self._bridge.library.tagging.last)
+            return
         self.review.run_button.setEnabled(True)
         if run is None:
             return
@@ -208,7 +224,7 @@ class TagRoom(QObject):
             "It can be undone until the program ends."
         )
         remove = box.addButton("Remove them", QMessageBox.ButtonRole.AcceptRole)
-        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
         box.buttonClicked.connect(lambda pressed: self.remove_automatic() if pressed is remove else None)
         self._open(box)
 

@@ -183,7 +183,7 @@ class TagWall(QStackedWidget):
 
     def _on_changed(self, change: PhotosChanged) -> None:
         if self.tag and (change.updated or change.removed):
-            self.model.forget([i for i in change.updated if self.model.row_of(i) >= 0])
+            self.model.forget(change.updated)
             if not self._again.isActive():
                 self._again.start()
 

@@ -66,6 +66,10 @@ class ThumbnailLoader(QObject):
         """Return why there is no picture, or an empty string."""
         return self._failures.get(photo_id, "")
 
+    def held(self) -> tuple[set[PhotoId], set[PhotoId]]:
+        """Return the photos whose picture is in the cache, and those of which it is known that there is none."""
+        return set(self._pixmaps), set(self._failures)
+
     def request(self, photos: Sequence[Photo]) -> None:
         """Fetch these pictures, first ones first, and nothing else that was wanted before."""
         wanted = [

@@ -130,6 +130,7 @@ def test_a_subject_is_taught_by_five_photos_and_what_is_alike_confirmed(desk: De
     assert wall.ids.tolist() == list(range(5, 17)), "counting anew leaves the wall as it is"
     desk.window.activateWindow()
     desk.until(desk.window.isActiveWindow)
+    assert wall.view.hasFocus()
     QTest.keyClick(wall.view, Qt.Key.Key_Return)
     QTest.keyClick(wall.view, "X")
     rows, number = desk.library.tags.rows, desk.library.tags._tag_id("our dog")

@@ -22,7 +22,14 @@ def _review(desk: Desk, **tags: dict[int, float]) -> TagRoom:
     desk.until(lambda: room.review.list.tags() == list(tags) if tags else room.review._said.text())
     if tags:
         desk.until(lambda: len(room.review.wall.ids))
+        _enter(desk, room)
     return room
+
+
+def _enter(desk: Desk, room: TagRoom) -> None:
+    desk.until(room.review.list.view.hasFocus)
+    QTest.keyClick(room.review.list.view, Qt.Key.Key_Return)
+    assert room.review.wall.view.hasFocus(), "in the list Enter leads to the photos and decides nothing"
 
 
 def _photos(desk: Desk, tag: str, *standings: Standing) -> list[int]:
@@ -147,6 +154,7 @@ def test_a_hundred_thousand_photos_of_a_tag_are_a_list_of_numbers(desk: Desk) ->
     room.show_review()
     wall = room.review.wall
     desk.until(lambda: len(wall.ids) == 100_000)
+    _enter(desk, room)
     calls = desk.library.calls.count("photos")
     wall.view.show_row(50_000)
     desk.qtbot.wait(100)
@@ -154,3 +162,15 @@ def test_a_hundred_thousand_photos_of_a_tag_are_a_list_of_numbers(desk: Desk) ->
     QTest.keyClick(wall.view, Qt.Key.Key_Return)
     assert len(wall.ids) == 99_999
     desk.until(lambda: _photos(desk, "dog", Standing.CONFIRMED) == [50_000])
+
+
+def test_after_a_failed_run_one_may_try_again(desk: Desk) -> None:
+    from semantic_photos.domain.messages import Notice
+
+    room = _review(desk)
+    desk.library.tagging.pause()
+    room._running = True
+    room.review.run_button.setEnabled(False)
+    desk.library.bus.publish(Notice("tagger.trouble", "Automatic tagging stopped: the disk is full."))
+    desk.until(room.review.run_button.isEnabled)
+    assert not room.review.line.isVisible()

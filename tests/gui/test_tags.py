@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
@@ -134,3 +136,28 @@ def test_a_library_that_can_only_be_read_takes_no_tag(open_desk: Callable[..., D
     _panel(desk).act(Act.ADD, "dog")
     desk.qtbot.wait(50)
     assert not library.tags.rows
+
+
+def test_a_changed_tag_keeps_the_picture_and_a_changed_file_does_not(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from semantic_photos.domain.messages import PhotosChanged
+    from semantic_photos.domain.photo import ContentKey, Photo, PhotoId
+
+    photo_id = desk.page.model.photo_id(0)
+    assert photo_id is not None
+    desk.until(lambda: desk.page.loader.pixmap(photo_id) is not None)
+    before = desk.page.loader.pixmap(photo_id)
+    _panel(desk).act(Act.ADD, "dog", [photo_id])
+    desk.until(lambda: desk.page.undo.undo_text)
+    desk.until(lambda: desk.page.model.photo(0) is not None)
+    desk.qtbot.wait(60)
+    assert desk.page.loader.pixmap(photo_id) is before
+    real = desk.library._photo
+
+    def other(i: int) -> Photo:
+        return replace(real(i), content_key=ContentKey(f"new-{i}"))
+
+    monkeypatch.setattr(desk.library, "_photo", other)
+    desk.library.bus.publish(PhotosChanged(updated=(PhotoId(int(photo_id)),)))
+    desk.until(lambda: desk.page.loader.pixmap(photo_id) not in (None, before))
