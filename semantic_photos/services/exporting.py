@@ -13,6 +13,8 @@ import io
 import json
 import math
 import os
+import re
+import stat
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -31,7 +33,7 @@ from semantic_photos.domain.tagging import (
     clean_text,
 )
 from semantic_photos.domain.work import PhotoWork, SavedQuery, Vote, WorkTag, tag_of_folders
-from semantic_photos.media.sidecar import put_in_place, stat_of
+from semantic_photos.media.sidecar import put_in_place, stat_of, write_error
 from semantic_photos.services.concurrency import EventBus
 from semantic_photos.storage.catalog import Catalog
 from semantic_photos.storage.digikam import read_digikam
@@ -44,6 +46,9 @@ COLUMNS = ("path", "content_key", "kind", "name", "value", "time")
 MAX_BYTES = 1_000_000_000
 _MOST_QUERY = 1000
 _CHUNK = 256
+_OWN_BEGINNING = re.compile(
+    rb'(\xef\xbb\xbf)?(\{\s*"format":\s*"%b"|%b\r?\n)' % (FORMAT.encode(), ",".join(COLUMNS).encode())
+)
 #: A spreadsheet takes a cell that begins like this for a formula, and runs it.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 _SOURCES = {standing.source: standing for standing in Standing if standing is not Standing.AUTOMATIC}
@@ -82,10 +87,16 @@ class Exporting:
     def export(self, file: Path) -> int:
         """Write all work to ``file``, as CSV if its name ends so, else as JSON; return the number of photos.
 
+        A file that is there is replaced only where it holds such work: a wrong name must not cost a photo.
+
         Raises:
+            UserFacingError: something else is there.
             WriteError: when it cannot be written; an older file of this name is as it was then.
         """
         before = stat_of(file)
+        if before is not None and not (stat.S_ISREG(before.st_mode) and _is_own(file)):
+            raise UserFacingError(f"{file} is there already and is not overwritten.", code="export.exists",
+                                  advice="Choose another name.")  # fmt: skip
         photos, searches = list(self._work.all()), self._work.searches()
         text = _as_csv(photos, searches) if file.suffix.lower() == ".csv" else _as_json(photos, searches)
         put_in_place(file, text.encode("utf-8"), before)
@@ -156,6 +167,16 @@ class Exporting:
     def _tell(self, change: Change) -> None:
         if change:
             self._bus.publish(PhotosChanged(updated=change.photo_ids))
+
+
+def _is_own(file: Path) -> bool:
+    """Return whether a file begins as those that ``export`` writes."""
+    try:
+        with file.open("rb") as stream:
+            head = stream.read(200)
+    except OSError as error:
+        raise write_error(error, file) from error
+    return _OWN_BEGINNING.match(head) is not None
 
 
 # JSON

@@ -296,8 +296,11 @@ def moved(key: tuple[int, int], now: Current, act: Act, confidence: float | None
     """Return the row that an act makes of a photo and a tag, or None if it changes nothing."""
     standing, old, decided = now.get(key, (None, None, 0.0))
     then = after(standing, act)
-    # What the network thought stays known of a confirmed and of a rejected tag: it teaches.
-    new = confidence if then is Standing.AUTOMATIC else old if then is not None else None
+    # What the network thought stays known of a tag, whatever becomes of it: it teaches. Only the network changes it.
+    if act is Act.SUGGEST and then is Standing.AUTOMATIC:
+        new = confidence
+    else:
+        new = old if then is not None else None
     if then == standing and (old == new or (old is not None and new is not None and abs(old - new) < _SAME)):
         return None
     return TagRow(*key, standing, old, decided, then, new)

@@ -96,6 +96,23 @@ def test_all_work_arrives(old: World, new: World, tmp_path: Path, suffix: str) -
     assert new.tags(here) == {}
 
 
+def test_only_work_is_overwritten(old: World, tmp_path: Path) -> None:
+    old.store.act(Act.ADD, [old.add("a.jpg", 1)], "dog")
+    photo = tmp_path / "precious.jpg"
+    photo.write_bytes(b"\xff\xd8precious")
+    link = tmp_path / "link.json"
+    link.symlink_to(photo)
+    (tmp_path / "other.json").write_text('{"format": "something else"}')
+    (tmp_path / "folder.json").mkdir()
+    for there in (photo, link, tmp_path / "other.json", tmp_path / "folder.json"):
+        with pytest.raises(UserFacingError, match="not overwritten"):
+            old.exporting.export(there)
+    assert photo.read_bytes() == b"\xff\xd8precious"
+    assert (tmp_path / "other.json").read_text() == '{"format": "something else"}'
+    for name in ("w.json", "w.csv"):
+        assert [old.exporting.export(tmp_path / name) for _ in range(2)] == [1, 1]
+
+
 def test_a_csv_starts_no_formula(old: World, tmp_path: Path) -> None:
     photo = old.add("a.jpg", 1)
     old.store.remark([photo], caption='=HYPERLINK("x")', rating=-1)

@@ -81,6 +81,19 @@ def test_a_rejection_comes_with_what_the_network_thought(shelf: Shelf, store: Ta
     assert store.lines([a]) == {}
 
 
+def test_reading_the_words_of_a_file_leaves_confidences_alone(
+    shelf: Shelf, store: TagStore, exchange: Exchange
+) -> None:
+    (a,) = shelf.indexed(1)
+    store.suggest({a: {"dog": 0.9, "sea": 0.7}})
+    exchange.store_words([(a, FileWords(("sea",)), "s")])
+    store.act(Act.MISS, [a], "dog")
+    lines = {line.tag: (line.standing, line.confidence) for line in store.lines([a])[a]}
+    assert lines == {"dog": (A, 0.9), "sea": (IM, 0.7)}
+    store.suggest({a: {"dog": 0.4}})
+    assert [line.confidence for line in store.lines([a])[a] if line.tag == "dog"] == [0.4]
+
+
 def test_case_makes_no_second_tag(shelf: Shelf, store: TagStore, exchange: Exchange) -> None:
     (a,) = shelf.indexed(1)
     store.act(Act.ADD, [a], "Éléphant")
