@@ -104,7 +104,7 @@ class WorkStore:
 
         A rating or caption that is there stays.
         """
-        tags: list[TagRow] = []
+        rows: dict[tuple[int, int], TagRow] = {}
         remarks: list[RemarkRow] = []
         with self._database.transaction(durable=True) as connection:
             by_name = make_tags(connection, ())
@@ -119,8 +119,14 @@ class WorkStore:
                 for tag in one.tags:
                     row = _merged(photo_id, folded[tag.tag.casefold()], tag, now)
                     if row is not None:
-                        tags.append(row)
-                        now[row.photo_id, row.tag_id] = (tag.standing, None, tag.decided)
+                        key = (row.photo_id, row.tag_id)
+                        # What a file says twice is one change, so that it is undone as one.
+                        first = rows.get(key, row)
+                        rows[key] = row._replace(
+                            before=first.before, confidence_before=first.confidence_before,
+                            decided_before=first.decided_before,
+                        )  # fmt: skip
+                        now[row.photo_id, row.tag_id] = (tag.standing, row.confidence, tag.decided)
                 old = remarked.get(photo_id, Remark())
                 new = Remark(
                     old.rating or one.remark.rating,
@@ -135,9 +141,9 @@ class WorkStore:
                     " given = excluded.given WHERE excluded.given > given",
                     [(vote.query, photo_id, vote.vote, vote.given) for vote in one.votes],
                 )
-            write_rows(connection, tags, self._now())
+            tags = write_rows(connection, list(rows.values()), self._now()).tags
             write_remarks(connection, remarks)
-        return Change(tuple(tags), tuple(remarks))
+        return Change(tags, tuple(remarks))
 
     def take_searches(self, searches: Sequence[SavedQuery]) -> int:
         """Add saved searches; one whose name is taken by another question gets a number behind it; return how many."""
@@ -161,9 +167,10 @@ def _merged(
 ) -> TagRow | None:
     standing, confidence, decided = now.get((photo_id, tag_id), (None, None, 0.0))
     stays = standing in OWN_WORK and (tag.standing not in OWN_WORK or tag.decided <= decided)
-    if stays or standing == tag.standing:
+    # The same said again later has a new time: what lies between the two is older than it.
+    if stays or (standing == tag.standing and standing not in OWN_WORK):
         return None
-    return TagRow(photo_id, tag_id, standing, confidence, decided, tag.standing, confidence)
+    return TagRow(photo_id, tag_id, standing, confidence, decided, tag.standing, confidence, tag.decided)
 
 
 def _read(connection: sqlite3.Connection, ids: Sequence[int]) -> Iterator[PhotoWork]:

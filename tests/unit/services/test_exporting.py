@@ -137,6 +137,26 @@ def test_the_later_decision_counts(old: World, new: World, tmp_path: Path) -> No
     assert new.tags(b) == {"Dog": Standing.MANUAL}
 
 
+@pytest.mark.parametrize("suffix", ["json", "csv"])
+def test_the_later_of_two_files_counts_in_any_order(old: World, new: World, tmp_path: Path, suffix: str) -> None:
+    for world in (old, new):
+        world.add("a.jpg", 1)
+    files = []
+    for when, act in ((100.0, Act.ADD), (200.0, Act.REJECT), (300.0, Act.ADD)):
+        TagStore(old.database, now=lambda when=when: when).act(act, [PhotoId(1)], "zoo")
+        files.append(tmp_path / f"{when}.{suffix}")
+        old.exporting.export(files[-1])
+    for order in ((0, 1), (1, 0)):
+        reports = [new.exporting.import_file(files[number]) for number in order]
+        assert new.tags(PhotoId(1)) == {"zoo": Standing.REJECTED}
+        for report in reversed(reports):
+            new.store.revert(report.change)
+        assert new.tags(PhotoId(1)) == {}
+    for number in (0, 2, 1):
+        new.exporting.import_file(files[number])
+    assert new.tags(PhotoId(1)) == {"zoo": Standing.MANUAL}
+
+
 @pytest.mark.parametrize(
     "text",
     [

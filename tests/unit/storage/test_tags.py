@@ -65,6 +65,27 @@ def test_undo_leaves_what_was_decided_since(shelf: Shelf, store: TagStore) -> No
     assert standings(store, b) == {}
 
 
+def test_undo_leaves_the_same_decision_made_anew(shelf: Shelf, store: TagStore) -> None:
+    (a,) = shelf.indexed(1)
+    first = store.act(Act.ADD, [a], "dog")
+    for act in (Act.REJECT, Act.ADD):
+        shelf.time += 1
+        store.act(act, [a], "dog")
+    assert not store.revert(first)
+    assert standings(store, a) == {"dog": M}
+
+
+def test_undo_brings_the_time_of_a_decision_back(shelf: Shelf, store: TagStore) -> None:
+    (a,) = shelf.indexed(1)
+    added = store.act(Act.ADD, [a], "dog")
+    shelf.time += 1
+    rejected = store.act(Act.REJECT, [a], "dog")
+    forward = store.revert(rejected)
+    assert store.revert(store.revert(forward))
+    assert store.revert(added), "it is the decision that it was"
+    assert standings(store, a) == {}
+
+
 def test_undo_after_a_photo_was_forgotten(shelf: Shelf, store: TagStore) -> None:
     a, b = shelf.indexed(1, 2)
     change = store.act(Act.ADD, [a, b], "dog")
