@@ -13,6 +13,7 @@ from semantic_photos.domain.tagging import OWN_WORK, Remark, Standing
 from semantic_photos.domain.work import PhotoWork, SavedQuery, Vote, WorkTag
 from semantic_photos.storage.database import Database
 from semantic_photos.storage.rows import clean, json_ids
+from semantic_photos.storage.saved_searches import LONGEST_NAME, plain_name
 from semantic_photos.storage.tags import (
     Change,
     RemarkRow,
@@ -146,17 +147,24 @@ class WorkStore:
         return Change(tags, tuple(remarks))
 
     def take_searches(self, searches: Sequence[SavedQuery]) -> int:
-        """Add saved searches; one whose name is taken by another question gets a number behind it; return how many."""
+        """Add saved searches; return how many.
+
+        Names are as ``SavedSearches`` has them: unique whatever their case, not too long. One whose name is taken by
+        another question gets a number behind it.
+        """
         added = 0
         with self._database.transaction(durable=True) as connection:
-            have = dict(connection.execute("SELECT name, query FROM saved_search").fetchall())
+            found = connection.execute("SELECT name, query FROM saved_search").fetchall()
+            have = {name.casefold(): query for name, query in found}
             for search in searches:
-                name, number = search.name, 2
-                while name in have and have[name] != search.query:
-                    name, number = f"{search.name} ({number})", number + 1
-                if name not in have:
-                    have[name] = search.query
-                    row = (clean(name), clean(search.query), search.created or self._now())
+                query, wanted, number = clean(search.query), plain_name(search.name)[:LONGEST_NAME].strip(), 2
+                name = wanted
+                while have.get(name.casefold(), query) != query:
+                    behind, number = f" ({number})", number + 1
+                    name = wanted[: LONGEST_NAME - len(behind)].rstrip() + behind
+                if name and name.casefold() not in have:
+                    have[name.casefold()] = query
+                    row = (name, query, search.created or self._now())
                     connection.execute("INSERT INTO saved_search (name, query, created) VALUES (?, ?, ?)", row)
                     added += 1
         return added

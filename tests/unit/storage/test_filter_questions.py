@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import sqlite3
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -94,17 +95,15 @@ def test_answers_of_a_thread_that_ended_are_not_those_of_the_next(shelf: Shelf) 
         favourites.append(int(new))
 
 
-@pytest.mark.slow
 def test_many_cameras(shelf: Shelf) -> None:
-    ids = shelf.indexed(*range(3))
     with shelf.database.transaction() as connection:
-        rows = [(1, f"/photos/more/{n}".encode(), f"Canon {n}") for n in range(40_000)]
+        rows = [(f"/photos/more/{n}".encode(), f"Canon {n}") for n in range(200)]
         connection.executemany(
-            "INSERT INTO photo (folder_id, path, camera, size, mtime_ns, sort_key) VALUES (?, ?, ?, 1, 1, 1)", rows
+            "INSERT INTO photo (folder_id, path, camera, size, mtime_ns, sort_key) VALUES (1, ?, ?, 1, 1, 1)", rows
         )
-    found = Filters(shelf.database).ids(Named("camera", "canon"))
-    assert len(found) == 40_000
-    assert not np.isin(ids, found).any()
+        # As many as some builds of SQLite allow in all.
+        connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 99)
+    assert len(Filters(shelf.database).ids(Named("camera", "canon"))) == 200
 
 
 @pytest.fixture
