@@ -144,10 +144,16 @@ class SearchService:
     def count(self, query: Query) -> int:
         """Return how many photos a question finds: all that its filters leave, or the good matches of its words.
 
+        Where something is ranked, 10,000 stands for more than that.
+
         Raises:
             QueryError, PhotoError, CatalogError: as ``run``.
         """
-        return self.run(query, limit=_COUNTED).strong if query.tree is not None else len(self._index)
+        if query.tree is None:
+            return len(self._index)
+        page = self.run(query, limit=_COUNTED)
+        # Nothing was ranked: filters are counted to the end.
+        return page.strong if page.scores is not None or page.strong < _COUNTED else self.run(query).strong
 
     def vector(self, query: Query, token: CancelToken | None = None) -> FloatArray | None:
         """Return the unit vector (D,) of a query, or None if it holds nothing that is known.

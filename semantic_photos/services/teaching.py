@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PhotoId
@@ -58,7 +59,13 @@ class Taught:
 
 
 def learn(
-    name: str, examples: FloatArray, library: FloatArray, word: FloatArray | None = None, *, seed: int = 0
+    name: str,
+    examples: FloatArray,
+    library: FloatArray,
+    word: FloatArray | None = None,
+    *,
+    own: NDArray[np.bool_] | None = None,
+    seed: int = 0,
 ) -> Subject:
     """Return the subject that examples (E, D) show, against photos of the library (N, D); unit vectors, float32.
 
@@ -67,22 +74,24 @@ def learn(
         examples: photos that show it.
         library: photos of which most do not.
         word: unit vector (D,) of the name, if it is a known word: it counts as much as the examples together.
+        own: bool (N,), rows of the library that are examples: not counted among the others, and not copied for it.
         seed: chooses which photos of the library stand for the rest.
     """
     rng = np.random.default_rng(seed)
-    chosen = rng.choice(len(library), min(NEGATIVES, len(library)), replace=False)
+    others = np.arange(len(library)) if own is None else np.flatnonzero(~own)
+    chosen = others[rng.choice(len(others), min(NEGATIVES, len(others)), replace=False)]
     negatives = library[chosen]
     centre = negatives.mean(axis=0)
     prototype = normalise(examples.mean(axis=0) - centre)
     vector = prototype
     if len(examples) >= REGRESSION_FROM:
-        scores = library @ prototype
+        scores = (library @ prototype)[others]
         # The very likest are probably the subject itself; what comes behind them is what it is confused with.
-        hard = np.argsort(-scores)[len(examples) : len(examples) + HARD]
+        hard = others[np.argsort(-scores)[len(examples) : len(examples) + HARD]]
         vector = normalise(prototype + _regression(examples, negatives, library[hard]))
     if word is not None:
         vector = normalise(vector + word)
-    scores = library @ vector
+    scores = (library @ vector)[others]
     return Subject(
         name, vector, float((examples @ vector).mean()), float(scores.mean()), max(float(scores.std()), 1e-4)
     )
@@ -147,18 +156,18 @@ class Teaching:
                 f"{len(examples)} of these photos can be learnt from; it takes {LEAST_EXAMPLES} to {MOST_EXAMPLES}.",
                 code="teach.examples",
             )
-        rest = vectors[~own]
+        rest = found[~own]
         if not len(rest):
             raise UserFacingError("There are no other photos to compare with.", code="teach.examples")
-        subject = learn(tag, examples, rest, self._word(tag))
+        subject = learn(tag, examples, vectors, self._word(tag), own=own)
         change = self._store.act(Act.ADD, [int(i) for i in found[own]], tag)
-        scores = rest @ subject.vector
+        scores = (vectors @ subject.vector)[~own]
         known = {int(photo) for photo, _ in self._store.photos_with(tag)}
-        known |= {int(photo) for photo in self._rejected(found[~own], tag)}
+        known |= {int(photo) for photo in self._rejected(rest, tag)}
         likely = [
-            (PhotoId(int(found[~own][row])), float(scores[row]))
+            (PhotoId(int(rest[row])), float(scores[row]))
             for row in np.argsort(-scores, kind="stable")[: n + len(known)].tolist()
-            if int(found[~own][row]) not in known
+            if int(rest[row]) not in known
         ]
         return Taught(tag, len(examples), change, tuple(likely[:n]))
 
@@ -174,7 +183,7 @@ class Teaching:
         own = np.isin(found, np.asarray(kept[:MOST_EXAMPLES], np.int64))
         if np.count_nonzero(own) < LEAST_EXAMPLES or own.all():
             return None
-        return learn(name, vectors[own], vectors[~own], self._word(name))
+        return learn(name, vectors[own], vectors, self._word(name), own=own)
 
     def _word(self, name: str) -> FloatArray | None:
         """Return the vector of a name whose words are all known: half of a name may mean something else."""

@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from semantic_photos.domain.feedback import names_photos
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.tagging import OWN_WORK, Remark, Standing
 from semantic_photos.domain.work import PhotoWork, SavedQuery, Vote, WorkTag
@@ -194,7 +195,9 @@ def _read(connection: sqlite3.Connection, ids: Sequence[int]) -> Iterator[PhotoW
     for photo_id, query, vote, given in connection.execute(
         f"SELECT photo_id, query, vote, given FROM feedback WHERE photo_id {_IN} ORDER BY query", (chosen,)
     ):
-        votes.setdefault(photo_id, []).append(Vote(query, vote, given))
+        # A question with example photos tells them by their number, which means nothing in another library.
+        if not names_photos(query):
+            votes.setdefault(photo_id, []).append(Vote(query, vote, given))
     remarks = read_remarks(connection, ids)
     rows = connection.execute(
         f"SELECT id, path, content_key, size FROM photo WHERE id {_IN} ORDER BY path", (chosen,)

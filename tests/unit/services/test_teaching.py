@@ -32,6 +32,16 @@ def test_a_subject_is_found_among_what_is_like_it(examples: int) -> None:
     assert learnt.typical > learnt.background + 2 * learnt.spread
 
 
+@pytest.mark.parametrize("examples", [5, 20])
+def test_examples_that_lie_in_the_library_are_not_among_the_others(examples: int) -> None:
+    rows = normalise(np.random.default_rng(3).normal(size=(200, 16)).astype(np.float32))
+    own = np.zeros(200, np.bool_)
+    own[3 : 3 + examples] = True
+    apart, within = learn("x", rows[own], rows[~own]), learn("x", rows[own], rows, own=own)
+    assert within.vector == pytest.approx(apart.vector, abs=1e-6)
+    assert (within.background, within.spread) == pytest.approx((apart.background, apart.spread), abs=1e-6)
+
+
 def test_teaching_sets_the_tag_and_finds_the_others(world: World) -> None:
     reds = world.add(*["red"] * 7)
     world.add(*["blue", "green", "white"] * 4)
