@@ -277,8 +277,10 @@ class SearchService:
         if self._text is None or not query.terms:
             return (), suggestions
         words: list[str] = []
+        # Of all words together: some are known only beside each other, as the name of a subject.
+        unknown_together = set(self._text.unknown_words(" ".join(term.word for term in query.terms)))
         for term in query.terms:
-            parts = self._text.unknown_words(term.word)
+            parts = [part for part in self._text.unknown_words(term.word) if part in unknown_together]
             # As it was typed where nothing of it is known: "img_4821" rather than "img" and "4821".
             words += [term.word] if parts and self._text.encode(term.word) is None else parts
         unknown = tuple(dict.fromkeys(words))
