@@ -124,7 +124,7 @@ def _command_parser(common: _Parser) -> _Parser:
     search.add_argument("--saved", metavar="NAME", help="ask the saved search of this name")
     search.add_argument("--order", choices=("relevance", "date", "name"), default="relevance",
                         help="of the good matches; lists without words are by date or name")  # fmt: skip
-    search.add_argument("--caution", type=_share, default=CAUTION, metavar="0..1",
+    search.add_argument("--caution", type=_probability, default=CAUTION, metavar="0..1",
                         help=f"how much must speak for a good match ({CAUTION})")  # fmt: skip
     search.add_argument("--stacks", action=argparse.BooleanOptionalAction, default=None,
                         help="take near-identical photos together, as is done except with --json")  # fmt: skip
@@ -220,16 +220,6 @@ def _probability(text: str) -> float:
 
 def _add_n(parser: argparse.ArgumentParser, default: int) -> None:
     parser.add_argument("-n", type=_count, default=default, metavar="N", help=f"at most N of them ({default})")
-
-
-def _share(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0.0 <= number <= 1.0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
-    return number
 
 
 def _region(text: str) -> tuple[float, float, float, float]:

@@ -72,6 +72,7 @@ def _feedback(options: argparse.Namespace) -> int:
 
 
 def _tags(options: argparse.Namespace) -> int:
+    tagging.check(options)
     if tagging.is_action(options):
         with open_library(options, read_only=options.dry_run) as library:
             report = tagging.act(library, options)

@@ -7,6 +7,7 @@ import argparse
 import sys
 from typing import Any
 
+from semantic_photos.cli.printing import shown
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.services.library import Library
 
@@ -17,7 +18,7 @@ def export(library: Library, options: argparse.Namespace) -> dict[str, Any]:
     Raises:
         UserFacingError: when it cannot be written.
     """
-    return {"photos": library.exporting.export(options.file), "file": str(options.file)}
+    return {"photos": library.exporting.export(options.file), "file": shown(options.file)}
 
 
 def take(library: Library, options: argparse.Namespace) -> dict[str, Any]:

@@ -137,7 +137,7 @@ def _read_queries(path: Path) -> Iterator[str]:
                     continue
                 try:
                     text = json.loads(line)["query"]
-                except (ValueError, KeyError, TypeError) as error:
+                except (ValueError, KeyError, TypeError, RecursionError) as error:
                     raise UserFacingError(
                         f'Line {number} of {path} is not {{"query": "..."}}.', code="usage"
                     ) from error

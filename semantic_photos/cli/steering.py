@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 from pathlib import Path
 from typing import Any
 
+from semantic_photos.cli.printing import shown
 from semantic_photos.domain.errors import QueryError, UserFacingError
 from semantic_photos.domain.heat import render
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Example, Query
+from semantic_photos.media.sidecar import put_in_place
 from semantic_photos.services.library import Library
 
 #: Longer side of the picture that ``why --out`` writes.
@@ -59,7 +62,7 @@ def explain(library: Library, options: argparse.Namespace) -> dict[str, Any]:
     why = library.explainer.why(photo, query)
     if options.out is not None:
         path = Path(options.photo).expanduser().absolute()
-        _write_png(options.out.expanduser().absolute(), path, render(why.heat, library.preview(path, PICTURE_SIDE)))
+        _write_png(options.out.expanduser().absolute(), render(why.heat, library.preview(path, PICTURE_SIDE)))
     return {
         "query": text,
         "sentence": why.sentence(),
@@ -74,17 +77,15 @@ def explain(library: Library, options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _write_png(target: Path, original: Path, pixels: Any) -> None:
+def _write_png(target: Path, pixels: Any) -> None:
     from PIL import Image
 
-    if target.exists() and (target.samefile(original) or target.suffix.lower() != ".png"):
-        raise UserFacingError(f"{target} is there already and is not overwritten.", code="usage")
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
-    try:
-        target.write_bytes(buffer.getvalue())
-    except OSError as error:
-        raise UserFacingError(f"{target} cannot be written: {error.strerror or error}.", code="usage") from error
+    # Whatever is there stays, since it may be a photo; also a link that leads nowhere.
+    if os.path.lexists(target):
+        raise UserFacingError(f"{shown(target)} is there already and is not overwritten.", code="usage")
+    put_in_place(target, buffer.getvalue(), None)
 
 
 def print_explanation(answer: dict[str, Any]) -> None:
@@ -133,7 +134,7 @@ def vote(library: Library, options: argparse.Namespace) -> dict[str, Any]:
         "votes": [
             {
                 "query": asked,
-                "path": str(photos[photo_id].path).encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
+                "path": shown(photos[photo_id].path),
                 "vote": one,
             }
             for asked, photo_id, one in votes

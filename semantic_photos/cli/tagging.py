@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from semantic_photos.cli.printing import shown
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.tagging import Act
@@ -24,6 +26,24 @@ DECISIONS = {"confirm": Act.CONFIRM, "reject": Act.REJECT, "add": Act.ADD, "remo
 def is_action(options: argparse.Namespace) -> bool:
     """Return whether something is to be done, rather than shown."""
     return bool(options.auto or options.remove_automatic or options.review or options.write)
+
+
+def check(options: argparse.Namespace) -> None:
+    """Refuse options that would be ignored: a photo named beside ``--remove-automatic`` is not all photos.
+
+    Raises:
+        UserFacingError: when they do not go together.
+    """
+    if not is_action(options):
+        return
+    if options.photos and not options.write:
+        name = "--auto" if options.auto else "--review" if options.review else "--remove-automatic"
+        raise UserFacingError(f"{name} takes no photos: it is for the whole library.", code="usage",
+                              advice="See --help.")  # fmt: skip
+    for option in ("embed", "adobe", "dry_run", "retry"):
+        if getattr(options, option) and not options.write:
+            raise UserFacingError(f"--{option.replace('_', '-')} goes with --write only.", code="usage",
+                                  advice="See --help.")  # fmt: skip
 
 
 def act(library: Library, options: argparse.Namespace) -> dict[str, Any]:
@@ -60,11 +80,6 @@ def print_report(report: dict[str, Any]) -> None:
         print(f"{failure['path']}: {failure['reason']}", file=sys.stderr)
 
 
-def shown(path: Path) -> str:
-    """Return a path as text that any terminal and JSON can hold; bytes that are no UTF-8 become a mark."""
-    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
 def photo_of(library: Library, path: Path) -> PhotoId:
     """Return the photo at a path.
 
@@ -81,12 +96,13 @@ def _review(library: Library, file: Path) -> dict[str, Any]:
     done = changed = 0
     kinds: Counter[str] = Counter()
     failures = []
-    for number, decision in _decisions(file):
+    # All of it first: a bad line must not leave the decisions above it done.
+    for number, decision in list(_decisions(file)):
         done += 1
         try:
             photo_id = photo_of(library, Path(decision["path"]))
         except UserFacingError as error:
-            failures.append({"line": number, "path": decision["path"], "reason": str(error)})
+            failures.append({"line": number, "path": shown(Path(decision["path"])), "reason": str(error)})
             continue
         kinds[decision["decision"]] += 1
         changed += len(library.tags.act(DECISIONS[decision["decision"]], [photo_id], decision["tag"]).tags)
@@ -107,10 +123,14 @@ def _decision(line: str, number: int, file: Path) -> dict[str, str]:
     try:
         value = json.loads(line)
         decision = {key: value[key] for key in ("path", "tag", "decision")}
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserFacingError(f'Line {number} of {file} is not {{"path", "tag", "decision"}}.', code="usage") from error
     if not all(isinstance(part, str) for part in decision.values()) or decision["decision"] not in DECISIONS:
         raise UserFacingError(f"Line {number} of {file} has no decision of: {', '.join(DECISIONS)}.", code="usage")
+    try:
+        os.fsencode(decision["path"])
+    except UnicodeError as error:
+        raise UserFacingError(f"Line {number} of {file} has a path that no file can have.", code="usage") from error
     return decision
 
 

@@ -51,6 +51,17 @@ def normal_form(query: Query) -> str:
     return json.dumps({"text": text, "examples": examples, "focus": focuses}, ensure_ascii=False)
 
 
+def names_photos(normal: str) -> bool:
+    """Return whether a normal form tells of example photos, by their number in one library or their path."""
+    if not normal.startswith("{"):
+        return False
+    try:
+        value = json.loads(normal)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and "examples" in value
+
+
 def rocchio(query: FloatArray, liked: FloatArray, disliked: FloatArray) -> FloatArray:
     """Return a unit vector (D,) moved towards what was liked and away from what was not.
 

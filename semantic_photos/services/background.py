@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 
 from semantic_photos.domain.errors import CancelledError, SemanticPhotosError
@@ -13,6 +14,9 @@ from semantic_photos.domain.messages import Notice
 from semantic_photos.services.concurrency import EventBus
 
 _log = logging.getLogger(__name__)
+
+#: Seconds between two looks whether somebody closed.
+_LOOK_S = 0.1
 
 _Work = Callable[[], object]
 
@@ -46,12 +50,17 @@ class Background:
             self._inbox.put(work)
 
     def settle(self, timeout_s: float | None = None) -> bool:
-        """Wait until all that is queued now is done; return False when the time ran out first."""
+        """Wait until all that is queued now is done; return False when the time ran out, or it was closed, first."""
         if self._thread is None or self.closed:
             return True
         done = threading.Event()
         self.put(done.set)
-        return done.wait(timeout_s)
+        end = None if timeout_s is None else time.monotonic() + timeout_s
+        # What is queued when it closes is dropped, so nobody would ever say that it is done.
+        while not done.wait(_LOOK_S if end is None else max(0.0, min(_LOOK_S, end - time.monotonic()))):
+            if self.closed or (end is not None and time.monotonic() >= end):
+                return False
+        return True
 
     def close(self, timeout_s: float = 10.0) -> None:
         """End the thread after the work in hand; whoever gave it is to make it short. Safe to call twice."""

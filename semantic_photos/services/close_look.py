@@ -125,7 +125,12 @@ class CloseLook:
 
     def _square(self, path: Path, recipe: ImageRecipe) -> tuple[ByteArray, PhotoFacts]:
         request = DecodeRequest(path, recipe=recipe, thumbnail_side=None)
-        decoded = self._decoders.submit(request, urgent=True).result(timeout=_TIMEOUT_S)
+        try:
+            decoded = self._decoders.submit(request, urgent=True).result(timeout=_TIMEOUT_S)
+        except TimeoutError as error:
+            raise PhotoError(
+                f"{path} could not be read within {_TIMEOUT_S} seconds.", code="photo.timeout", retry=True
+            ) from error
         assert decoded.square is not None
         return decoded.square, decoded.facts
 

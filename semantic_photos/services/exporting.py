@@ -13,6 +13,8 @@ import io
 import json
 import math
 import os
+import re
+import stat
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,8 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from semantic_photos.domain.errors import UserFacingError
+from semantic_photos.domain.feedback import names_photos
 from semantic_photos.domain.messages import PhotosChanged
 from semantic_photos.domain.photo import PhotoId
+from semantic_photos.domain.query_language import MAX_TEXT
 from semantic_photos.domain.tagging import (
     MOST_CAPTION,
     Remark,
@@ -31,10 +35,11 @@ from semantic_photos.domain.tagging import (
     clean_text,
 )
 from semantic_photos.domain.work import PhotoWork, SavedQuery, Vote, WorkTag, tag_of_folders
-from semantic_photos.media.sidecar import put_in_place, stat_of
+from semantic_photos.media.sidecar import put_in_place, stat_of, write_error
 from semantic_photos.services.concurrency import EventBus
 from semantic_photos.storage.catalog import Catalog
 from semantic_photos.storage.digikam import read_digikam
+from semantic_photos.storage.saved_searches import LONGEST_NAME
 from semantic_photos.storage.tags import Change, RemarkRow, TagRow
 from semantic_photos.storage.work import FileNames, WorkStore
 
@@ -42,8 +47,10 @@ FORMAT, VERSION = "semantic-photos-work", 1
 COLUMNS = ("path", "content_key", "kind", "name", "value", "time")
 #: A file of work larger than this is none.
 MAX_BYTES = 1_000_000_000
-_MOST_QUERY = 1000
 _CHUNK = 256
+_OWN_BEGINNING = re.compile(
+    rb'(\xef\xbb\xbf)?(\{\s*"format":\s*"%b"|%b\r?\n)' % (FORMAT.encode(), ",".join(COLUMNS).encode())
+)
 #: A spreadsheet takes a cell that begins like this for a formula, and runs it.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 _SOURCES = {standing.source: standing for standing in Standing if standing is not Standing.AUTOMATIC}
@@ -82,10 +89,16 @@ class Exporting:
     def export(self, file: Path) -> int:
         """Write all work to ``file``, as CSV if its name ends so, else as JSON; return the number of photos.
 
+        A file that is there is replaced only where it holds such work: a wrong name must not cost a photo.
+
         Raises:
+            UserFacingError: something else is there.
             WriteError: when it cannot be written; an older file of this name is as it was then.
         """
         before = stat_of(file)
+        if before is not None and not (stat.S_ISREG(before.st_mode) and _is_own(file)):
+            raise UserFacingError(f"{file} is there already and is not overwritten.", code="export.exists",
+                                  advice="Choose another name.")  # fmt: skip
         photos, searches = list(self._work.all()), self._work.searches()
         text = _as_csv(photos, searches) if file.suffix.lower() == ".csv" else _as_json(photos, searches)
         put_in_place(file, text.encode("utf-8"), before)
@@ -158,6 +171,16 @@ class Exporting:
             self._bus.publish(PhotosChanged(updated=change.photo_ids))
 
 
+def _is_own(file: Path) -> bool:
+    """Return whether a file begins as those that ``export`` writes."""
+    try:
+        with file.open("rb") as stream:
+            head = stream.read(200)
+    except OSError as error:
+        raise write_error(error, file) from error
+    return _OWN_BEGINNING.match(head) is not None
+
+
 # JSON
 
 
@@ -216,11 +239,10 @@ def _photo_from_dict(entry: Any) -> PhotoWork | None:
         path = bytes.fromhex(entry["path_hex"]) if "path_hex" in entry else os.fsencode(entry["path"])
     except (ValueError, TypeError):
         return None
-    key = entry.get("content_key")
     tags = [_tag(t.get("tag"), t.get("source"), t.get("decided")) for t in _list(entry.get("tags")) if _is_dict(t)]
     votes = [_vote(v.get("query"), v.get("vote"), v.get("given")) for v in _list(entry.get("feedback")) if _is_dict(v)]
     return PhotoWork(
-        path, key if isinstance(key, str) else "", tuple(t for t in tags if t is not None),
+        path, _key(entry.get("content_key")), tuple(t for t in tags if t is not None),
         Remark(_rating(entry.get("rating")), entry.get("favourite") is True, _caption(entry.get("caption"))),
         tuple(v for v in votes if v is not None),
     )  # fmt: skip
@@ -339,13 +361,21 @@ def _tag(name: Any, source: Any, decided: Any) -> WorkTag | None:
 
 
 def _vote(query: Any, vote: Any, given: Any) -> Vote | None:
-    text = clean_text(query, _MOST_QUERY)
-    return Vote(text, 1 if str(vote) == "1" else -1, _when(given)) if text and str(vote) in ("1", "-1") else None
+    text = clean_text(query, MAX_TEXT)
+    # A question with example photos tells them by their number, which is another photo's in another library.
+    if not text or names_photos(text) or str(vote) not in ("1", "-1"):
+        return None
+    return Vote(text, 1 if str(vote) == "1" else -1, _when(given))
 
 
 def _search(name: Any, query: Any, created: Any) -> SavedQuery | None:
-    title, text = clean_text(name, 200), clean_text(query, _MOST_QUERY)
+    title, text = clean_text(name, LONGEST_NAME), clean_text(query, MAX_TEXT)
     return SavedQuery(title, text, _when(created)) if title and text else None
+
+
+def _key(value: Any) -> str:
+    # Half a surrogate is no text that the catalog could be asked for.
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
 
 
 def _rating(value: Any) -> int:

@@ -15,6 +15,7 @@ from semantic_photos.domain.messages import FoldersChanged, IndexChanged, Notice
 from semantic_photos.domain.photo import Counts, FailedPhoto, Folder, FolderId, Photo, PhotoId
 from semantic_photos.domain.ports import ByteArray
 from semantic_photos.domain.settings import Settings
+from semantic_photos.domain.tagging import KEPT
 from semantic_photos.index.hybrid_index import HybridIndex
 from semantic_photos.media.decoder_pool import DecoderPool
 from semantic_photos.media.thumbnails import ThumbnailStore
@@ -33,6 +34,7 @@ from semantic_photos.services.pictures import Pictures
 from semantic_photos.services.scanner import Scanner
 from semantic_photos.services.search import SearchService
 from semantic_photos.services.tagging import AutoTagger
+from semantic_photos.services.taught_words import TaughtWords
 from semantic_photos.services.teaching import Teaching
 from semantic_photos.services.vocabulary import Vocabulary
 from semantic_photos.services.watcher import Watcher
@@ -108,22 +110,25 @@ class Library:
         self.indexer = Indexer(
             self.catalog, self.index, self.encoder, self.decoders, self.thumbnails, self.bus, scanner=scanner
         )
+        self.tags = TagStore(database)
+        self.teaching = teaching = Teaching(self.catalog, self.tags, self.pack, self.words)
+        text = TaughtWords(self.words, teaching.names, teaching.direction) if self.words is not None else None
         self.search = SearchService(
-            self.catalog, self.index, self.words, self.encoder, self.decoders,
+            self.catalog, self.index, text, self.encoder, self.decoders,
             counts=lambda: self.indexer.progress.counts if self.indexer.progress.counts.total else self.counts(),
             background=self.pack.background if self.pack is not None else None,
             limit=lambda: self.settings.result_limit, feedback=Feedback(FeedbackVotes(database), self.index),
         )  # fmt: skip
-        self.tags = TagStore(database)
         self.tagging = AutoTagger(self.catalog, self.tags, self.pack, self.words, self.bus)
         self.keywords = KeywordFiles(self.catalog, Exchange(database), self.decoders, self.bus)
-        self.teaching = Teaching(self.catalog, self.tags, self.pack, self.words)
         self.exporting = Exporting(self.catalog, WorkStore(database), self.bus)
         self.vocabulary = Vocabulary(
             self.catalog, self.index, self.pack, self.words, store=self.tags, tree=self.tagging.tree
         )
         self.concepts = Concepts(self.pack)
-        self.explainer = Explainer(self.search.examples, self.words, self.concepts, self.search.sample)
+        self.explainer = Explainer(
+            self.search.examples, text, self.concepts, self.search.sample, self._keywords_of
+        )  # fmt: skip
         self.completions = Completions(self.catalog, self.vocabulary)
         self._watcher: Watcher | None = None
         self._closed = False
@@ -359,6 +364,10 @@ class Library:
             else ""
         )
         self.bus.publish(Notice("watch.limited", text, "sudo sysctl fs.inotify.max_user_watches=1048576"))
+
+    def _keywords_of(self, photo_id: PhotoId) -> list[str]:
+        # What the network suggests stands nowhere: only what the person or a file says is a keyword.
+        return [line.tag for line in self.tags.lines([photo_id]).get(photo_id, ()) if line.standing in KEPT]
 
     def _keep_notice(self, notice: Notice) -> None:
         with self._notice_lock:

@@ -144,10 +144,16 @@ class SearchService:
     def count(self, query: Query) -> int:
         """Return how many photos a question finds: all that its filters leave, or the good matches of its words.
 
+        Where something is ranked, 10,000 stands for more than that.
+
         Raises:
             QueryError, PhotoError, CatalogError: as ``run``.
         """
-        return self.run(query, limit=_COUNTED).strong if query.tree is not None else len(self._index)
+        if query.tree is None:
+            return len(self._index)
+        page = self.run(query, limit=_COUNTED)
+        # Nothing was ranked: filters are counted to the end.
+        return page.strong if page.scores is not None or page.strong < _COUNTED else self.run(query).strong
 
     def vector(self, query: Query, token: CancelToken | None = None) -> FloatArray | None:
         """Return the unit vector (D,) of a query, or None if it holds nothing that is known.
@@ -271,8 +277,10 @@ class SearchService:
         if self._text is None or not query.terms:
             return (), suggestions
         words: list[str] = []
+        # Of all words together: some are known only beside each other, as the name of a subject.
+        unknown_together = set(self._text.unknown_words(" ".join(term.word for term in query.terms)))
         for term in query.terms:
-            parts = self._text.unknown_words(term.word)
+            parts = [part for part in self._text.unknown_words(term.word) if part in unknown_together]
             # As it was typed where nothing of it is known: "img_4821" rather than "img" and "4821".
             words += [term.word] if parts and self._text.encode(term.word) is None else parts
         unknown = tuple(dict.fromkeys(words))

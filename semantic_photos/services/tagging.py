@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,9 +70,11 @@ class AutoTagger:
         self._background = Background("tagger", "Automatic tagging", bus)
         self._waiting: set[PhotoId] = set()
         self._lock = threading.Lock()
+        # One run at a time, and none while its tags are taken off. Of one thread again: listeners may undo.
+        self._working = threading.RLock()
         self._running = threading.Event()
         self._running.set()
-        self._token, self._closing = CancelToken(), CancelToken()
+        self._token, self._current, self._closing = CancelToken(), CancelToken(), CancelToken()
         self._told = 0.0
         self.last = TaggingProgress(0, 0, running=False)
         self.last_run: TaggingRun | None = None
@@ -98,43 +101,73 @@ class AutoTagger:
         """
         if self._pack is None:
             raise PackError("There is no usable model pack, so there are no automatic tags.", code="pack.none")
+        with self._working:
+            if token is not None and token.cancelled:
+                # Before it began: what cancelled it may have turned automatic tags off.
+                return TaggingRun(0, 0, 0.0, Change(), cancelled=True)
+            self._current = CancelToken()
+            return self._run(self._pack, least, ids, token)
+
+    def _run(
+        self, pack: ModelPack, least: float, ids: Sequence[PhotoId] | IdArray | None, token: CancelToken | None
+    ) -> TaggingRun:
         begun = time.monotonic()
-        whole = ids is None
-        wanted = self._catalog.searchable_ids(self._pack.fingerprint) if ids is None else np.asarray(ids, np.int64)
-        if whole:
+        wanted = self._catalog.searchable_ids(pack.fingerprint) if ids is None else np.asarray(ids, np.int64)
+        if ids is None:
             self._catalog.set_meta(_KEY, f"{least:.4f}")
         words = self._words_now()
         rows: list[TagRow] = []
-        tags, done, cancelled = 0, 0, False
-        for start in range(0, len(wanted), CHUNK):
-            if self._stopped(token, TaggingProgress(done, len(wanted), tags, paused=True)):
-                cancelled = True
-                break
-            change, count = self._tag_chunk(self._pack, words, wanted[start : start + CHUNK], least)
-            rows += change.tags
-            tags += count
-            done = min(start + CHUNK, len(wanted))
-            self._tell(TaggingProgress(done, len(wanted), tags))
-            if change:
-                self._bus.publish(PhotosChanged(updated=change.photo_ids))
-        self._tell(TaggingProgress(done, len(wanted), tags, running=False), force=True)
-        run = TaggingRun(done, len(rows), time.monotonic() - begun, Change(tuple(rows)), cancelled)
-        if whole:
-            self.last_run = run
+        tags = done = 0
+        try:
+            for start in range(0, len(wanted), CHUNK):
+                if self._stopped(token, TaggingProgress(done, len(wanted), tags, paused=True)):
+                    break
+                change, count = self._tag_chunk(pack, words, wanted[start : start + CHUNK], least)
+                rows += change.tags
+                tags += count
+                done = min(start + CHUNK, len(wanted))
+                self._tell(TaggingProgress(done, len(wanted), tags))
+                if change:
+                    self._bus.publish(PhotosChanged(updated=change.photo_ids))
+        finally:
+            # Also when it failed half way: what was written until then can be undone.
+            self._tell(TaggingProgress(done, len(wanted), tags, running=False), force=True)
+            cancelled = done < len(wanted)
+            run = TaggingRun(done, len(rows), time.monotonic() - begun, Change(tuple(rows)), cancelled)
+            if ids is None:
+                self.last_run = run
         return run
 
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """End the run that goes on, and keep others from beginning meanwhile."""
+        self.cancel()
+        self._current.cancel()
+        with self._working:
+            yield
+
     def undo(self) -> Change:
-        """Take the last whole run back, where nobody decided anything since, and give new photos no tags any more."""
-        run, self.last_run = self.last_run, None
-        if run is None:
-            return Change()
-        self._catalog.set_meta(_KEY, "")
-        return self._published(self._store.revert(run.change))
+        """Take the last whole run back, where nobody decided anything since, and give new photos no tags any more.
+
+        One that goes on is ended first.
+        """
+        with self._alone():
+            run, self.last_run = self.last_run, None
+            if run is None:
+                return Change()
+            self._catalog.set_meta(_KEY, "")
+            change = self._store.revert(run.change)
+        return self._published(change)
 
     def remove_automatic(self) -> Change:
-        """Take off all automatic tags that nobody confirmed, in one transaction; new photos get none any more."""
-        self._catalog.set_meta(_KEY, "")
-        return self._published(self._store.remove_automatic())
+        """Take off all automatic tags that nobody confirmed, in one transaction; new photos get none any more.
+
+        A run that goes on is ended first.
+        """
+        with self._alone():
+            self._catalog.set_meta(_KEY, "")
+            change = self._store.remove_automatic()
+        return self._published(change)
 
     @property
     def least_now(self) -> float | None:
@@ -152,8 +185,9 @@ class AutoTagger:
 
     def start(self, least: float = PRECISE) -> None:
         """Begin a whole run on the thread ``tagger``; ``TaggingProgress`` tells how far it is."""
-        self._token = CancelToken()
-        token = self._token
+        # An earlier one that still waits or works makes room.
+        self._token.cancel()
+        self._token = token = CancelToken()
         self._background.put(lambda: self.run(least, token=token))
 
     def pause(self) -> None:
@@ -210,9 +244,12 @@ class AutoTagger:
             if not told:
                 self._tell(paused, force=True)
                 told = True
-            if self._closing.cancelled or (token is not None and token.cancelled):
+            if self._ended(token):
                 return True
-        return self._closing.cancelled or (token is not None and token.cancelled)
+        return self._ended(token)
+
+    def _ended(self, token: CancelToken | None) -> bool:
+        return self._closing.cancelled or self._current.cancelled or (token is not None and token.cancelled)
 
     def _on_photos(self, message: PhotosChanged) -> None:
         if not message.added or self._pack is None:
@@ -228,9 +265,11 @@ class AutoTagger:
         with self._lock:
             ids = sorted(self._waiting)
             self._waiting.clear()
-        least = self.least_now
-        if least is not None and ids:
-            self.run(least, ids=ids)
+        # Held from the question on: automatic tags may be turned off in between.
+        with self._working:
+            least = self.least_now
+            if least is not None and ids:
+                self.run(least, ids=ids)
 
     def _tell(self, progress: TaggingProgress, *, force: bool = False) -> None:
         now = time.monotonic()

@@ -11,10 +11,12 @@ over thirty labels the first twenty photos were right more often with it (0.72 a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PhotoId
@@ -34,6 +36,10 @@ NEGATIVES, HARD = 2000, 100
 #: Weight of a hard negative: some of them show the subject.
 _HARD_WEIGHT = 0.2
 _RIDGE = 1.0
+#: Photos that a subject is learnt against while somebody waits for an answer.
+_OTHERS = 20_000
+#: Where the catalog remembers the names that were taught.
+_KEY = "teach.names"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +64,13 @@ class Taught:
 
 
 def learn(
-    name: str, examples: FloatArray, library: FloatArray, word: FloatArray | None = None, *, seed: int = 0
+    name: str,
+    examples: FloatArray,
+    library: FloatArray,
+    word: FloatArray | None = None,
+    *,
+    own: NDArray[np.bool_] | None = None,
+    seed: int = 0,
 ) -> Subject:
     """Return the subject that examples (E, D) show, against photos of the library (N, D); unit vectors, float32.
 
@@ -67,22 +79,24 @@ def learn(
         examples: photos that show it.
         library: photos of which most do not.
         word: unit vector (D,) of the name, if it is a known word: it counts as much as the examples together.
+        own: bool (N,), rows of the library that are examples: not counted among the others, and not copied for it.
         seed: chooses which photos of the library stand for the rest.
     """
     rng = np.random.default_rng(seed)
-    chosen = rng.choice(len(library), min(NEGATIVES, len(library)), replace=False)
+    others = np.arange(len(library)) if own is None else np.flatnonzero(~own)
+    chosen = others[rng.choice(len(others), min(NEGATIVES, len(others)), replace=False)]
     negatives = library[chosen]
     centre = negatives.mean(axis=0)
     prototype = normalise(examples.mean(axis=0) - centre)
     vector = prototype
     if len(examples) >= REGRESSION_FROM:
-        scores = library @ prototype
+        scores = (library @ prototype)[others]
         # The very likest are probably the subject itself; what comes behind them is what it is confused with.
-        hard = np.argsort(-scores)[len(examples) : len(examples) + HARD]
+        hard = others[np.argsort(-scores)[len(examples) : len(examples) + HARD]]
         vector = normalise(prototype + _regression(examples, negatives, library[hard]))
     if word is not None:
         vector = normalise(vector + word)
-    scores = library @ vector
+    scores = (library @ vector)[others]
     return Subject(
         name, vector, float((examples @ vector).mean()), float(scores.mean()), max(float(scores.std()), 1e-4)
     )
@@ -124,6 +138,8 @@ class Teaching:
 
     def __init__(self, catalog: Catalog, store: TagStore, pack: ModelPack | None, words: WordTable | None) -> None:
         self._catalog, self._store, self._pack, self._words = catalog, store, pack, words
+        # Name → photos that it was learnt from, and what was.
+        self._learnt_from: dict[str, tuple[tuple[PhotoId, ...], FloatArray | None]] = {}
 
     def teach(self, name: str, ids: Sequence[PhotoId], *, n: int = 50) -> Taught:
         """Give photos a tag and find the ``n`` photos that are likest to them, to be confirmed or rejected.
@@ -147,18 +163,19 @@ class Teaching:
                 f"{len(examples)} of these photos can be learnt from; it takes {LEAST_EXAMPLES} to {MOST_EXAMPLES}.",
                 code="teach.examples",
             )
-        rest = vectors[~own]
+        rest = found[~own]
         if not len(rest):
             raise UserFacingError("There are no other photos to compare with.", code="teach.examples")
-        subject = learn(tag, examples, rest, self._word(tag))
+        subject = learn(tag, examples, vectors, self._word(tag), own=own)
         change = self._store.act(Act.ADD, [int(i) for i in found[own]], tag)
-        scores = rest @ subject.vector
+        self._remember(tag)
+        scores = (vectors @ subject.vector)[~own]
         known = {int(photo) for photo, _ in self._store.photos_with(tag)}
-        known |= {int(photo) for photo in self._rejected(found[~own], tag)}
+        known |= {int(photo) for photo in self._rejected(rest, tag)}
         likely = [
-            (PhotoId(int(found[~own][row])), float(scores[row]))
+            (PhotoId(int(rest[row])), float(scores[row]))
             for row in np.argsort(-scores, kind="stable")[: n + len(known)].tolist()
-            if int(found[~own][row]) not in known
+            if int(rest[row]) not in known
         ]
         return Taught(tag, len(examples), change, tuple(likely[:n]))
 
@@ -169,12 +186,56 @@ class Teaching:
         """
         if self._pack is None:
             return None
+        return self._learnt(self._pack, name, self._kept(name))
+
+    def names(self) -> list[str]:
+        """Return the names that were taught, whether or not they still have photos enough to be subjects.
+
+        Raises:
+            CatalogError: when the catalog cannot be read.
+        """
+        try:
+            names = json.loads(self._catalog.meta(_KEY) or "[]")
+        except (ValueError, RecursionError):
+            return []
+        return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+
+    def direction(self, name: str) -> FloatArray | None:
+        """Return the vector (D,) of a subject, remembered until other photos have its tag; None as ``subject``.
+
+        Raises:
+            CatalogError: when the catalog cannot be read.
+        """
+        if self._pack is None:
+            return None
+        kept = tuple(self._kept(name))
+        known = self._learnt_from.get(name)
+        if known is None or known[0] != kept:
+            subject = self._learnt(self._pack, name, kept)
+            known = self._learnt_from[name] = (kept, subject.vector if subject is not None else None)
+        return known[1]
+
+    def _kept(self, name: str) -> list[PhotoId]:
         kept = [photo for photo, line in self._store.photos_with(name) if line.standing in KEPT]
-        found, vectors = self._catalog.vectors(self._pack.fingerprint)
-        own = np.isin(found, np.asarray(kept[:MOST_EXAMPLES], np.int64))
+        return kept[:MOST_EXAMPLES]
+
+    def _learnt(self, pack: ModelPack, name: str, kept: Sequence[PhotoId]) -> Subject | None:
+        if len(kept) < LEAST_EXAMPLES:
+            return None
+        others = self._catalog.searchable_ids(pack.fingerprint)
+        if len(others) > _OTHERS:
+            # Somebody types: reading a million vectors would take seconds, and so many say what photos look like.
+            others = np.random.default_rng(0).choice(others, _OTHERS, replace=False)
+        found, vectors = self._catalog.vectors_for(pack.fingerprint, np.union1d(others, np.asarray(kept, np.int64)))
+        own = np.isin(found, np.asarray(kept, np.int64))
         if np.count_nonzero(own) < LEAST_EXAMPLES or own.all():
             return None
-        return learn(name, vectors[own], vectors[~own], self._word(name))
+        return learn(name, vectors[own], vectors, self._word(name), own=own)
+
+    def _remember(self, tag: str) -> None:
+        names = self.names()
+        if tag not in names:
+            self._catalog.set_meta(_KEY, json.dumps([*names, tag], ensure_ascii=False))
 
     def _word(self, name: str) -> FloatArray | None:
         """Return the vector of a name whose words are all known: half of a name may mean something else."""

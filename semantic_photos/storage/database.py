@@ -9,6 +9,7 @@ writer; a leftover write-ahead log is applied to whatever new file takes the nam
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import os
 import sqlite3
@@ -31,13 +32,19 @@ CLOSE_S = 5.0
 CHECKED_BYTES = 32_000_000
 
 
-class _Held:
-    """A connection with the lock of its user; closed when its thread ends or the database closes."""
+_numbers = itertools.count()
 
-    __slots__ = ("__weakref__", "connection", "lock")
+
+class _Held:
+    """A connection with the lock of its user; closed when its thread ends or the database closes.
+
+    ``number`` is one that no other connection ever has.
+    """
+
+    __slots__ = ("__weakref__", "connection", "lock", "number")
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self.connection = connection
+        self.connection, self.number = connection, next(_numbers)
         self.lock = threading.RLock()
 
     def __del__(self) -> None:
@@ -176,6 +183,13 @@ class Database:
                 if durable:
                     with contextlib.suppress(sqlite3.Error):
                         connection.execute("PRAGMA synchronous = NORMAL")
+
+    def state(self, connection: sqlite3.Connection) -> tuple[int, int, int]:
+        """Return what stays the same as long as a connection that ``read`` gave sees the same catalog."""
+        # data_version tells of writes of others, total_changes of our own; both count from the connection's beginning,
+        # and threads that come later get the numbers of those that ended.
+        version = connection.execute("PRAGMA data_version").fetchone()[0]
+        return self._local.held.number, int(version), connection.total_changes
 
     def check(self) -> list[str]:
         """Return what is wrong with the file's structure, from a look at every page; empty when it is sound.

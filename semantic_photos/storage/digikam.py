@@ -27,6 +27,9 @@ from semantic_photos.domain.work import PhotoWork, WorkTag
 #: Tags under this one are digiKam's own notes (picked, colour labels, versions), not the person's words.
 _INTERNAL = "_Digikam_Internal_Tags_"
 _CAPTION = 1
+_TABLES = {"AlbumRoots", "Albums", "ImageComments", "ImageInformation", "ImageTags", "Images", "Tags"}
+#: Steps of SQLite's machine in all: a million photos with ten tags each take some 2 * 10^8.
+_MOST_STEPS, _STEPS = 20_000_000_000, 1_000_000
 
 
 def read_digikam(path: Path, now: float) -> Iterator[PhotoWork]:
@@ -47,12 +50,33 @@ def read_digikam(path: Path, now: float) -> Iterator[PhotoWork]:
         # What the file itself defines (views, triggers) is not run as if it were ours.
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA query_only = ON")
+        connection.set_progress_handler(_Patience(), _STEPS)
         connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+        _need_tables(connection)
         yield from _work(connection, now)
     except (sqlite3.Error, ValueError, TypeError, OverflowError) as error:
         raise _unreadable(path, error) from error
     finally:
         connection.close()
+
+
+class _Patience:
+    """Ends a question that works longer than any real database needs; SQLite calls it every ``_STEPS`` steps."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_STEPS // _STEPS
+
+    def __call__(self) -> bool:
+        self._left -= 1
+        return self._left < 0
+
+
+def _need_tables(connection: sqlite3.Connection) -> None:
+    # A view can go on for ever.
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    missing = _TABLES - tables
+    if missing:
+        raise ValueError(f"it has no table {min(missing)}")
 
 
 def _unreadable(path: Path, error: Exception) -> CatalogError:

@@ -44,7 +44,7 @@ class FeedbackVotes:
         wanted = list(dict.fromkeys(int(i) for i in photo_ids))
         text, given = clean(query), self._now()
         before: list[Vote] = []
-        with self._database.transaction() as connection:
+        with self._database.transaction(durable=True) as connection:
             for photo_id in wanted:
                 row = connection.execute(
                     f"SELECT {_COLUMNS} FROM feedback WHERE query = ? AND photo_id = ?", (text, photo_id)
@@ -69,7 +69,7 @@ class FeedbackVotes:
 
     def restore(self, votes: Iterable[Vote]) -> None:
         """Make votes as they were: the undo of ``cast`` and ``clear``. Photos that are gone are left out."""
-        with self._database.transaction() as connection:
+        with self._database.transaction(durable=True) as connection:
             for vote in votes:
                 if vote.vote == 0:
                     connection.execute(

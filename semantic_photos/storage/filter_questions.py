@@ -8,6 +8,7 @@ millisecond, and so that the first filter that leaves nothing can be named witho
 from __future__ import annotations
 
 import datetime
+import json
 import os
 import re
 import sqlite3
@@ -186,9 +187,7 @@ class Filters:
 
     def _found(self, connection: sqlite3.Connection, fact: Fact, size: int) -> MaskArray:
         """Return the photos of one fact, from memory if nothing was written since."""
-        version = connection.execute("PRAGMA data_version").fetchone()[0]
-        # data_version tells of writes of others, total_changes of our own.
-        key = (fact, self._today(), version, connection.total_changes, threading.get_ident())
+        key = (fact, self._today(), size, self._database.state(connection))
         with self._lock:
             kept = self._kept.get(key)
         if kept is not None:
@@ -240,8 +239,7 @@ class Filters:
             return f"SELECT photo_id AS id FROM photo_tag WHERE tag_id {_IN} AND standing <> {_REJECTED}", (tags,)
         if fact.field == "camera":
             cameras = [name for name in _cameras(connection) if fact.text in fold(name)]
-            marks = ", ".join("?" * len(cameras))
-            return f"SELECT id FROM photo WHERE camera <> '' AND camera IN ({marks})", tuple(cameras)
+            return f"SELECT id FROM photo WHERE camera <> '' AND camera {_IN}", (json.dumps(cameras),)
         if fact.text.startswith(("/", "~")) or fact.text[1:2] == ":":
             full = fold(os.path.expanduser(fact.text)).replace("\\", "/").rstrip("/") + "/"
             numbers = [number for number, path in self._all_directories(connection) if fold(path).startswith(full)]

@@ -52,12 +52,12 @@ class SavedSearches:
         Raises:
             QueryError: ``search.unknown`` when there is none.
         """
-        wanted = _plain(name).casefold()
+        wanted = plain_name(name).casefold()
         for search in self.list():
             if search.name.casefold() == wanted:
                 return search
         names = ", ".join(f"“{search.name}”" for search in self.list()[:10])
-        raise QueryError(f"There is no saved search “{_plain(name)}”.", code="search.unknown",
+        raise QueryError(f"There is no saved search “{plain_name(name)}”.", code="search.unknown",
                          advice=f"There are: {names}." if names else "")  # fmt: skip
 
     def add(self, name: str, query: Query) -> SavedSearch:
@@ -96,13 +96,14 @@ class SavedSearches:
             connection.execute("DELETE FROM saved_search WHERE id = ?", (search_id,))
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """Return a name on one line, without what cannot be stored."""
     return " ".join(clean(name).split())
 
 
 def _free(connection: sqlite3.Connection, name: str, own: int | None) -> str:
     """Return a name as it is stored, if it may be."""
-    name = _plain(name)
+    name = plain_name(name)
     if not name:
         raise QueryError("A saved search needs a name.", code="search.name")
     if len(name) > LONGEST_NAME:
@@ -114,4 +115,4 @@ def _free(connection: sqlite3.Connection, name: str, own: int | None) -> str:
     return name
 
 
-__all__ = ["LONGEST_NAME", "SavedSearch", "SavedSearches"]
+__all__ = ["LONGEST_NAME", "SavedSearch", "SavedSearches", "plain_name"]

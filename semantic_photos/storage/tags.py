@@ -35,7 +35,10 @@ _SAME = 1e-4
 
 
 class TagRow(NamedTuple):
-    """What became of one photo and one tag; a standing of None means that there is no row."""
+    """What became of one photo and one tag; a standing of None means that there is no row.
+
+    ``decided`` is when, in epoch seconds; None, of a row that is written, stands for now.
+    """
 
     photo_id: int
     tag_id: int
@@ -44,6 +47,7 @@ class TagRow(NamedTuple):
     decided_before: float
     after: Standing | None
     confidence: float | None
+    decided: float | None = None
 
 
 class RemarkRow(NamedTuple):
@@ -275,13 +279,15 @@ class TagStore:
             back = []
             for row in change.tags:
                 held = now.get((row.photo_id, row.tag_id))
-                if (held[0] if held else None) == row.after and row.photo_id in photos and row.tag_id in names:
-                    confidence, decided = (held[1], held[2]) if held else (None, 0.0)
+                standing, confidence, decided = held if held else (None, None, 0.0)
+                # The same standing at another time is another decision: added, taken off, and added again.
+                same = standing == row.after and (standing is None or decided == row.decided)
+                if same and row.photo_id in photos and row.tag_id in names:
                     back.append(
-                        TagRow(row.photo_id, row.tag_id, row.after, confidence, decided, row.before,
-                               row.confidence_before)
+                        TagRow(row.photo_id, row.tag_id, standing, confidence, decided, row.before,
+                               row.confidence_before, row.decided_before)
                     )  # fmt: skip
-            write_rows(connection, back, self._now())
+            back = list(write_rows(connection, back, self._now()).tags)
             remarks_now = read_remarks(connection, [row.photo_id for row in change.remarks])
             remarks = [
                 RemarkRow(row.photo_id, row.after, row.before)
@@ -296,15 +302,16 @@ def moved(key: tuple[int, int], now: Current, act: Act, confidence: float | None
     """Return the row that an act makes of a photo and a tag, or None if it changes nothing."""
     standing, old, decided = now.get(key, (None, None, 0.0))
     then = after(standing, act)
-    # What the network thought stays known of a confirmed and of a rejected tag: it teaches.
-    new = confidence if then is Standing.AUTOMATIC else old if then is not None else None
+    # What the network thought stays known of a tag, whatever becomes of it: it teaches. Only the network changes it.
+    new = confidence if act is Act.SUGGEST and then is Standing.AUTOMATIC else old if then is not None else None
     if then == standing and (old == new or (old is not None and new is not None and abs(old - new) < _SAME)):
         return None
     return TagRow(*key, standing, old, decided, then, new)
 
 
 def write_rows(connection: sqlite3.Connection, rows: Sequence[TagRow], now: float) -> Change:
-    """Write what became of photos and tags."""
+    """Write what became of photos and tags; rows that bear no time of their own became so ``now``."""
+    rows = [row._replace(decided=now) if row.decided is None and row.after is not None else row for row in rows]
     connection.executemany(
         "DELETE FROM photo_tag WHERE photo_id = ? AND tag_id = ?",
         [(row.photo_id, row.tag_id) for row in rows if row.after is None],
@@ -312,7 +319,7 @@ def write_rows(connection: sqlite3.Connection, rows: Sequence[TagRow], now: floa
     connection.executemany(
         "INSERT INTO photo_tag VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET standing = excluded.standing,"
         " confidence = excluded.confidence, decided = excluded.decided",
-        [(row.photo_id, row.tag_id, row.after, row.confidence, now) for row in rows if row.after is not None],
+        [(row.photo_id, row.tag_id, row.after, row.confidence, row.decided) for row in rows if row.after is not None],
     )
     return Change(tuple(rows))
 

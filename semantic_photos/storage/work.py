@@ -8,11 +8,13 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from semantic_photos.domain.feedback import names_photos
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.tagging import OWN_WORK, Remark, Standing
 from semantic_photos.domain.work import PhotoWork, SavedQuery, Vote, WorkTag
 from semantic_photos.storage.database import Database
 from semantic_photos.storage.rows import clean, json_ids
+from semantic_photos.storage.saved_searches import LONGEST_NAME, plain_name
 from semantic_photos.storage.tags import (
     Change,
     RemarkRow,
@@ -104,7 +106,7 @@ class WorkStore:
 
         A rating or caption that is there stays.
         """
-        tags: list[TagRow] = []
+        rows: dict[tuple[int, int], TagRow] = {}
         remarks: list[RemarkRow] = []
         with self._database.transaction(durable=True) as connection:
             by_name = make_tags(connection, ())
@@ -119,8 +121,14 @@ class WorkStore:
                 for tag in one.tags:
                     row = _merged(photo_id, folded[tag.tag.casefold()], tag, now)
                     if row is not None:
-                        tags.append(row)
-                        now[row.photo_id, row.tag_id] = (tag.standing, None, tag.decided)
+                        key = (row.photo_id, row.tag_id)
+                        # What a file says twice is one change, so that it is undone as one.
+                        first = rows.get(key, row)
+                        rows[key] = row._replace(
+                            before=first.before, confidence_before=first.confidence_before,
+                            decided_before=first.decided_before,
+                        )  # fmt: skip
+                        now[row.photo_id, row.tag_id] = (tag.standing, row.confidence, tag.decided)
                 old = remarked.get(photo_id, Remark())
                 new = Remark(
                     old.rating or one.remark.rating,
@@ -135,22 +143,29 @@ class WorkStore:
                     " given = excluded.given WHERE excluded.given > given",
                     [(vote.query, photo_id, vote.vote, vote.given) for vote in one.votes],
                 )
-            write_rows(connection, tags, self._now())
+            tags = write_rows(connection, list(rows.values()), self._now()).tags
             write_remarks(connection, remarks)
-        return Change(tuple(tags), tuple(remarks))
+        return Change(tags, tuple(remarks))
 
     def take_searches(self, searches: Sequence[SavedQuery]) -> int:
-        """Add saved searches; one whose name is taken by another question gets a number behind it; return how many."""
+        """Add saved searches; return how many.
+
+        Names are as ``SavedSearches`` has them: unique whatever their case, not too long. One whose name is taken by
+        another question gets a number behind it.
+        """
         added = 0
         with self._database.transaction(durable=True) as connection:
-            have = dict(connection.execute("SELECT name, query FROM saved_search").fetchall())
+            found = connection.execute("SELECT name, query FROM saved_search").fetchall()
+            have = {name.casefold(): query for name, query in found}
             for search in searches:
-                name, number = search.name, 2
-                while name in have and have[name] != search.query:
-                    name, number = f"{search.name} ({number})", number + 1
-                if name not in have:
-                    have[name] = search.query
-                    row = (clean(name), clean(search.query), search.created or self._now())
+                query, wanted, number = clean(search.query), plain_name(search.name)[:LONGEST_NAME].strip(), 2
+                name = wanted
+                while have.get(name.casefold(), query) != query:
+                    behind, number = f" ({number})", number + 1
+                    name = wanted[: LONGEST_NAME - len(behind)].rstrip() + behind
+                if name and name.casefold() not in have:
+                    have[name.casefold()] = query
+                    row = (name, query, search.created or self._now())
                     connection.execute("INSERT INTO saved_search (name, query, created) VALUES (?, ?, ?)", row)
                     added += 1
         return added
@@ -161,9 +176,10 @@ def _merged(
 ) -> TagRow | None:
     standing, confidence, decided = now.get((photo_id, tag_id), (None, None, 0.0))
     stays = standing in OWN_WORK and (tag.standing not in OWN_WORK or tag.decided <= decided)
-    if stays or standing == tag.standing:
+    # The same said again later has a new time: what lies between the two is older than it.
+    if stays or (standing == tag.standing and standing not in OWN_WORK):
         return None
-    return TagRow(photo_id, tag_id, standing, confidence, decided, tag.standing, confidence)
+    return TagRow(photo_id, tag_id, standing, confidence, decided, tag.standing, confidence, tag.decided)
 
 
 def _read(connection: sqlite3.Connection, ids: Sequence[int]) -> Iterator[PhotoWork]:
@@ -179,7 +195,9 @@ def _read(connection: sqlite3.Connection, ids: Sequence[int]) -> Iterator[PhotoW
     for photo_id, query, vote, given in connection.execute(
         f"SELECT photo_id, query, vote, given FROM feedback WHERE photo_id {_IN} ORDER BY query", (chosen,)
     ):
-        votes.setdefault(photo_id, []).append(Vote(query, vote, given))
+        # A question with example photos tells them by their number, which means nothing in another library.
+        if not names_photos(query):
+            votes.setdefault(photo_id, []).append(Vote(query, vote, given))
     remarks = read_remarks(connection, ids)
     rows = connection.execute(
         f"SELECT id, path, content_key, size FROM photo WHERE id {_IN} ORDER BY path", (chosen,)

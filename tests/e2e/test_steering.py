@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,16 @@ def test_reasons(program: Program, photos: Path, both: Path, tmp_path: Path) -> 
     with Image.open(tmp_path / "why.png") as picture:
         assert picture.size == (120, 60)
     assert program.json("why", both, "red")["hottest"][0] < 0.5
+    photo, review = photos / "red-00.jpg", tmp_path / "review.jsonl"
+    review.write_text(json.dumps({"path": str(photo), "tag": "Family|Anna", "decision": "add"}))
+    program.json("tags", "--review", review)
+    assert program.json("why", photo, "red", "anna")["exact"] == ["red", "anna"]
+    picture_of_mine = tmp_path / "mine.png"
+    picture_of_mine.write_bytes(b"mine")
+    (tmp_path / "nowhere.png").symlink_to(tmp_path / "gone.png")
+    for there in (tmp_path / "why.png", picture_of_mine, tmp_path / "nowhere.png"):
+        assert "not overwritten" in program.run("why", both, "red", "--out", there, code=2).stderr
+    assert picture_of_mine.read_bytes() == b"mine"
     assert both.read_bytes() == before
 
 

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from semantic_photos.cli import arguments
+from semantic_photos.cli import arguments, searching, tagging
 from semantic_photos.domain.errors import UserFacingError
 
 
@@ -53,6 +55,48 @@ def test_searches_with_a_name() -> None:
     for wrong in (["--caution", "2"], ["--order", "size"]):
         with pytest.raises(UserFacingError):
             arguments.parse(["search", "cat", *wrong])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--remove-automatic", "a.jpg"], ["--auto", "a.jpg"], ["--review", "r.jsonl", "a.jpg"], ["--auto", "--dry-run"],
+        ["--remove-automatic", "--embed"], ["--review", "r", "--adobe"], ["--auto", "--retry"],
+    ],
+)  # fmt: skip
+def test_options_that_would_be_ignored_are_refused(words: list[str]) -> None:
+    with pytest.raises(UserFacingError):
+        tagging.check(arguments.parse(["tags", *words]))
+    tagging.check(arguments.parse(["tags", "--write", "--embed", "--dry-run", "a.jpg"]))
+
+
+class Known:
+    """A library that knows every photo and counts what is done."""
+
+    def __init__(self) -> None:
+        self.catalog = self.tags = self
+        self.done = 0
+
+    def photo_by_path(self, path: Path) -> object:
+        os.fsencode(path)
+        return SimpleNamespace(id=1)
+
+    def act(self, *_: object) -> object:
+        self.done += 1
+        return SimpleNamespace(tags=())
+
+
+@pytest.mark.parametrize("bad", ["[" * 100_000, '{"path": "\\ud800", "tag": "x", "decision": "add"}', "{}"])
+def test_a_bad_line_of_a_review_or_of_questions_is_one_sentence(tmp_path: Path, bad: str) -> None:
+    file = tmp_path / "lines.jsonl"
+    file.write_text('{"path": "a.jpg", "tag": "x", "decision": "add", "query": "x"}\n' + bad + "\n")
+    library = Known()
+    with pytest.raises(UserFacingError, match="Line 2"):
+        tagging.act(library, arguments.parse(["tags", "--review", str(file)]))  # type: ignore[arg-type]
+    assert library.done == 0, "nothing above the bad line is done"
+    if "tag" not in bad:
+        with pytest.raises(UserFacingError, match="Line 2"):
+            list(searching._read_queries(file))
 
 
 def test_options_of_search() -> None:

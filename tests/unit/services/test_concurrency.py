@@ -11,6 +11,7 @@ import pytest
 
 from semantic_photos.domain.errors import CancelledError
 from semantic_photos.domain.messages import Notice, PhotosChanged
+from semantic_photos.services.background import Background
 from semantic_photos.services.concurrency import EventBus, Lane, Lanes
 
 
@@ -101,6 +102,24 @@ def test_a_closed_lane_drops_what_waits_and_refuses_more(lane: Lane) -> None:
     assert waiting.cancelled()
     with pytest.raises(CancelledError):
         lane.submit(lambda: 1).result(timeout=1)
+
+
+def test_waiting_for_background_work_ends_when_it_closes() -> None:
+    background, go, busy = Background("test", "Testing", EventBus()), threading.Event(), threading.Event()
+
+    def work() -> None:
+        busy.set()
+        go.wait(20)
+
+    background.put(work)
+    assert busy.wait(20)
+    answers: list[bool] = []
+    waiting = threading.Thread(target=lambda: answers.append(background.settle()), daemon=True)
+    waiting.start()
+    background.close(0.0)
+    go.set()
+    waiting.join(5)
+    assert answers == [False]
 
 
 def test_the_library_lane_is_one_thread() -> None:

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from semantic_photos.domain.errors import UserFacingError
+from semantic_photos.domain.feedback import normal_form
 from semantic_photos.domain.photo import ContentKey, FileStamp, PhotoFacts, PhotoId
+from semantic_photos.domain.query import Query
 from semantic_photos.domain.tagging import Act, FileWords, Remark, Standing
 from semantic_photos.domain.work import SavedQuery, tag_of_folders
 from semantic_photos.services.concurrency import EventBus
@@ -96,6 +98,23 @@ def test_all_work_arrives(old: World, new: World, tmp_path: Path, suffix: str) -
     assert new.tags(here) == {}
 
 
+def test_only_work_is_overwritten(old: World, tmp_path: Path) -> None:
+    old.store.act(Act.ADD, [old.add("a.jpg", 1)], "dog")
+    photo = tmp_path / "precious.jpg"
+    photo.write_bytes(b"\xff\xd8precious")
+    link = tmp_path / "link.json"
+    link.symlink_to(photo)
+    (tmp_path / "other.json").write_text('{"format": "something else"}')
+    (tmp_path / "folder.json").mkdir()
+    for there in (photo, link, tmp_path / "other.json", tmp_path / "folder.json"):
+        with pytest.raises(UserFacingError, match="not overwritten"):
+            old.exporting.export(there)
+    assert photo.read_bytes() == b"\xff\xd8precious"
+    assert (tmp_path / "other.json").read_text() == '{"format": "something else"}'
+    for name in ("w.json", "w.csv"):
+        assert [old.exporting.export(tmp_path / name) for _ in range(2)] == [1, 1]
+
+
 def test_a_csv_starts_no_formula(old: World, tmp_path: Path) -> None:
     photo = old.add("a.jpg", 1)
     old.store.remark([photo], caption='=HYPERLINK("x")', rating=-1)
@@ -118,6 +137,26 @@ def test_the_later_decision_counts(old: World, new: World, tmp_path: Path) -> No
     (tmp_path / "w.json").write_text(json.dumps(value))
     new.exporting.import_file(tmp_path / "w.json")
     assert new.tags(b) == {"Dog": Standing.MANUAL}
+
+
+@pytest.mark.parametrize("suffix", ["json", "csv"])
+def test_the_later_of_two_files_counts_in_any_order(old: World, new: World, tmp_path: Path, suffix: str) -> None:
+    for world in (old, new):
+        world.add("a.jpg", 1)
+    files = []
+    for when, act in ((100.0, Act.ADD), (200.0, Act.REJECT), (300.0, Act.ADD)):
+        TagStore(old.database, now=lambda when=when: when).act(act, [PhotoId(1)], "zoo")
+        files.append(tmp_path / f"{when}.{suffix}")
+        old.exporting.export(files[-1])
+    for order in ((0, 1), (1, 0)):
+        reports = [new.exporting.import_file(files[number]) for number in order]
+        assert new.tags(PhotoId(1)) == {"zoo": Standing.REJECTED}
+        for report in reversed(reports):
+            new.store.revert(report.change)
+        assert new.tags(PhotoId(1)) == {}
+    for number in (0, 2, 1):
+        new.exporting.import_file(files[number])
+    assert new.tags(PhotoId(1)) == {"zoo": Standing.MANUAL}
 
 
 @pytest.mark.parametrize(
@@ -148,6 +187,38 @@ def test_entries_without_sense_are_left_out(new: World, tmp_path: Path) -> None:
     assert (report.photos, report.bad) == (1, 4)
     assert new.tags(photo) == {"ok": Standing.MANUAL}
     assert new.store.remarks([photo]) == {}
+
+
+def test_odd_keys_and_paths_find_nothing(new: World, tmp_path: Path) -> None:
+    entries = [{"path": "/elsewhere/a.jpg", "content_key": "\ud800"}, {"path": "\ud800/a.jpg"}]
+    file = tmp_path / "w.json"
+    file.write_text(json.dumps({"format": "semantic-photos-work", "version": 1, "photos": entries}))
+    report = new.exporting.import_file(file)
+    assert (report.photos, report.not_found, report.bad) == (0, 1, 1)
+
+
+@pytest.mark.parametrize("suffix", ["json", "csv"])
+def test_long_questions_arrive_whole_and_names_keep_their_rules(
+    old: World, new: World, tmp_path: Path, suffix: str
+) -> None:
+    long = Query.parse(" OR ".join(f"file:word{number:04d}" for number in range(110)))
+    assert 1500 < len(long.text) < 2000
+    old.catalog.saved_searches.add("n" * 100, long)
+    old.catalog.saved_searches.add("SEA", Query.parse("boat"))
+    photo, here = old.add("a.jpg", 1), new.add("a.jpg", 1)
+    old.vote(photo, "x" * 1900, 1)
+    # Photo 1 of the old library is another one here.
+    old.vote(photo, normal_form(Query.similar_to(photo)), 1)
+    new.catalog.saved_searches.add("N" * 100, Query.parse("dog"))
+    new.catalog.saved_searches.add("sea", Query.parse("water"))
+    old.exporting.export(tmp_path / f"w.{suffix}")
+    for added in (2, 0):
+        assert new.exporting.import_file(tmp_path / f"w.{suffix}").searches == added
+    saved = {search.name: search.text for search in new.catalog.saved_searches.list()}
+    assert saved == {"N" * 100: "dog", "sea": "water", "n" * 96 + " (2)": long.text, "SEA (2)": "boat"}
+    (work,) = new.work.all()
+    assert [vote.query for vote in work.votes] == ["x" * 1900]
+    assert here == photo
 
 
 def test_folders_become_tags_but_not_what_was_taken_off(new: World) -> None:
@@ -218,6 +289,24 @@ def test_work_of_digikam(new: World, digikam: Path) -> None:
     assert new.tags(b) == {"animal": Standing.MANUAL}, "found by the end of its path and its size"
     assert new.store.remarks([a, b, c]) == {c: Remark(4, caption="A caption")}
     assert digikam.read_bytes() == before
+
+
+def test_a_view_without_end_is_no_table_of_digikam(new: World, digikam: Path) -> None:
+    endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x AS id, 0 AS pid, 'a' AS name"
+    connection = sqlite3.connect(digikam)
+    connection.execute("DROP TABLE Tags")
+    connection.execute(f"CREATE VIEW Tags AS {endless} FROM c")
+    connection.commit()
+    connection.close()
+    with pytest.raises(UserFacingError, match="no table Tags"):
+        new.exporting.import_digikam(digikam)
+
+
+def test_a_digikam_database_that_takes_too_long(new: World, digikam: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("semantic_photos.storage.digikam._MOST_STEPS", 20)
+    monkeypatch.setattr("semantic_photos.storage.digikam._STEPS", 10)
+    with pytest.raises(UserFacingError, match="interrupted"):
+        new.exporting.import_digikam(digikam)
 
 
 @pytest.mark.parametrize("data", [b"", b"no database", b"SQLite format 3\0" + b"\1" * 5000])

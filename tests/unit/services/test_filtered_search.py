@@ -71,6 +71,13 @@ def test_filters_alone_list_by_date_or_name(world: Tagged) -> None:
     assert page.strong == len(page)
 
 
+def test_filters_are_counted_to_the_end(world: Tagged, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("semantic_photos.services.search._COUNTED", 7)
+    assert world.search.count(Query.parse("-tag:round")) == 18
+    assert world.search.count(Query.parse("rating:4")) == 5
+    assert world.search.count(Query.parse("red -tag:round")) <= 7
+
+
 def test_or_takes_the_better_of_two_words(world: Tagged) -> None:
     page = world.ask("red OR blue")
     assert colours(world.shown(page)) == {"red", "blue"}

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from semantic_photos.domain.errors import CatalogError
 from semantic_photos.domain.messages import CancelToken, PhotosChanged
 from semantic_photos.domain.photo import ContentKey, FileStamp, PhotoFacts, PhotoId
 from semantic_photos.domain.tag_tree import TagTree
@@ -134,6 +135,41 @@ def test_cancelled_paused_and_resumed(world: World, monkeypatch: pytest.MonkeyPa
     world.tagger.resume()
     assert world.tagger.settle(20)
     assert all(world.tags(photo) for photo in photos)
+
+
+@pytest.mark.parametrize("undo", [False, True])
+def test_what_is_taken_off_during_a_run_stays_off(world: World, monkeypatch: pytest.MonkeyPatch, undo: bool) -> None:
+    monkeypatch.setattr(tagging, "CHUNK", 1)
+    photos = world.add(*["red", "blue"] * 10)
+    begun = threading.Event()
+    world.bus.subscribe(PhotosChanged, lambda _: begun.set())
+    world.tagger.start(LEAST)
+    world.tagger.start(LEAST)
+    assert begun.wait(20)
+    assert world.tagger.undo() if undo else world.tagger.remove_automatic()
+    assert world.tagger.settle(20)
+    assert [world.tags(photo) for photo in photos] == [{}] * 20
+    assert world.tagger.least_now is None
+
+
+def test_a_run_that_fails_half_way_can_be_undone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tagging, "CHUNK", 1)
+    red, _ = world.add("red", "blue")
+    real, calls = world.store.suggest, []
+
+    def failing(found: dict[int, dict[str, float]]) -> object:
+        calls.append(found)
+        if len(calls) > 1:
+            raise CatalogError("The disk is full.")
+        return real(found)
+
+    monkeypatch.setattr(world.store, "suggest", failing)
+    with pytest.raises(CatalogError):
+        world.tagger.run(LEAST)
+    assert world.tags(red)
+    assert not world.tagger.last.running
+    assert world.tagger.undo()
+    assert world.tags(red) == {}
 
 
 def test_of_tags_that_exclude_each_other_only_a_clear_winner_stays() -> None:

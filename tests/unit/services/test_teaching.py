@@ -1,13 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from semantic_photos.domain.errors import UserFacingError
+from semantic_photos.domain.query import Query
 from semantic_photos.domain.tagging import Act, Standing
 from semantic_photos.domain.vectors import normalise
+from semantic_photos.services.taught_words import TaughtWords
 from semantic_photos.services.teaching import Teaching, learn
+from semantic_photos.storage.tags import TagStore
+from tests.fakes.encoders import FakeTextEncoder
+from tests.unit.services.test_search import World as SearchWorld
 from tests.unit.services.test_tagging import World, pack, world
 
 pytestmark = pytest.mark.slow  # a catalog on the disk for each test
@@ -32,6 +40,16 @@ def test_a_subject_is_found_among_what_is_like_it(examples: int) -> None:
     assert learnt.typical > learnt.background + 2 * learnt.spread
 
 
+@pytest.mark.parametrize("examples", [5, 20])
+def test_examples_that_lie_in_the_library_are_not_among_the_others(examples: int) -> None:
+    rows = normalise(np.random.default_rng(3).normal(size=(200, 16)).astype(np.float32))
+    own = np.zeros(200, np.bool_)
+    own[3 : 3 + examples] = True
+    apart, within = learn("x", rows[own], rows[~own]), learn("x", rows[own], rows, own=own)
+    assert within.vector == pytest.approx(apart.vector, abs=1e-6)
+    assert (within.background, within.spread) == pytest.approx((apart.background, apart.spread), abs=1e-6)
+
+
 def test_teaching_sets_the_tag_and_finds_the_others(world: World) -> None:
     reds = world.add(*["red"] * 7)
     world.add(*["blue", "green", "white"] * 4)
@@ -45,6 +63,28 @@ def test_teaching_sets_the_tag_and_finds_the_others(world: World) -> None:
     world.store.revert(taught.change)
     assert world.tags(reds[0]) == {}
     assert teaching.subject("My red") is None
+
+
+def test_a_taught_name_is_a_word_of_the_search(tmp_path: Path) -> None:
+    shelf = SearchWorld(tmp_path)
+    pack = SimpleNamespace(fingerprint=shelf.encoder.fingerprint)
+    store = TagStore(shelf.database)
+    teaching = Teaching(shelf.catalog, store, pack, None)  # type: ignore[arg-type]
+    shelf.search = shelf.service(TaughtWords(FakeTextEncoder(), teaching.names, teaching.direction))  # type: ignore[arg-type]
+    greens = [shelf.ids[f"green-{n}"] for n in range(5)]
+    for name, question in (("People|Rex", "rex"), ("Uncle Bobby", "Uncle bobby"), ("red", "Red")):
+        before = shelf.search.run(Query.parse(question))
+        taught = teaching.teach(name, greens)
+        page = shelf.search.run(Query.parse(question), limit=5)
+        assert set(page.ids.tolist()) == set(greens)
+        assert page.unknown_words == ()
+        both = shelf.search.run(Query.parse(f"{question} blue zzz"), limit=10)
+        assert {stem.split("-")[0] for stem in shelf.stems(both.query, 10)} == {"green", "blue"}
+        assert both.unknown_words == ("zzz",)
+        store.revert(taught.change)
+        after = shelf.search.run(Query.parse(question))
+        assert (after.ids.tolist(), after.unknown_words) == (before.ids.tolist(), before.unknown_words)
+    shelf.close()
 
 
 def test_too_few_examples_are_said(world: World) -> None:

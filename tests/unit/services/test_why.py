@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -229,6 +230,13 @@ def test_what_cannot_be_explained_is_said(world: World) -> None:
         world.explainer.why(Example(photo_id=PhotoId(999)), Query.parse("red"))
     with pytest.raises(PhotoError):
         world.explainer.why(Example(path=world.root / "nothing.jpg"), Query.parse("red"))
+
+
+def test_a_photo_that_takes_too_long_says_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(close_look, "_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(world.decoders, "submit", lambda *_, **__: Future())
+    with pytest.raises(PhotoError, match="within"):
+        world.explainer.why(Example(path=world.root / "slow.jpg"), Query.parse("red"))
 
 
 def test_concepts_are_different_things(world: World) -> None:

@@ -68,6 +68,19 @@ def test_undoing_a_first_vote_leaves_none(world: World) -> None:
     assert world.votes.all() == []
 
 
+def test_votes_survive_a_power_cut(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    durable: list[bool] = []
+    real = world.database.transaction
+
+    def watched(*, durable_before: list[bool] = durable, **how: bool) -> object:
+        durable_before.append(how.get("durable", False))
+        return real(**how)
+
+    monkeypatch.setattr(world.database, "transaction", watched)
+    world.votes.restore(world.votes.cast("dog", world.ids[:1], 1))
+    assert durable == [True, True]
+
+
 def test_clearing_one_question_or_all(world: World) -> None:
     for query in ("dog", "cat"):
         world.votes.cast(query, world.ids, 1)

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import datetime
 import os
+import sqlite3
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semantic_photos.domain.branches import filters
-from semantic_photos.domain.filters import All, AnyOf, Node, Not
+from semantic_photos.domain.filters import All, AnyOf, Is, Named, Node, Not
 from semantic_photos.domain.photo import PhotoFacts, PhotoId
 from semantic_photos.domain.query_language import read
 from semantic_photos.storage.database import Database
@@ -70,6 +72,38 @@ def ready() -> Iterator[Album]:
         shelf = Shelf(Path(folder) / "catalog.sqlite")
         yield filled(Album(shelf))
         shelf.database.close()
+
+
+def test_answers_of_a_thread_that_ended_are_not_those_of_the_next(shelf: Shelf) -> None:
+    shelf.indexed(1, 2)
+    questions, seen = Filters(shelf.database), []
+
+    def ask() -> None:
+        (mask,) = questions.masks([Is("favourite")])
+        seen.append((np.flatnonzero(mask).tolist(), len(mask)))
+
+    favourites: list[int] = []
+    for number in range(3, 6):
+        # The system gives the number of a thread that ended to the next one.
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join()
+        assert seen[-1] == (favourites, number)
+        (new,) = shelf.indexed(number)
+        with shelf.database.transaction() as connection:
+            connection.execute("INSERT INTO remark (photo_id, favourite) VALUES (?, 1)", (new,))
+        favourites.append(int(new))
+
+
+def test_many_cameras(shelf: Shelf) -> None:
+    with shelf.database.transaction() as connection:
+        rows = [(f"/photos/more/{n}".encode(), f"Canon {n}") for n in range(200)]
+        connection.executemany(
+            "INSERT INTO photo (folder_id, path, camera, size, mtime_ns, sort_key) VALUES (1, ?, ?, 1, 1, 1)", rows
+        )
+        # As many as some builds of SQLite allow in all.
+        connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 99)
+    assert len(Filters(shelf.database).ids(Named("camera", "canon"))) == 200
 
 
 @pytest.fixture

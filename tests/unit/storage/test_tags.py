@@ -65,6 +65,27 @@ def test_undo_leaves_what_was_decided_since(shelf: Shelf, store: TagStore) -> No
     assert standings(store, b) == {}
 
 
+def test_undo_leaves_the_same_decision_made_anew(shelf: Shelf, store: TagStore) -> None:
+    (a,) = shelf.indexed(1)
+    first = store.act(Act.ADD, [a], "dog")
+    for act in (Act.REJECT, Act.ADD):
+        shelf.time += 1
+        store.act(act, [a], "dog")
+    assert not store.revert(first)
+    assert standings(store, a) == {"dog": M}
+
+
+def test_undo_brings_the_time_of_a_decision_back(shelf: Shelf, store: TagStore) -> None:
+    (a,) = shelf.indexed(1)
+    added = store.act(Act.ADD, [a], "dog")
+    shelf.time += 1
+    rejected = store.act(Act.REJECT, [a], "dog")
+    forward = store.revert(rejected)
+    assert store.revert(store.revert(forward))
+    assert store.revert(added), "it is the decision that it was"
+    assert standings(store, a) == {}
+
+
 def test_undo_after_a_photo_was_forgotten(shelf: Shelf, store: TagStore) -> None:
     a, b = shelf.indexed(1, 2)
     change = store.act(Act.ADD, [a, b], "dog")
@@ -79,6 +100,19 @@ def test_a_rejection_comes_with_what_the_network_thought(shelf: Shelf, store: Ta
     (line,) = store.lines([a], rejected=True)[a]
     assert (line.standing, line.confidence) == (R, 0.9)
     assert store.lines([a]) == {}
+
+
+def test_reading_the_words_of_a_file_leaves_confidences_alone(
+    shelf: Shelf, store: TagStore, exchange: Exchange
+) -> None:
+    (a,) = shelf.indexed(1)
+    store.suggest({a: {"dog": 0.9, "sea": 0.7}})
+    exchange.store_words([(a, FileWords(("sea",)), "s")])
+    store.act(Act.MISS, [a], "dog")
+    lines = {line.tag: (line.standing, line.confidence) for line in store.lines([a])[a]}
+    assert lines == {"dog": (A, 0.9), "sea": (IM, 0.7)}
+    store.suggest({a: {"dog": 0.4}})
+    assert [line.confidence for line in store.lines([a])[a] if line.tag == "dog"] == [0.4]
 
 
 def test_case_makes_no_second_tag(shelf: Shelf, store: TagStore, exchange: Exchange) -> None:
