@@ -99,9 +99,8 @@ def put_in_place(target: Path, data: bytes, before: os.stat_result | None, *, ke
         WriteError: with the reason; the file is as it was.
     """
     place = Path(os.path.realpath(target))
-    if before is not None and before.st_nlink > 1:
-        raise WriteError(f"{place.name} has other names on the disk (hard links), which would keep the old content, so"
-                         " it was left alone.", code="write.hard-link", retry=False)  # fmt: skip
+    if before is not None:
+        check_names(place, before)
     temporary = place.with_name(f".{place.name[:150]}.{secrets.token_hex(6)}.semantic-photos.tmp")
     try:
         _remove_stale(place.parent)
@@ -119,6 +118,17 @@ def put_in_place(target: Path, data: bytes, before: os.stat_result | None, *, ke
         _sync_folder(place.parent)
     except OSError as error:
         raise write_error(error, place) from error
+
+
+def check_names(path: Path, status: os.stat_result) -> None:
+    """Make sure that a file has one name only: with a new one in its place the others would keep the old content.
+
+    Raises:
+        WriteError: ``write.hard-link``.
+    """
+    if status.st_nlink > 1:
+        raise WriteError(f"{path.name} has other names on the disk (hard links), which would keep the old content, so"
+                         " it was left alone.", code="write.hard-link", retry=False)  # fmt: skip
 
 
 def stat_of(path: Path) -> os.stat_result | None:
@@ -171,7 +181,8 @@ def _has_twin(photo: Path) -> bool:
         with os.scandir(photo.parent) as entries:
             return any(
                 Path(entry.name).stem == photo.stem
-                and entry.name != photo.name
+                # Backups of other programs, such as ``photo.jpg_original``, are no photos.
+                and not entry.name.startswith(photo.name)
                 and not entry.name.lower().endswith(".xmp")
                 and entry.is_file()
                 for entry in entries

@@ -23,6 +23,7 @@ from semantic_photos.media.fingerprint import content_key
 from semantic_photos.media.sidecar import (
     EMBEDDABLE,
     WriteError,
+    check_names,
     own_sidecars,
     put_in_place,
     sidecar_to_write,
@@ -203,11 +204,7 @@ class KeywordFiles:
             if self._closing.cancelled or (token is not None and token.cancelled):
                 return WriteReport(tuple(changes), same, tuple(failures), cancelled=True)
             try:
-                fresh = self._read_before(job, automatic)
-                made = []
-                if fresh is not None:
-                    with self._files:
-                        made = self._write_one(fresh, embed=embed, adobe=adobe, dry_run=dry_run)
+                made = self._read_and_write(job, automatic, embed=embed, adobe=adobe, dry_run=dry_run)
             except CancelledError:
                 return WriteReport(tuple(changes), same, tuple(failures), cancelled=True)
             except UserFacingError as error:
@@ -227,16 +224,28 @@ class KeywordFiles:
         """Return the photos whose last writing failed, with reasons and number of tries."""
         return self._exchange.failed_writes()
 
-    def _read_before(self, job: WriteJob, automatic: float | None) -> WriteJob | None:
-        """Return what is to be written once the catalog knows what the files say; None when that is nothing.
+    def _read_and_write(
+        self, job: WriteJob, automatic: float | None, *, embed: bool, adobe: bool, dry_run: bool
+    ) -> list[FileChange]:
+        """Write once the catalog knows what the files say now, and only what is wanted then.
 
         Otherwise a keyword that another program took off meanwhile would be brought back.
         """
-        if not self._was_read(job):
-            self._read_chunk([job.photo_id], None)
-            if not self._was_read(job):
-                raise WriteError("The files of the photo could not be read just now.", code="write.changed")
-        return next(iter(self._exchange.jobs([job.photo_id], automatic=automatic)), None)
+        touched: tuple[PhotoId, ...] = ()
+        try:
+            with self._files:
+                if not self._was_read(job):
+                    touched = self._read_and_store([job.photo_id], None)
+                    if not self._was_read(job):
+                        raise WriteError("The files of the photo could not be read just now.", code="write.changed")
+                made: list[FileChange] = []
+                for fresh in self._exchange.jobs([job.photo_id], automatic=automatic):
+                    made += self._write_one(fresh, embed=embed, adobe=adobe, dry_run=dry_run)
+                return made
+        finally:
+            # Outside the lock: who listens may ask for files.
+            if touched:
+                self._bus.publish(PhotosChanged(updated=touched))
 
     def _was_read(self, job: WriteJob) -> bool:
         now = words_stamp(job.path)
@@ -245,8 +254,6 @@ class KeywordFiles:
         return self._exchange.stamps([job.photo_id]).get(job.photo_id) == now
 
     def _write_one(self, job: WriteJob, *, embed: bool, adobe: bool, dry_run: bool) -> list[FileChange]:
-        if not self._was_read(job):
-            raise WriteError("The files of the photo changed just now, so they were left alone.", code="write.changed")
         changes = [
             change
             for target, embedded in self._targets(job, embed=embed, adobe=adobe)
@@ -278,11 +285,17 @@ class KeywordFiles:
                              code="write.changed")  # fmt: skip
         request = EditRequest(target, not embedded, status is not None, job.want, job.drop)
         edited = self._decoders.submit_edit(request).result()
+        if edited.data is not None and status is not None:
+            check_names(target, status)
         if edited.data is None:
             return None
         if not dry_run:
-            self._exchange.writing(job.photo_id, job.ours)
-            put_in_place(target, edited.data, status, keep_time=embedded)
+            before = self._exchange.writing(job.photo_id, job.ours)
+            try:
+                put_in_place(target, edited.data, status, keep_time=embedded)
+            except WriteError:
+                self._exchange.not_written(job.photo_id, before)
+                raise
             if embedded:
                 self._rewritten(job)
         return _change(job.path, target, embedded, edited.before, edited.after)

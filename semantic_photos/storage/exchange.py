@@ -88,10 +88,10 @@ class Exchange:
         """Take over what photos' files say, with the stamp of each; unknown photos change nothing.
 
         Tags become imported, unless the person said otherwise of them; those that were imported and are not said any
-        more go. Rating and caption are taken as long as the catalog has what the file said before, or neither said anything.
-        What we wrote ourselves and the catalog has changed its mind about is not taken back from the file, until the
-        file has been without it. Words that are not whole take nothing away; without words (they could not be read)
-        only the stamp is noted.
+        more go. Rating and caption are taken as long as the catalog has what the file said before, or neither said
+        anything. What we wrote ourselves and the catalog has changed its mind about is not taken back from the file,
+        until the file has been without it. Words that are not whole take nothing away; without words (they could not
+        be read) only the stamp is noted.
         """
         tags: list[TagRow] = []
         remarks: list[RemarkRow] = []
@@ -119,7 +119,8 @@ class Exchange:
                         words = replace(words, rating=more, caption=words.caption or caption)
                     ours = {name.casefold() for name in _names(written)}
                     now = current(connection, [photo_id], None)
-                    tags += write_rows(connection, _import_tags(photo_id, words, now, folded, ours), self._now()).tags
+                    rows = _import_tags(photo_id, words, now, folded, ours)
+                    tags += write_rows(connection, rows, self._now()).tags
                     remarks += _import_remark(connection, photo_id, words, before)
                     rating, caption = words.rating, clean(words.caption)
                     if words.whole:
@@ -159,18 +160,26 @@ class Exchange:
                 found += _jobs(connection, ids[start : start + _CHUNK], automatic)
             return found
 
-    def writing(self, photo_id: PhotoId, names: Sequence[str]) -> None:
+    def writing(self, photo_id: PhotoId, names: Sequence[str]) -> list[str]:
         """Note, before a file is replaced, which tags it may have by our writing from now on, with those of before.
 
-        Whatever happens then (a reading, a kill, a power cut), they are not taken for another program's.
+        Whatever happens then (a reading, a kill, a power cut), they are not taken for another program's. Returns those
+        of before, for ``not_written``.
         """
         with self._database.transaction(durable=True) as connection:
             row = connection.execute("SELECT written FROM exchange WHERE photo_id = ?", (photo_id,)).fetchone()
+            before = _names(row[0] if row else "")
             connection.execute(
                 "INSERT INTO exchange (photo_id, written) VALUES (?, ?) ON CONFLICT DO UPDATE SET"
                 " written = excluded.written",
-                (photo_id, _written(dict.fromkeys([*_names(row[0] if row else ""), *names]))),
+                (photo_id, _written(dict.fromkeys([*before, *names]))),
             )
+        return before
+
+    def not_written(self, photo_id: PhotoId, before: Sequence[str]) -> None:
+        """Note that the file is as it was, after ``writing``."""
+        with self._database.transaction() as connection:
+            connection.execute("UPDATE exchange SET written = ? WHERE photo_id = ?", (_written(before), photo_id))
 
     def wrote(self, photo_id: PhotoId, names: Sequence[str], stamp: str) -> None:
         """Note which tags a photo's files have by our writing.

@@ -181,7 +181,7 @@ def test_which_sidecar(tmp_path: Path) -> None:
     (tmp_path / "p.xmp").write_bytes(b"x")
     assert sidecar_to_write(photo).name == "p.jpg.xmp"
     assert own_sidecars(photo) == []
-    (tmp_path / "p.raf").unlink()
+    (tmp_path / "p.raf").rename(tmp_path / "p.jpg_original")
     assert sidecar_to_write(photo).name == "p.xmp"
     assert [path.name for path in sidecars_of(photo)] == ["p.xmp"]
     assert words_stamp(photo) != first

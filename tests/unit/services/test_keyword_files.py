@@ -318,4 +318,20 @@ def test_embedding_keeps_the_time_of_the_photo(world: World) -> None:
     assert path.stat().st_mtime_ns == before
     os.link(path, world.root.path.parent / "other.jpg")
     world.store.act(Act.ADD, [photo], "cat")
+    assert world.files.write(embed=True, dry_run=True).failures[0].code == "write.hard-link"
     assert world.files.write(embed=True).failures[0].code == "write.hard-link"
+
+
+def test_what_could_not_be_written_is_not_ours(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo, path = world.add("a.jpg"), world.root.path / "a.jpg.xmp"
+    world.store.suggest({photo: {"dog": 0.95}})
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sidecar.os, "write", full)
+        assert world.files.write(automatic=0.9).failures[0].code == "write.no-space"
+    elsewhere(path, "dog")
+    world.files.read()
+    assert world.tags(photo) == {"dog": Standing.IMPORTED}
