@@ -45,6 +45,8 @@ _PLACES = re.compile(
     r"\.(JPEGInterchangeFormat|StripOffsets|SubIFDs|ExifTag|GPSTag|InteroperabilityTag|PreviewImageStart)$"
     r"|^Exif\.MakerNote\.|^Exif\.Thumbnail\.Offset"
 )
+#: An empty text, in no or in any language.
+_NOTHING = re.compile(r'(lang="[^"]*" ?,? ?)*')
 
 
 def edit(request: EditRequest) -> EditedFile:
@@ -137,10 +139,13 @@ def _others(image: Any, *, sidecar: bool) -> list[tuple[str, object]]:
                 found.append((key, _value(datum.toString)))
         for datum in image.iptcData():
             if (key := str(datum.key())) != IPTC_KEYWORDS:
-                found.append((key, bytes(datum.value().data())))
+                found.append((key, _value(datum.toString)))
     for datum in image.xmpData():
         if (key := str(datum.key())) not in (SUBJECT, HIERARCHY, TAGS_LIST):
-            found.append((key, str(datum.toString())))
+            text = str(datum.toString())
+            # Cameras and Adobe leave empty copyrights and captions, which exiv2 does not write again.
+            if not _NOTHING.fullmatch(text):
+                found.append((key, text))
     return sorted(found, key=repr)
 
 
