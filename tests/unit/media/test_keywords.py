@@ -191,12 +191,9 @@ def test_damage_at_random_places(photo: Path) -> None:
                 continue
             assert "y" in edited.after.flat
             assert set(edited.before.flat) <= set(edited.after.flat)
-            packet_before = exiv2.ImageFactory.open(path.read_bytes())
-            packet_before.readMetadata()
-            # What was in the file and could be lost: a packet of which nothing was understood.
-            assert not (b"rdf:li" in packet_before.xmpPacket().encode("utf-8", "replace") and not any(
-                (edited.before.flat, edited.before.hierarchical, edited.before.slashed))
-                and packet_before.xmpData().empty())  # fmt: skip
+            image = exiv2.ImageFactory.open(path.read_bytes())
+            image.readMetadata()
+            assert not (image.xmpData().empty() and "rdf:li" in image.xmpPacket()), "words would be written over"
 
 
 # Changes

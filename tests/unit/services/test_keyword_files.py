@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -284,6 +285,25 @@ def test_automatic_tags_stay_automatic_whatever_happens_while_they_are_written(
     assert world.tags(photo) == {"dog": Standing.AUTOMATIC}
     world.store.remove_automatic()
     assert world.files.write().changes[0].removed == ("dog",)
+
+
+def test_a_reading_waits_for_the_photo_that_is_written(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = world.add("a.jpg")
+    world.store.act(Act.ADD, [photo], "dog")
+    real = keyword_files.put_in_place
+    reading = threading.Thread(target=world.files.read)
+    waited: list[bool] = []
+
+    def meanwhile(*arguments: object, **more: bool) -> None:
+        real(*arguments, **more)  # type: ignore[arg-type]
+        reading.start()
+        reading.join(0.2)
+        waited.append(reading.is_alive())
+
+    monkeypatch.setattr(keyword_files, "put_in_place", meanwhile)
+    world.files.write()
+    reading.join(10)
+    assert (waited, reading.is_alive()) == ([True], False)
 
 
 def test_a_plain_writing_leaves_automatic_keywords(world: World) -> None:
