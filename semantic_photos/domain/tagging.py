@@ -118,11 +118,13 @@ class FileWords:
         tags: names with ``|`` between levels, each once, people's names under ``People``.
         caption: empty when there is none.
         rating: -1 to 5; None when the file says nothing.
+        whole: false when one of the files could not be understood: what is not said may be said there.
     """
 
     tags: tuple[str, ...] = ()
     caption: str = ""
     rating: int | None = None
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,11 +259,6 @@ def clean_rating(value: object) -> int | None:
     return round(number) if math.isfinite(number) and -1 <= number <= 5 else None
 
 
-def flat_levels(names: Sequence[str]) -> list[str]:
-    """Return the last levels of names, each once, for programs that know no hierarchy."""
-    return list(dict.fromkeys(leaf(name) for name in names))
-
-
 @dataclass(frozen=True, slots=True)
 class KeywordFields:
     """The raw keywords of a file's three fields, in their order, as other programs wrote them.
@@ -296,10 +293,6 @@ class KeywordFields:
         _add(slashed, want, from_slashes, to_slashes)
         _add(flat, [leaf(name) for name in want], clean_name, str)
         return KeywordFields(tuple(flat), tuple(hierarchical), tuple(slashed))
-
-    def lacks(self, want: Sequence[str], drop: Sequence[str]) -> bool:
-        """Return whether something of ``want`` is missing, or something of ``drop`` is there."""
-        return self.merged(want, drop) != self
 
 
 def _add(texts: list[str], names: Sequence[str], read: Callable[[object], str], write: Callable[[str], str]) -> None:

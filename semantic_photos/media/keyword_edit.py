@@ -8,6 +8,8 @@ Runs in a decoder child and writes nothing. Field layout as Lightroom and digiKa
 from __future__ import annotations
 
 import io
+import re
+from collections.abc import Callable
 from typing import Any
 
 import exiv2
@@ -22,12 +24,13 @@ from semantic_photos.media.keywords import (
     IPTC_KEYWORDS,
     SUBJECT,
     TAGS_LIST,
-    fields_of,
     iptc_keywords,
     opened,
     read_sidecar_bytes,
+    undecoded,
+    whole_fields_of,
 )
-from semantic_photos.media.picture_bytes import picture_bytes
+from semantic_photos.media.picture_bytes import has_webp_exif, picture_bytes
 
 #: A larger photo goes its way through the memory too often.
 MAX_EMBEDDED = 120_000_000
@@ -35,6 +38,15 @@ MAX_EMBEDDED = 120_000_000
 _MOST_PIXELS = 60_000_000
 #: The longest keyword that the old IPTC block can hold, in bytes.
 _IPTC_MOST = 64
+#: Most bytes of keywords in one file; they go through the pipe twice.
+_MOST_WORDS = 1_500_000
+#: EXIF values that say where something lies in the file, or how it is stored: they may move.
+_PLACES = re.compile(
+    r"\.(JPEGInterchangeFormat|StripOffsets|SubIFDs|ExifTag|GPSTag|InteroperabilityTag|PreviewImageStart)$"
+    r"|^Exif\.MakerNote\.|^Exif\.Thumbnail\.Offset"
+)
+#: An empty text, in no or in any language.
+_NOTHING = re.compile(r'(lang="[^"]*" ?,? ?)*')
 
 
 def edit(request: EditRequest) -> EditedFile:
@@ -52,25 +64,38 @@ def edit(request: EditRequest) -> EditedFile:
         if len(data) > MAX_EMBEDDED:
             raise PhotoError("The photo is too large to write into (more than 120 MB).", code="write.too-large")
         _check_embeddable(data)
+    what = "sidecar" if request.sidecar else "photo"
+    unreadable = PhotoError(f"The {what} holds data that cannot be understood, so it is left alone.",
+                            code="write.unreadable")  # fmt: skip
     try:
         image = opened(data) if data else exiv2.ImageFactory.create(exiv2.ImageType.xmp)
+        # What exiv2 cannot decode it does not keep: it would be written over.
+        if data and (undecoded(image) or (has_webp_exif(data) and image.exifData().empty())):
+            raise unreadable
+        before, others = whole_fields_of(image.xmpData()), _others(image, sidecar=request.sidecar)
+    except PhotoError:
+        raise
     except Exception as error:  # exiv2 raises nearly anything
-        what = "sidecar" if request.sidecar else "photo"
-        raise PhotoError(f"The {what} holds data that cannot be understood, so it is left alone.",
-                         code="write.unreadable") from error  # fmt: skip
-    before = fields_of(image.xmpData())
+        raise unreadable from error
     after = before.merged(request.want, request.drop)
-    old_iptc = [] if request.sidecar else list(iptc_keywords(image))
+    if max(_size(before), _size(after)) > _MOST_WORDS:
+        raise PhotoError("The file holds too many keywords to change them safely.", code="write.refused")
+    old_iptc = [] if request.sidecar else list(iptc_keywords(image, whole=True))
     new_iptc = _iptc_after(old_iptc, request, after)
     if after == before and new_iptc == old_iptc:
         return EditedFile(None, before, after)
     try:
         made = _write(image, before, after, new_iptc if new_iptc != old_iptc else None, sidecar=request.sidecar)
         found = opened(made)
+        same_keywords = whole_fields_of(found.xmpData()) == after
+        same_others = _others(found, sidecar=request.sidecar) == others
     except Exception as error:
         raise PhotoError("The keywords could not be put into the file.", code="write.refused") from error
-    if fields_of(found.xmpData()) != after:
+    if not same_keywords:
         raise PhotoError("The keywords would not be the same after writing, so nothing was written.",
+                         code="write.refused")  # fmt: skip
+    if not same_others:
+        raise PhotoError("Other data of the file would not be the same after writing, so nothing was written.",
                          code="write.refused")  # fmt: skip
     if not request.sidecar:
         _check_picture(data, made)
@@ -101,6 +126,40 @@ def _write(image: Any, before: KeywordFields, after: KeywordFields, iptc: list[s
             image.clearXmpPacket()
     image.writeMetadata()
     return bytes(image.data())
+
+
+def _others(image: Any, *, sidecar: bool) -> list[tuple[str, object]]:
+    """Return keys and values of all that is not ours, without what only says where in the file something lies."""
+    found: list[tuple[str, object]] = []
+    # Of a sidecar exiv2 makes EXIF and IPTC up, out of its XMP.
+    if not sidecar:
+        found.append(("comment", _value(image.comment)))
+        for datum in image.exifData():
+            if not _PLACES.search(key := str(datum.key())):
+                found.append((key, _value(datum.toString)))
+        for datum in image.iptcData():
+            if (key := str(datum.key())) != IPTC_KEYWORDS:
+                found.append((key, _value(datum.toString)))
+    for datum in image.xmpData():
+        if (key := str(datum.key())) not in (SUBJECT, HIERARCHY, TAGS_LIST):
+            text = str(datum.toString())
+            # Cameras and Adobe leave empty copyrights and captions, which exiv2 does not write again.
+            if not _NOTHING.fullmatch(text):
+                found.append((key, text))
+    return sorted(found, key=repr)
+
+
+def _value(read: Callable[[], object]) -> object:
+    try:
+        return str(read())
+    except UnicodeDecodeError as error:
+        # Old cameras and programs write Latin letters; the bytes tell as well.
+        return bytes(error.object)
+
+
+def _size(fields: KeywordFields) -> int:
+    texts = (*fields.flat, *fields.hierarchical, *fields.slashed)
+    return sum(len(text.encode("utf-8", "replace")) + 4 for text in texts)
 
 
 def _iptc_after(old: list[str], request: EditRequest, after: KeywordFields) -> list[str]:

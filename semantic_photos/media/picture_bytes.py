@@ -31,6 +31,19 @@ def picture_bytes(data: bytes) -> list[bytes]:
     raise ValueError("only JPEG, PNG and WebP can be written into")
 
 
+def has_webp_exif(data: bytes) -> bool:
+    """Return whether a file is a WebP with a chunk of EXIF."""
+    if data[:4] != b"RIFF" or data[8:12] != b"WEBP":
+        return False
+    at = 12
+    while at + 8 <= len(data):
+        if data[at : at + 4] == b"EXIF":
+            return True
+        size = int.from_bytes(data[at + 4 : at + 8], "little")
+        at += 8 + size + size % 2
+    return False
+
+
 def _jpeg(data: bytes) -> Iterator[bytes]:
     at = 2
     while True:

@@ -56,13 +56,19 @@ def sidecars_of(photo: Path) -> list[Path]:
     return found
 
 
+def own_sidecars(photo: Path) -> list[Path]:
+    """Return the sidecars that belong to no other photo: not ``photo.xmp`` when ``photo.raf`` shares it."""
+    found = sidecars_of(photo)
+    short = [path for path in found if path.stem == photo.stem]
+    return [path for path in found if path not in short] if short and _has_twin(photo) else found
+
+
 def sidecar_to_write(photo: Path, *, adobe: bool = False) -> Path:
     """Return the sidecar that is written into: the one that exists, else the long form, or Adobe's if asked for.
 
-    Adobe's short name is not used for a new sidecar when another photo has the same name but for its ending: the
-    two would share it.
+    Adobe's short name is not used when another photo has the same name but for its ending: the two share it.
     """
-    existing = sidecars_of(photo)
+    existing = own_sidecars(photo)
     if existing:
         return existing[0]
     if adobe and not _has_twin(photo):
@@ -80,23 +86,26 @@ def words_stamp(photo: Path) -> str:
     return "|".join(parts).encode("utf-8", "replace").decode("utf-8")
 
 
-def put_in_place(target: Path, data: bytes, before: os.stat_result | None) -> None:
+def put_in_place(target: Path, data: bytes, before: os.stat_result | None, *, keep_time: bool = False) -> None:
     """Make ``data`` the content of ``target``, entirely or not at all.
 
     Args:
         target: the file; a link is followed, so that it stays a link.
         data: the whole content.
         before: what the file was when its content was read, or None when there was none.
+        keep_time: the new file says that it was changed when the old one was: a photo stays as old as it is.
 
     Raises:
         WriteError: with the reason; the file is as it was.
     """
     place = Path(os.path.realpath(target))
+    if before is not None:
+        check_names(place, before)
     temporary = place.with_name(f".{place.name[:150]}.{secrets.token_hex(6)}.semantic-photos.tmp")
     try:
         _remove_stale(place.parent)
         try:
-            _write(temporary, data, before)
+            _write(temporary, data, before, place, keep_time=keep_time)
             _compare(temporary, data)
             if not unchanged(place, before):
                 raise WriteError("The file changed while it was being written to, so it was left alone.",
@@ -109,6 +118,17 @@ def put_in_place(target: Path, data: bytes, before: os.stat_result | None) -> No
         _sync_folder(place.parent)
     except OSError as error:
         raise write_error(error, place) from error
+
+
+def check_names(path: Path, status: os.stat_result) -> None:
+    """Make sure that a file has one name only: with a new one in its place the others would keep the old content.
+
+    Raises:
+        WriteError: ``write.hard-link``.
+    """
+    if status.st_nlink > 1:
+        raise WriteError(f"{path.name} has other names on the disk (hard links), which would keep the old content, so"
+                         " it was left alone.", code="write.hard-link", retry=False)  # fmt: skip
 
 
 def stat_of(path: Path) -> os.stat_result | None:
@@ -160,14 +180,18 @@ def _has_twin(photo: Path) -> bool:
     try:
         with os.scandir(photo.parent) as entries:
             return any(
-                Path(entry.name).stem == photo.stem and entry.name != photo.name and not entry.name.endswith(".xmp")
+                Path(entry.name).stem == photo.stem
+                # Backups of other programs, such as ``photo.jpg_original``, are no photos.
+                and not entry.name.startswith(photo.name)
+                and not entry.name.lower().endswith(".xmp")
+                and entry.is_file()
                 for entry in entries
             )
     except OSError:
         return True
 
 
-def _write(temporary: Path, data: bytes, before: os.stat_result | None) -> None:
+def _write(temporary: Path, data: bytes, before: os.stat_result | None, place: Path, *, keep_time: bool) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(temporary, flags, 0o666 if before is None else 0o600)
     try:
@@ -177,9 +201,12 @@ def _write(temporary: Path, data: bytes, before: os.stat_result | None) -> None:
         if before is not None and hasattr(os, "fchmod"):
             _keep_owner(descriptor, before)
             os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
+            _keep_attributes(descriptor, place)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+    if before is not None and keep_time:
+        os.utime(temporary, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 def _keep_owner(descriptor: int, before: os.stat_result) -> None:
@@ -188,6 +215,30 @@ def _keep_owner(descriptor: int, before: os.stat_result) -> None:
     except OSError as error:
         # Only root gives files away; in a shared folder the writer becomes the owner, as with every editor.
         _log.debug("the owner changes: %s", error)
+
+
+def _keep_attributes(descriptor: int, place: Path) -> None:
+    """Copy the extended attributes: tags and ratings of file managers, and who may do what.
+
+    Raises:
+        OSError: when one that a person may have set cannot be kept.
+    """
+    if not hasattr(os, "listxattr"):
+        return
+    try:
+        names = os.listxattr(place)
+    except OSError as error:
+        # The file system has no such thing.
+        _log.debug("%s has no extended attributes: %s", place, error)
+        return
+    for name in names:
+        try:
+            os.setxattr(descriptor, name, os.getxattr(place, name))
+        except OSError as error:
+            # Those of the system are set by the system, or only by root.
+            if name.startswith("user."):
+                raise
+            _log.debug("%s of %s is not kept: %s", name, place, error)
 
 
 def _compare(temporary: Path, data: bytes) -> None:

@@ -22,7 +22,7 @@ def packed(words: FileWords | None) -> bytes:
     """Return words as JSON bytes; none for None."""
     if words is None:
         return b""
-    value = {"tags": list(words.tags), "caption": words.caption, "rating": words.rating}
+    value = {"tags": list(words.tags), "caption": words.caption, "rating": words.rating, "whole": words.whole}
     return json.dumps(value, ensure_ascii=False).encode("utf-8")
 
 
@@ -34,15 +34,17 @@ def unpacked(data: memoryview) -> FileWords:
     """
     value = _object(bytes(data))
     tags, caption, rating = value.get("tags"), value.get("caption"), value.get("rating")
+    whole = value.get("whole")
     if (
         not isinstance(tags, list)
         or not _are_texts(tags)
         or not isinstance(caption, str)
         or not (rating is None or type(rating) is int)
+        or not isinstance(whole, bool)
     ):
         raise WireError("words that are none")
     names = tuple(name for text in tags[:MOST_KEYWORDS] if (name := clean_name(text)))
-    return FileWords(names, caption[:MOST_CAPTION], rating if rating is not None and -1 <= rating <= 5 else None)
+    return FileWords(names, caption[:MOST_CAPTION], rating if rating is not None and -1 <= rating <= 5 else None, whole)
 
 
 def packed_edit(edited: EditedFile) -> tuple[dict[str, Any], bytes, bytes]:

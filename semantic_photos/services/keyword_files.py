@@ -23,9 +23,10 @@ from semantic_photos.media.fingerprint import content_key
 from semantic_photos.media.sidecar import (
     EMBEDDABLE,
     WriteError,
+    check_names,
+    own_sidecars,
     put_in_place,
     sidecar_to_write,
-    sidecars_of,
     stat_of,
     words_stamp,
 )
@@ -73,6 +74,8 @@ class KeywordFiles:
         self._closing = CancelToken()
         self._waiting: set[PhotoId] = set()
         self._lock = threading.Lock()
+        # Held while one photo is written, and while some are read and stored: what is half done is not read.
+        self._files = threading.RLock()
 
     # Reading
 
@@ -113,6 +116,13 @@ class KeywordFiles:
         self._background.close()
 
     def _read_chunk(self, ids: Sequence[PhotoId], token: CancelToken | None) -> int:
+        with self._files:
+            touched = self._read_and_store(ids, token)
+        if touched:
+            self._bus.publish(PhotosChanged(updated=touched))
+        return len(touched)
+
+    def _read_and_store(self, ids: Sequence[PhotoId], token: CancelToken | None) -> tuple[PhotoId, ...]:
         photos, known = self._catalog.photos(ids), self._exchange.stamps(ids)
         asked: list[tuple[PhotoId, str, Future[DecodedPhoto]]] = []
         for photo_id, photo in photos.items():
@@ -131,12 +141,7 @@ class KeywordFiles:
                     continue
                 _log.info("no words of %r: %s", str(photos[photo_id].path), error)
             said.append((photo_id, words, stamp))
-        if not said:
-            return 0
-        touched = self._exchange.store_words(said).photo_ids
-        if touched:
-            self._bus.publish(PhotosChanged(updated=touched))
-        return len(touched)
+        return self._exchange.store_words(said).photo_ids if said else ()
 
     def _on_photos(self, message: PhotosChanged) -> None:
         if not message.added:
@@ -199,7 +204,7 @@ class KeywordFiles:
             if self._closing.cancelled or (token is not None and token.cancelled):
                 return WriteReport(tuple(changes), same, tuple(failures), cancelled=True)
             try:
-                made = self._write_one(job, embed=embed, adobe=adobe, dry_run=dry_run)
+                made = self._read_and_write(job, automatic, embed=embed, adobe=adobe, dry_run=dry_run)
             except CancelledError:
                 return WriteReport(tuple(changes), same, tuple(failures), cancelled=True)
             except UserFacingError as error:
@@ -219,22 +224,47 @@ class KeywordFiles:
         """Return the photos whose last writing failed, with reasons and number of tries."""
         return self._exchange.failed_writes()
 
-    def _write_one(self, job: WriteJob, *, embed: bool, adobe: bool, dry_run: bool) -> list[FileChange]:
-        before = words_stamp(job.path)
-        if not before:
+    def _read_and_write(
+        self, job: WriteJob, automatic: float | None, *, embed: bool, adobe: bool, dry_run: bool
+    ) -> list[FileChange]:
+        """Write once the catalog knows what the files say now, and only what is wanted then.
+
+        Otherwise a keyword that another program took off meanwhile would be brought back.
+        """
+        touched: tuple[PhotoId, ...] = ()
+        try:
+            with self._files:
+                if not self._was_read(job):
+                    touched = self._read_and_store([job.photo_id], None)
+                    if not self._was_read(job):
+                        raise WriteError("The files of the photo could not be read just now.", code="write.changed")
+                made: list[FileChange] = []
+                for fresh in self._exchange.jobs([job.photo_id], automatic=automatic):
+                    made += self._write_one(fresh, embed=embed, adobe=adobe, dry_run=dry_run)
+                return made
+        finally:
+            # Outside the lock: who listens may ask for files.
+            if touched:
+                self._bus.publish(PhotosChanged(updated=touched))
+
+    def _was_read(self, job: WriteJob) -> bool:
+        now = words_stamp(job.path)
+        if not now:
             raise WriteError("The photo is not there any more.", code="write.gone")
-        was_read = self._exchange.stamps([job.photo_id]).get(job.photo_id) == before
+        return self._exchange.stamps([job.photo_id]).get(job.photo_id) == now
+
+    def _write_one(self, job: WriteJob, *, embed: bool, adobe: bool, dry_run: bool) -> list[FileChange]:
         changes = [
             change
             for target, embedded in self._targets(job, embed=embed, adobe=adobe)
             if (change := self._edit(job, target, embedded=embedded, dry_run=dry_run)) is not None
         ]
         if not dry_run:
-            self._exchange.wrote(job.photo_id, job.want, words_stamp(job.path) if was_read else "")
+            self._exchange.wrote(job.photo_id, job.ours, words_stamp(job.path))
         return changes
 
     def _targets(self, job: WriteJob, *, embed: bool, adobe: bool) -> Iterator[tuple[Path, bool]]:
-        existing = sidecars_of(job.path)
+        existing = own_sidecars(job.path)
         if embed and job.path.suffix.lower() in EMBEDDABLE:
             yield job.path, True
         elif not existing and not self._says_already(job):
@@ -255,10 +285,17 @@ class KeywordFiles:
                              code="write.changed")  # fmt: skip
         request = EditRequest(target, not embedded, status is not None, job.want, job.drop)
         edited = self._decoders.submit_edit(request).result()
+        if edited.data is not None and status is not None:
+            check_names(target, status)
         if edited.data is None:
             return None
         if not dry_run:
-            put_in_place(target, edited.data, status)
+            before = self._exchange.writing(job.photo_id, job.ours)
+            try:
+                put_in_place(target, edited.data, status, keep_time=embedded)
+            except WriteError:
+                self._exchange.not_written(job.photo_id, before)
+                raise
             if embedded:
                 self._rewritten(job)
         return _change(job.path, target, embedded, edited.before, edited.after)

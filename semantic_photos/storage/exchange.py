@@ -6,15 +6,15 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from semantic_photos.domain.photo import ContentKey, FileStamp, PhotoId
 from semantic_photos.domain.ports import IdArray
-from semantic_photos.domain.tagging import KEPT, Act, FileWords, Remark, Standing
+from semantic_photos.domain.tagging import KEPT, SEPARATOR, Act, FileWords, Remark, Standing
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.rows import clean, json_ids, path_of, sort_key, stored_stamp
+from semantic_photos.storage.rows import clean, json_ids, path_of, stored_stamp
 from semantic_photos.storage.tags import (
     Change,
     Current,
@@ -43,7 +43,7 @@ class WriteJob:
         stamp: what the catalog knows of the file.
         want: tags it should have.
         drop: tags it should not have any more: rejected ones, and what was written before and is gone.
-        failure: why the last try failed, or empty.
+        ours: of the tags that it will have, those that are there by our writing and not by another program's.
     """
 
     photo_id: PhotoId
@@ -51,7 +51,7 @@ class WriteJob:
     stamp: FileStamp
     want: tuple[str, ...]
     drop: tuple[str, ...]
-    failure: str = ""
+    ours: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +88,10 @@ class Exchange:
         """Take over what photos' files say, with the stamp of each; unknown photos change nothing.
 
         Tags become imported, unless the person said otherwise of them; those that were imported and are not said any
-        more go. Rating and caption are taken when there is none yet, or when it still is what the file said before.
-        What we wrote ourselves and the catalog has changed its mind about is not taken back from the file. Without
-        words (they could not be read) only the stamp is noted.
+        more go. Rating and caption are taken as long as the catalog has what the file said before, or neither said
+        anything. What we wrote ourselves and the catalog has changed its mind about is not taken back from the file,
+        until the file has been without it. Words that are not whole take nothing away; without words (they could not
+        be read) only the stamp is noted.
         """
         tags: list[TagRow] = []
         remarks: list[RemarkRow] = []
@@ -111,16 +112,24 @@ class Exchange:
             for photo_id, words, stamp in said:
                 if photo_id not in photos:
                     continue
+                rating, caption, written = before = known.get(photo_id, (None, "", ""))
                 if words is not None:
-                    before = known.get(photo_id)
-                    ours = {name.casefold() for name in _names(before[2])} if before else set()
+                    if not words.whole:
+                        more = words.rating if words.rating is not None else rating
+                        words = replace(words, rating=more, caption=words.caption or caption)
+                    ours = {name.casefold() for name in _names(written)}
                     now = current(connection, [photo_id], None)
-                    tags += write_rows(connection, _import_tags(photo_id, words, now, folded, ours), self._now()).tags
+                    rows = _import_tags(photo_id, words, now, folded, ours)
+                    tags += write_rows(connection, rows, self._now()).tags
                     remarks += _import_remark(connection, photo_id, words, before)
+                    rating, caption = words.rating, clean(words.caption)
+                    if words.whole:
+                        written = _written(_still_said(written, words))
                 connection.execute(
-                    "INSERT INTO exchange (photo_id, stamp, rating, caption) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
-                    " SET stamp = excluded.stamp, rating = excluded.rating, caption = excluded.caption",
-                    (photo_id, stamp, words.rating if words else None, clean(words.caption) if words else ""),
+                    "INSERT INTO exchange (photo_id, stamp, rating, caption, written) VALUES (?, ?, ?, ?, ?)"
+                    " ON CONFLICT DO UPDATE SET stamp = excluded.stamp, rating = excluded.rating,"
+                    " caption = excluded.caption, written = excluded.written",
+                    (photo_id, stamp, rating, caption, written),
                 )
         return Change(tuple(tags), tuple(remarks))
 
@@ -137,6 +146,11 @@ class Exchange:
             failed_only: only those whose last writing failed.
         """
         with self._database.read() as connection:
+            if ids is not None and failed_only:
+                rows = connection.execute(
+                    f"SELECT photo_id FROM exchange WHERE failure <> '' AND photo_id {_IN}", (json_ids(ids),)
+                )
+                ids = [row[0] for row in rows]
             if ids is None:
                 where = "failure <> ''" if failed_only else "failure <> '' OR written <> ''"
                 more = "" if failed_only else " UNION SELECT photo_id FROM photo_tag"
@@ -145,6 +159,27 @@ class Exchange:
             for start in range(0, len(ids), _CHUNK):
                 found += _jobs(connection, ids[start : start + _CHUNK], automatic)
             return found
+
+    def writing(self, photo_id: PhotoId, names: Sequence[str]) -> list[str]:
+        """Note, before a file is replaced, which tags it may have by our writing from now on, with those of before.
+
+        Whatever happens then (a reading, a kill, a power cut), they are not taken for another program's. Returns those
+        of before, for ``not_written``.
+        """
+        with self._database.transaction(durable=True) as connection:
+            row = connection.execute("SELECT written FROM exchange WHERE photo_id = ?", (photo_id,)).fetchone()
+            before = _names(row[0] if row else "")
+            connection.execute(
+                "INSERT INTO exchange (photo_id, written) VALUES (?, ?) ON CONFLICT DO UPDATE SET"
+                " written = excluded.written",
+                (photo_id, _written(dict.fromkeys([*before, *names]))),
+            )
+        return before
+
+    def not_written(self, photo_id: PhotoId, before: Sequence[str]) -> None:
+        """Note that the file is as it was, after ``writing``."""
+        with self._database.transaction() as connection:
+            connection.execute("UPDATE exchange SET written = ? WHERE photo_id = ?", (_written(before), photo_id))
 
     def wrote(self, photo_id: PhotoId, names: Sequence[str], stamp: str) -> None:
         """Note which tags a photo's files have by our writing.
@@ -155,12 +190,11 @@ class Exchange:
             stamp: what the files are now, if nothing but our writing changed them since they were read; else empty,
                 so that they are read again.
         """
-        written = json.dumps(list(names), ensure_ascii=False) if names else ""
         with self._database.transaction() as connection:
             connection.execute(
                 "INSERT INTO exchange (photo_id, written) VALUES (?, ?) ON CONFLICT DO UPDATE SET"
                 " written = excluded.written, failure_code = '', failure = '', tries = 0",
-                (photo_id, written),
+                (photo_id, _written(names)),
             )
             if stamp:
                 connection.execute("UPDATE exchange SET stamp = ? WHERE photo_id = ?", (stamp, photo_id))
@@ -180,13 +214,12 @@ class Exchange:
         size, mtime_ns, inode = stored_stamp(stamp)
         old_size, old_mtime, _ = stored_stamp(before)
         with self._database.transaction(durable=True) as connection:
-            row = connection.execute("SELECT taken FROM photo WHERE id = ?", (photo_id,)).fetchone()
+            # The photo keeps its place among the others: it was not taken today.
             return bool(
-                row is not None
-                and connection.execute(
-                    "UPDATE photo SET size = ?, mtime_ns = ?, inode = ?, content_key = ?, sort_key = ?"
+                connection.execute(
+                    "UPDATE photo SET size = ?, mtime_ns = ?, inode = ?, content_key = ?"
                     " WHERE id = ? AND size = ? AND mtime_ns = ?",
-                    (size, mtime_ns, inode, key, sort_key(stamp, row[0]), photo_id, old_size, old_mtime),
+                    (size, mtime_ns, inode, key, photo_id, old_size, old_mtime),
                 ).rowcount
             )
 
@@ -204,10 +237,25 @@ def _names(written: str) -> list[str]:
     return [str(name) for name in json.loads(written)] if written else []
 
 
+def _written(names: Iterable[str]) -> str:
+    texts = list(names)
+    return json.dumps(texts, ensure_ascii=False) if texts else ""
+
+
+def _still_said(written: str, words: FileWords) -> list[str]:
+    """Return what of our writing is in the file: what another program takes off and gives again is not ours then."""
+    said = {name.casefold() for name in words.tags}
+    # A name that is a level of another one in the file is not read by itself.
+    said |= {level for name in said if SEPARATOR in name for level in name.split(SEPARATOR)}
+    return [name for name in _names(written) if name.casefold() in said]
+
+
 def _jobs(connection: sqlite3.Connection, ids: Sequence[int], automatic: float | None) -> list[WriteJob]:
     chosen = json_ids(ids)
     want: dict[int, list[str]] = {}
     drop: dict[int, list[str]] = {}
+    theirs: dict[int, set[str]] = {}
+    unasked: dict[int, set[str]] = {}
     for photo_id, name, standing, confidence in connection.execute(
         "SELECT photo_id, name, standing, confidence FROM photo_tag JOIN tag ON tag.id = tag_id"
         f" WHERE photo_id {_IN} ORDER BY photo_id, name",
@@ -217,19 +265,28 @@ def _jobs(connection: sqlite3.Connection, ids: Sequence[int], automatic: float |
             drop.setdefault(photo_id, []).append(name)
         elif standing in KEPT or (automatic is not None and (confidence or 0.0) >= automatic):
             want.setdefault(photo_id, []).append(name)
+            if standing == Standing.IMPORTED:
+                theirs.setdefault(photo_id, set()).add(name.casefold())
+        else:
+            unasked.setdefault(photo_id, set()).add(name.casefold())
     found = []
     for row in connection.execute(
-        "SELECT id, path, size, mtime_ns, inode, coalesce(written, ''), coalesce(failure, '') FROM photo"
+        "SELECT id, path, size, mtime_ns, inode, coalesce(written, '') FROM photo"
         f" LEFT JOIN exchange ON photo_id = id WHERE id {_IN} AND {_THERE} ORDER BY path",
         (chosen,),
     ):
         wanted = want.get(row[0], [])
         have = {name.casefold() for name in wanted}
-        gone = [name for name in _names(row[5]) if name.casefold() not in have]
+        written = {name.casefold(): name for name in _names(row[5])}
+        # What was written as an automatic tag stays while the catalog has it, whatever is asked for today.
+        kept = [name for folded, name in written.items() if folded in unasked.get(row[0], ())]
+        gone = [name for folded, name in written.items() if folded not in have and name not in kept]
+        foreign = theirs.get(row[0], set()) - written.keys()
         dropped = dict.fromkeys([*drop.get(row[0], []), *gone])
         if wanted or dropped:
             stamp = FileStamp(row[2], int(row[3]), row[4])
-            found.append(WriteJob(PhotoId(row[0]), path_of(row[1]), stamp, tuple(wanted), tuple(dropped), row[6]))
+            ours = (*kept, *(name for name in wanted if name.casefold() not in foreign))
+            found.append(WriteJob(PhotoId(row[0]), path_of(row[1]), stamp, tuple(wanted), tuple(dropped), ours))
     return found
 
 
@@ -244,19 +301,22 @@ def _import_tags(
             continue
         said.add(key)
         rows.append(moved(key, now, Act.IMPORT, None))
-    rows += [moved(key, now, Act.MISS, None) for key in now if key not in said]
+    if words.whole:
+        # Of an automatic tag a file that does not say it says nothing: its confidence stays.
+        imported = [key for key, held in now.items() if held[0] is Standing.IMPORTED]
+        rows += [moved(key, now, Act.MISS, None) for key in imported if key not in said]
     return [row for row in rows if row is not None]
 
 
 def _import_remark(
-    connection: sqlite3.Connection, photo_id: PhotoId, words: FileWords, known: tuple[int | None, str, str] | None
+    connection: sqlite3.Connection, photo_id: PhotoId, words: FileWords, known: tuple[int | None, str, str]
 ) -> tuple[RemarkRow, ...]:
     old = read_remarks(connection, [photo_id]).get(photo_id, Remark())
-    rating_then, caption_then = (known[0], known[1]) if known else (None, "")
     rating, caption = old.rating, old.caption
-    if old.rating in (0, rating_then if rating_then is not None else 0):
+    # What the person took off stays off, as what they set stays.
+    if old.rating == (known[0] or 0):
         rating = words.rating or 0
-    if old.caption in ("", caption_then):
+    if old.caption == known[1]:
         caption = clean(words.caption)
     new = Remark(rating, old.favourite, caption)
     if new == old:

@@ -209,7 +209,7 @@ _FILTERS = (
 # What was read from photo files and sidecars, and what is still to be written into them.
 _EXCHANGE = (
     # stamp: what file and sidecars were when their words were read. rating, caption: what they said then; as long as
-    # the remark says the same, the file may change it. written: hash of the words that were written last, "" for none.
+    # the remark says the same, the file may change it. written: JSON list of the tags that we wrote, "" for none.
     # failure: why the last writing failed. tries: how often it did.
     """
     CREATE TABLE exchange (

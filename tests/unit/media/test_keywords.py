@@ -147,6 +147,9 @@ def test_hostile_sidecars_say_little_and_are_never_written_over(photo: Path, dat
     except PhotoError as error:
         assert error.code in ("write.unreadable", "write.refused", "photo.empty")
     else:
+        assert edited.data is not None
+        assert b"ok" in data, "only the one that is a sidecar may be changed"
+        assert b"ok" in edited.data
         assert "dog" in edited.after.flat
 
 
@@ -187,6 +190,10 @@ def test_damage_at_random_places(photo: Path) -> None:
             except PhotoError:
                 continue
             assert "y" in edited.after.flat
+            assert set(edited.before.flat) <= set(edited.after.flat)
+            image = exiv2.ImageFactory.open(path.read_bytes())
+            image.readMetadata()
+            assert not (image.xmpData().empty() and "rdf:li" in image.xmpPacket()), "words would be written over"
 
 
 # Changes

@@ -13,6 +13,7 @@ import pytest
 from semantic_photos.media import sidecar
 from semantic_photos.media.sidecar import (
     WriteError,
+    own_sidecars,
     put_in_place,
     sidecar_to_write,
     sidecars_of,
@@ -128,6 +129,47 @@ def test_what_a_killed_program_left_goes_after_an_hour(tmp_path: Path) -> None:
     assert only(tmp_path) == sorted([other.name, new.name, "a.xmp"])
 
 
+def test_attributes_stay_and_time_if_asked(tmp_path: Path) -> None:
+    target = tmp_path / "a.jpg"
+    target.write_bytes(b"one")
+    os.utime(target, ns=(5, 1_234_567_890))
+    try:
+        os.setxattr(target, "user.xdg.tags", b"holiday")
+    except (OSError, AttributeError):
+        pytest.skip("no extended attributes here")
+    put_in_place(target, b"two", stat_of(target), keep_time=True)
+    assert target.read_bytes() == b"two"
+    assert os.getxattr(target, "user.xdg.tags") == b"holiday"
+    assert target.stat().st_mtime_ns == 1_234_567_890
+    put_in_place(target, b"three", stat_of(target))
+    assert target.stat().st_mtime_ns != 1_234_567_890
+
+
+def test_an_attribute_that_cannot_be_kept_stops_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "a.jpg"
+    target.write_bytes(b"one")
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(sidecar.os, "listxattr", lambda path: ["security.x", "user.xdg.tags"], raising=False)
+    monkeypatch.setattr(sidecar.os, "getxattr", lambda path, name: b"v", raising=False)
+    monkeypatch.setattr(sidecar.os, "setxattr", fail, raising=False)
+    with pytest.raises(WriteError) as caught:
+        put_in_place(target, b"two", stat_of(target))
+    assert caught.value.code == "write.no-space"
+    assert target.read_bytes() == b"one"
+
+
+def test_hard_links_are_not_parted(tmp_path: Path) -> None:
+    target, other = tmp_path / "a.jpg", tmp_path / "b.jpg"
+    target.write_bytes(b"one")
+    os.link(target, other)
+    with pytest.raises(WriteError, match="hard links") as caught:
+        put_in_place(target, b"two", stat_of(target))
+    assert (caught.value.code, target.read_bytes(), caught.value.retry) == ("write.hard-link", b"one", False)
+
+
 def test_which_sidecar(tmp_path: Path) -> None:
     photo = tmp_path / "p.jpg"
     photo.write_bytes(b"x")
@@ -137,6 +179,9 @@ def test_which_sidecar(tmp_path: Path) -> None:
     assert sidecar_to_write(photo, adobe=True).name == "p.jpg.xmp", "the two would share it"
     first = words_stamp(photo)
     (tmp_path / "p.xmp").write_bytes(b"x")
+    assert sidecar_to_write(photo).name == "p.jpg.xmp"
+    assert own_sidecars(photo) == []
+    (tmp_path / "p.raf").rename(tmp_path / "p.jpg_original")
     assert sidecar_to_write(photo).name == "p.xmp"
     assert [path.name for path in sidecars_of(photo)] == ["p.xmp"]
     assert words_stamp(photo) != first

@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,11 @@ from semantic_photos.domain.photo import FileStamp, PhotoFacts, PhotoId
 from semantic_photos.domain.tagging import Act, Standing
 from semantic_photos.media import sidecar
 from semantic_photos.media.decoder_pool import DecoderPool
+from semantic_photos.media.edits import EditRequest
 from semantic_photos.media.fingerprint import content_key
+from semantic_photos.media.keyword_edit import edit
+from semantic_photos.media.keywords import read_words
+from semantic_photos.services import keyword_files
 from semantic_photos.services.concurrency import EventBus
 from semantic_photos.services.keyword_files import KeywordFiles
 from semantic_photos.services.scanner import Scanner
@@ -159,6 +164,7 @@ def test_a_photo_that_says_it_all_needs_no_sidecar(world: World) -> None:
     world.files.write(embed=True)
     world.store.revert(change)
     world.exchange.wrote(photo, [], "")
+    os.utime(world.root.path / "a.jpg", (1, 1))
     world.files.read()
     assert world.tags(photo) == {"dog": Standing.IMPORTED}
     assert world.files.write().changes == ()
@@ -215,3 +221,137 @@ def test_cancelled_between_photos(world: World) -> None:
     token = CancelToken()
     report = world.files.write(token=token, on_progress=lambda done, total: token.cancel())
     assert (report.cancelled, len(report.changes)) == (True, 1)
+
+
+# Other programs
+
+
+def elsewhere(path: Path, *want: str, drop: tuple[str, ...] = ()) -> None:
+    """Change a sidecar as another program does."""
+    path.write_bytes(edit(EditRequest(path, True, path.exists(), want, drop)).data or b"")
+
+
+def test_a_half_written_sidecar_takes_no_tags_away(world: World) -> None:
+    photo, path = world.add("a.jpg"), world.root.path / "a.jpg.xmp"
+    elsewhere(path, "dog", "beach")
+    world.files.read()
+    world.store.act(Act.ADD, [photo], "cat")
+    world.files.write()
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    world.files.read()
+    assert set(world.tags(photo)) == {"dog", "beach", "cat"}
+    assert world.files.write().failures[0].code == "write.unreadable"
+    path.write_bytes(whole)
+    world.files.read()
+    assert world.files.write().changes == ()
+    assert set(read_words(world.root.path / "a.jpg").tags) == {"dog", "beach", "cat"}
+
+
+def test_keywords_taken_off_elsewhere_are_not_brought_back(world: World) -> None:
+    photo, path = world.add("a.jpg"), world.root.path / "a.jpg.xmp"
+    elsewhere(path, "dog", "cat")
+    world.files.read()
+    elsewhere(path, drop=("dog",))
+    assert world.files.write(dry_run=True).changes == ()
+    elsewhere(path, "sea", drop=("cat",))
+    assert world.files.write().changes == ()
+    assert read_words(world.root.path / "a.jpg").tags == ("sea",)
+    assert world.tags(photo) == {"sea": Standing.IMPORTED}
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_automatic_tags_stay_automatic_whatever_happens_while_they_are_written(
+    world: World, monkeypatch: pytest.MonkeyPatch, killed: bool
+) -> None:
+    photo = world.add("a.jpg")
+    world.store.suggest({photo: {"dog": 0.95}})
+    real = keyword_files.put_in_place
+
+    def and_then(*arguments: object, **more: bool) -> None:
+        real(*arguments, **more)  # type: ignore[arg-type]
+        if killed:
+            raise KeyboardInterrupt
+        world.files.read()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(keyword_files, "put_in_place", and_then)
+        if killed:
+            with pytest.raises(KeyboardInterrupt):
+                world.files.write(automatic=0.9)
+        else:
+            world.files.write(automatic=0.9)
+    world.files.read()
+    assert world.tags(photo) == {"dog": Standing.AUTOMATIC}
+    world.store.remove_automatic()
+    assert world.files.write().changes[0].removed == ("dog",)
+
+
+def test_a_reading_waits_for_the_photo_that_is_written(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = world.add("a.jpg")
+    world.store.act(Act.ADD, [photo], "dog")
+    real = keyword_files.put_in_place
+    reading = threading.Thread(target=world.files.read)
+    waited: list[bool] = []
+
+    def meanwhile(*arguments: object, **more: bool) -> None:
+        real(*arguments, **more)  # type: ignore[arg-type]
+        reading.start()
+        reading.join(0.2)
+        waited.append(reading.is_alive())
+
+    monkeypatch.setattr(keyword_files, "put_in_place", meanwhile)
+    world.files.write()
+    reading.join(10)
+    assert (waited, reading.is_alive()) == ([True], False)
+
+
+def test_a_plain_writing_leaves_automatic_keywords(world: World) -> None:
+    photo = world.add("a.jpg")
+    world.store.suggest({photo: {"dog": 0.95}})
+    world.files.write(automatic=0.9)
+    assert world.files.write().changes == ()
+    assert read_words(world.root.path / "a.jpg").tags == ("dog",)
+    world.store.remove_automatic()
+    assert world.files.write().changes[0].removed == ("dog",)
+
+
+def test_a_sidecar_that_two_photos_share_is_left_alone(world: World) -> None:
+    a, b = world.add("a.jpg"), world.add("a.png")
+    elsewhere(world.root.path / "a.xmp", "dog")
+    world.files.read()
+    shared = (world.root.path / "a.xmp").read_bytes()
+    world.store.act(Act.REJECT, [a], "dog")
+    world.store.act(Act.ADD, [a], "cat")
+    assert [change.target.name for change in world.files.write().changes] == ["a.jpg.xmp"]
+    assert (world.root.path / "a.xmp").read_bytes() == shared
+    world.files.read()
+    assert world.tags(b) == {"dog": Standing.IMPORTED}
+    assert world.tags(a) == {"dog": Standing.REJECTED, "cat": Standing.MANUAL}
+
+
+def test_embedding_keeps_the_time_of_the_photo(world: World) -> None:
+    photo, path = world.add("a.jpg"), world.root.path / "a.jpg"
+    before = path.stat().st_mtime_ns
+    world.store.act(Act.ADD, [photo], "dog")
+    assert world.files.write(embed=True).failures == ()
+    assert path.stat().st_mtime_ns == before
+    os.link(path, world.root.path.parent / "other.jpg")
+    world.store.act(Act.ADD, [photo], "cat")
+    assert world.files.write(embed=True, dry_run=True).failures[0].code == "write.hard-link"
+    assert world.files.write(embed=True).failures[0].code == "write.hard-link"
+
+
+def test_what_could_not_be_written_is_not_ours(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo, path = world.add("a.jpg"), world.root.path / "a.jpg.xmp"
+    world.store.suggest({photo: {"dog": 0.95}})
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sidecar.os, "write", full)
+        assert world.files.write(automatic=0.9).failures[0].code == "write.no-space"
+    elsewhere(path, "dog")
+    world.files.read()
+    assert world.tags(photo) == {"dog": Standing.IMPORTED}

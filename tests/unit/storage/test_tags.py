@@ -220,7 +220,74 @@ def test_what_we_wrote_is_not_taken_back_as_foreign(shelf: Shelf, store: TagStor
     exchange.store_words([(a, FileWords(("dog", "mine", "theirs")), "2")])
     assert standings(store, a) == {"dog": A, "theirs": IM}
     (job,) = exchange.jobs()
-    assert (job.want, job.drop) == (("theirs",), ("dog", "mine"))
+    assert (job.want, job.drop) == (("theirs",), ("mine",)), "the automatic one is still in the catalog"
+    assert job.ours == ("dog",)
+
+
+def test_a_keyword_taken_off_and_given_again_elsewhere_is_theirs(
+    shelf: Shelf, store: TagStore, exchange: Exchange
+) -> None:
+    (a,) = shelf.indexed(1)
+    store.act(Act.ADD, [a], "cat")
+    exchange.store_words([(a, FileWords(("dog",)), "1")])
+    (job,) = exchange.jobs()
+    assert (job.want, job.ours) == (("cat", "dog"), ("cat",))
+    exchange.wrote(a, ["cat", "dog"], "2")
+    for stamp, tags in (("3", ("cat",)), ("4", ("cat", "dog"))):
+        exchange.store_words([(a, FileWords(tags), stamp)])
+    assert standings(store, a) == {"cat": M, "dog": IM}
+    (job,) = exchange.jobs()
+    assert (job.want, job.drop) == (("cat", "dog"), ())
+
+
+def test_a_level_of_another_keyword_is_still_ours(shelf: Shelf, store: TagStore, exchange: Exchange) -> None:
+    (a,) = shelf.indexed(1)
+    change = store.act(Act.ADD, [a], "dog")
+    exchange.wrote(a, ["dog"], "1")
+    exchange.store_words([(a, FileWords(("animal|dog",)), "2")])
+    store.revert(change)
+    (job,) = exchange.jobs()
+    assert job.drop == ("dog",)
+
+
+def test_words_that_are_not_whole_take_nothing_away(shelf: Shelf, store: TagStore, exchange: Exchange) -> None:
+    (a,) = shelf.indexed(1)
+    exchange.store_words([(a, FileWords(("dog", "sea"), "At home", 3), "1")])
+    exchange.wrote(a, ["mine"], "")
+    exchange.store_words([(a, FileWords(("new",), whole=False), "2")])
+    exchange.store_words([(a, None, "3")])
+    assert standings(store, a) == {"dog": IM, "sea": IM, "new": IM}
+    assert store.remarks([a])[a] == Remark(3, caption="At home")
+    assert exchange.jobs()[0].drop == ("mine",)
+    exchange.store_words([(a, FileWords(("dog",), "At sea", 4), "4")])
+    assert standings(store, a) == {"dog": IM}
+    assert store.remarks([a])[a] == Remark(4, caption="At sea")
+
+
+def test_a_file_without_an_automatic_tag_leaves_its_confidence(
+    shelf: Shelf, store: TagStore, exchange: Exchange
+) -> None:
+    (a,) = shelf.indexed(1)
+    store.suggest({a: {"dog": 0.9}})
+    exchange.store_words([(a, FileWords(("sea",)), "1")])
+    assert {line.tag: line.confidence for line in store.lines([a])[a]} == {"sea": None, "dog": 0.9}
+
+
+def test_what_is_about_to_be_written_is_ours_at_once(shelf: Shelf, store: TagStore, exchange: Exchange) -> None:
+    (a,) = shelf.indexed(1)
+    store.suggest({a: {"dog": 0.9, "cat": 0.9}})
+    exchange.wrote(a, ["dog"], "1")
+    exchange.writing(a, ["cat"])
+    exchange.store_words([(a, FileWords(("dog", "cat")), "2")])
+    assert standings(store, a) == {"dog": A, "cat": A}
+
+
+def test_rating_and_caption_that_were_taken_off_stay_off(shelf: Shelf, store: TagStore, exchange: Exchange) -> None:
+    (a,) = shelf.indexed(1)
+    exchange.store_words([(a, FileWords((), "At sea", 5), "1")])
+    store.remark([a], rating=0, caption="")
+    exchange.store_words([(a, FileWords((), "At sea", 5), "2")])
+    assert store.remarks([a]) == {}
 
 
 def test_jobs_hold_what_the_person_has_and_took_off(shelf: Shelf, store: TagStore, exchange: Exchange) -> None:
@@ -235,22 +302,31 @@ def test_jobs_hold_what_the_person_has_and_took_off(shelf: Shelf, store: TagStor
 
 
 def test_failed_writes_are_listed_until_they_succeed(shelf: Shelf, store: TagStore, exchange: Exchange) -> None:
-    (a,) = shelf.indexed(1)
+    a, b = shelf.indexed(1, 2)
     store.act(Act.ADD, [a], "dog")
     for _ in range(2):
         exchange.write_failed(a, "write.no-permission", "No.")
     (failed,) = exchange.failed_writes()
     assert (failed.path, failed.tries) == (Path("/photos/1.jpg"), 2)
     assert [job.photo_id for job in exchange.jobs(failed_only=True)] == [a]
+    store.act(Act.ADD, [b], "dog")
+    assert [job.photo_id for job in exchange.jobs([a, b], failed_only=True)] == [a]
     exchange.wrote(a, ["dog"], "")
     assert exchange.failed_writes() == []
+
+
+def sort_key_of(shelf: Shelf, photo: PhotoId) -> int:
+    with shelf.database.read() as connection:
+        return int(connection.execute("SELECT sort_key FROM photo WHERE id = ?", (photo,)).fetchone()[0])
 
 
 def test_an_embedded_write_keeps_the_vector(shelf: Shelf, exchange: Exchange) -> None:
     (a,) = shelf.indexed(1)
     old = shelf.catalog.photos([a])[a].stamp
     new = shelf.stamp(1, size=5000, mtime_ns=10**18)
+    place = sort_key_of(shelf, a)
     assert exchange.rewritten(a, old, new, ContentKey("f" * 32))
     assert shelf.searchable() == [a]
     assert shelf.catalog.photos([a])[a].stamp == new
+    assert sort_key_of(shelf, a) == place, "it was not taken today"
     assert not exchange.rewritten(a, old, new, ContentKey("f" * 32)), "it is not what it was"
