@@ -250,14 +250,15 @@ def _compare(temporary: Path, data: bytes) -> None:
 def _sync_folder(folder: Path) -> None:
     if os.name != "posix":
         return
-    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
     except OSError as error:
-        # Some network file systems have no such thing; the rename is done all the same.
+        # Some network file systems have no such thing; the rename is done all the same, so this is no failure.
         _log.debug("%s cannot be synchronised: %s", folder, error)
-    finally:
-        os.close(descriptor)
 
 
 def leftovers(folder: Path) -> Iterator[Path]:

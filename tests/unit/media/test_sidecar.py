@@ -84,6 +84,19 @@ def test_a_failing_disk_changes_nothing(
     assert only(tmp_path) == ["a.xmp"]
 
 
+def test_what_is_in_place_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.open
+
+    def refuse(path: object, *arguments: int, **more: int) -> int:
+        if path == tmp_path:
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(path, *arguments, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(sidecar.os, "open", refuse)
+    put_in_place(tmp_path / "a.xmp", b"one", None)
+    assert (tmp_path / "a.xmp").read_bytes() == b"one"
+
+
 def test_half_a_write_is_finished_or_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.write
     monkeypatch.setattr(sidecar.os, "write", lambda descriptor, data: real(descriptor, data[:7]))
