@@ -71,6 +71,7 @@ def test_names_that_are_no_text_do_not_break_the_log(tmp_path: Path) -> None:
     assert "caf" in (tmp_path / "semantic-photos.log").read_text()
 
 
+@pytest.mark.slow
 def test_searching_needs_no_qt_and_no_torch() -> None:
     code = (
         "import sys, semantic_photos.services.library, semantic_photos.cli.commands; "
