@@ -24,7 +24,7 @@ from onnx.reference import ReferenceEvaluator
 from torch.nn import functional
 
 from semantic_photos.training import progress
-from semantic_photos.training.calibration import calibrate, tag_background, tag_vectors
+from semantic_photos.training.calibration import calibrate, support, tag_background, tag_vectors
 from semantic_photos.training.dataset import PhotoArray
 from semantic_photos.training.features import load_student, pooled_features
 from semantic_photos.training.head import Head
@@ -108,6 +108,8 @@ def write_pack(args: argparse.Namespace) -> None:
     lexicon = Lexicon(words, weights)
 
     tags = [(tag, category) for tag, category in read_tags() if lexicon.content(tag)]
+    known = support([tag for tag, _ in tags], photos.records) >= args.tag_support
+    tags = [tag for tag, kept in zip(tags, known, strict=True) if kept]
     vectors = tag_vectors([tag for tag, _ in tags], lexicon, table)
     rng = np.random.default_rng(0)
     train = photos.rows("train")
@@ -120,7 +122,7 @@ def write_pack(args: argparse.Namespace) -> None:
     # A few vectors of ordinary photos, so that the program can tell a good match from the best of a bad lot.
     np.save(out / BACKGROUND, background[rng.permutation(len(background))[:KEPT_BACKGROUND]].numpy().astype(np.float16))
     fit = calibrate(photos.records, val, judged, [tag for tag, _ in tags], vectors, mean, std, lexicon, table)
-    log.info("tags: %s", {k: round(v, 4) for k, v in fit.items()})
+    log.info("%d tags: %s", len(tags), {k: round(v, 4) for k, v in fit.items()})
     entries = [
         {"tag": tag, "category": category, "mean": round(float(m), 6), "std": round(float(s), 6)}
         for (tag, category), m, s in zip(tags, mean, std, strict=True)
@@ -181,6 +183,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--side", type=int, default=128)
     parser.add_argument("--storage", choices=("int8", "float16", "float32"), default="int8")
     parser.add_argument("--background", type=int, default=8000, help="training photos for the tags' background")
+    parser.add_argument("--tag-support", type=int, default=2, help="training photos that a tag's words must occur in")
     parser.add_argument("--title", default="Semantic Photos small")
     parser.add_argument("--version", default="0.1.0")
     parser.add_argument("--created", help="date in the manifest, today if not given")

@@ -13,7 +13,7 @@ pytest.importorskip("wordfreq")
 from onnx.reference import ReferenceEvaluator  # noqa: E402
 
 from semantic_photos.training import progress  # noqa: E402
-from semantic_photos.training.calibration import fit_logistic  # noqa: E402
+from semantic_photos.training.calibration import fit_logistic, support  # noqa: E402
 from semantic_photos.training.dataset import Augmentation, EpochSampler, PhotoRecord, augment  # noqa: E402
 from semantic_photos.training.export import quantise_rows, ramp_picture  # noqa: E402
 from semantic_photos.training.head import Goals, Head, TunedTable, several_right  # noqa: E402
@@ -195,3 +195,11 @@ def test_the_miss_of_goals_counts_photos_that_have_one_and_looks_from_their_midd
     assert float(goals.miss(right, rows)) == pytest.approx(0.0, abs=1e-5)
     # All photos lie within a narrow cone: the next photo's place is near in angle, but as good as chance.
     assert float(goals.miss(right.roll(1, dims=0), rows)) > 0.7
+
+
+def test_a_tag_is_supported_by_training_photos_that_hold_all_its_words():
+    def said(split: str, *captions: str, labels: tuple[str, ...] = ()) -> PhotoRecord:
+        return PhotoRecord("a.webp", 1, "made", split, labels, captions)
+
+    records = [said("train", "Two dogs", "snow lies"), said("train", labels=("dog",)), said("val", "a boat")]
+    assert support(["dog", "snow dog", "boat"], records).tolist() == [2, 1, 0]
