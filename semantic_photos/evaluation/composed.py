@@ -16,8 +16,9 @@ from semantic_photos.domain.photo import ImageRecipe
 from semantic_photos.evaluation.photos import Shown
 from semantic_photos.evaluation.pictures import Pictures
 from semantic_photos.evaluation.questions import label_questions, word_questions
-from semantic_photos.evaluation.wording import folded, folded_words
+from semantic_photos.evaluation.wording import folded_words
 from semantic_photos.media.preprocess import square
+from semantic_photos.ml.word_forms import folded
 
 Bools = NDArray[np.bool_]
 

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semantic_photos.evaluation.photos import Shown
-from semantic_photos.evaluation.wording import NO_QUERY, WORD, folded, folded_words, plain_words
+from semantic_photos.evaluation.wording import NO_QUERY, WORD, folded_words, plain_words
+from semantic_photos.ml.word_forms import folded
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
+from semantic_photos.ml.word_forms import folded
+
 WORD = re.compile(r"[a-z]+(?:[-'][a-z]+)*")
 _TOKEN = re.compile(r"[a-z]+(?:[-'][a-z]+)*|[^\sa-z]")
 
@@ -53,17 +55,6 @@ _NO_NOUN = NO_QUERY | _BEFORE | _AFTER | frozenset(_NOT_A_THING_TEXT.split())
 LEAST_SHARE = 0.2
 #: … and at least so often.
 LEAST_PLACES = 3
-
-
-def folded(word: str) -> str:
-    """Return a word with a plain English plural ending taken off: "dogs" asks for the same as "dog"."""
-    if len(word) > 4 and word.endswith("ies"):
-        return word[:-3] + "y"
-    if len(word) > 4 and word.endswith(("ches", "shes", "sses", "xes", "zes")):
-        return word[:-2]
-    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
-        return word[:-1]
-    return word
 
 
 @functools.lru_cache(maxsize=100_000)

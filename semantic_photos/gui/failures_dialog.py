@@ -6,12 +6,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QHeaderView, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
 from semantic_photos.domain.photo import FailedPhoto, PhotoId
 from semantic_photos.gui import formatting, photo_actions
 from semantic_photos.gui.bridge import Bridge
-from semantic_photos.gui.widgets import button, label
+from semantic_photos.gui.widgets import button, label, lay_out_list
 
 #: More lines would not be read, and would make the list slow.
 MOST_SHOWN = 2000
@@ -42,17 +42,7 @@ class FailuresDialog(QDialog):
         self._retry = button("Try again", icon="retry")
         self._show = button("Show in file manager", icon="folder")
         close = button("Close")
-        row = QHBoxLayout()
-        row.addWidget(self._retry)
-        row.addWidget(self._show)
-        row.addStretch(1)
-        row.addWidget(close)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(18, 18, 18, 18)
-        layout.setSpacing(12)
-        layout.addWidget(self._words)
-        layout.addWidget(self._tree, 1)
-        layout.addLayout(row)
+        lay_out_list(self, self._words, self._tree, (self._retry, self._show), close)
         self._again = QTimer(self)
         self._again.setSingleShot(True)
         self._again.setInterval(700)

@@ -7,13 +7,13 @@ import json
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QHeaderView, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
 from semantic_photos.domain.feedback import Vote
 from semantic_photos.domain.photo import Photo, PhotoId
 from semantic_photos.gui import formatting, theme
 from semantic_photos.gui.bridge import Bridge
-from semantic_photos.gui.widgets import button, label
+from semantic_photos.gui.widgets import button, label, lay_out_list
 
 _VOTES = Qt.ItemDataRole.UserRole
 
@@ -45,17 +45,7 @@ class VotesDialog(QDialog):
         self._remove = button("Remove", icon="remove")
         self._remove_all = button("Remove all")
         close = button("Close")
-        row = QHBoxLayout()
-        row.addWidget(self._remove)
-        row.addWidget(self._remove_all)
-        row.addStretch(1)
-        row.addWidget(close)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(18, 18, 18, 18)
-        layout.setSpacing(12)
-        layout.addWidget(self._words)
-        layout.addWidget(self._tree, 1)
-        layout.addLayout(row)
+        lay_out_list(self, self._words, self._tree, (self._remove, self._remove_all), close)
         close.clicked.connect(self.accept)
         self._remove.clicked.connect(self._take_back)
         self._remove_all.clicked.connect(self._take_all_back)

@@ -9,12 +9,14 @@ from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import (
     QAbstractButton,
+    QHBoxLayout,
     QLabel,
     QLayout,
     QLayoutItem,
     QPushButton,
     QSizePolicy,
     QToolButton,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -278,3 +280,18 @@ class FlowLayout(QLayout):
             line.append((item, x))
             x += width + self._gap
         return y + finish_line() - rect.y()
+
+
+def lay_out_list(dialog: QWidget, words: QWidget, listed: QWidget, buttons: Sequence[QWidget], close: QWidget) -> None:
+    """Place a dialog about a list: words above it, what can be done with it below, closing on the right."""
+    row = QHBoxLayout()
+    for part in buttons:
+        row.addWidget(part)
+    row.addStretch(1)
+    row.addWidget(close)
+    layout = QVBoxLayout(dialog)
+    layout.setContentsMargins(18, 18, 18, 18)
+    layout.setSpacing(12)
+    layout.addWidget(words)
+    layout.addWidget(listed, 1)
+    layout.addLayout(row)

@@ -49,6 +49,17 @@ def without_accents(word: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
 
 
+def folded(word: str) -> str:
+    """Return a word with a plain English plural ending taken off: "dogs" asks for the same as "dog"."""
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    if len(word) > 4 and word.endswith(("ches", "shes", "sses", "xes", "zes")):
+        return word[:-2]
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        return word[:-1]
+    return word
+
+
 def forms(word: str) -> Iterator[str]:
     """Yield other forms of a word in the order in which they should be tried; the word itself comes first."""
     yield word

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from semantic_photos.ml.word_forms import folded
 from semantic_photos.training.dataset import PhotoRecord
-from semantic_photos.training.texts import UNSEEN_LABEL_SOURCES, Lexicon, fold_plural
+from semantic_photos.training.texts import UNSEEN_LABEL_SOURCES, Lexicon
 from semantic_photos.training.words import words_of
 
 # A tag this near to something true of the photo may well be true too, so it is no proof of the contrary.
@@ -43,9 +44,9 @@ def support(tags: Sequence[str], records: Sequence[PhotoRecord]) -> np.ndarray:
             continue
         for text in (*record.captions, *record.labels):
             for word in words_of(text):
-                holding.setdefault(fold_plural(word), set()).add(row)
+                holding.setdefault(folded(word), set()).add(row)
     nothing: set[int] = set()
-    found = [[holding.get(fold_plural(word), nothing) for word in words_of(tag)] for tag in tags]
+    found = [[holding.get(folded(word), nothing) for word in words_of(tag)] for tag in tags]
     return np.array([len(set.intersection(*sets)) if sets else 0 for sets in found], dtype=np.int64)
 
 
@@ -99,12 +100,12 @@ def calibrate(
         ``a``, ``b``, and what tags shown from the confidence `SHOWN` on are worth: precision (with silence weighed as
         in the fit, and strictly), recall, tags per photo.
     """
-    folded = [tuple(fold_plural(word) for word in words_of(tag)) for tag in tags]
-    by_words = {words: number for number, words in enumerate(folded)}
+    stems = [tuple(folded(word) for word in words_of(tag)) for tag in tags]
+    by_words = {words: number for number, words in enumerate(stems)}
     by_source: dict[str, set[int]] = {}
     for record in records:
         for label in record.labels:
-            number = by_words.get(tuple(fold_plural(word) for word in words_of(label)))
+            number = by_words.get(tuple(folded(word) for word in words_of(label)))
             if number is not None:
                 by_source.setdefault(record.source, set()).add(number)
     near = (vectors @ vectors.T > NEAR).numpy()
@@ -115,8 +116,8 @@ def calibrate(
         record = records[row]
         if record.source in UNSEEN_LABEL_SOURCES or not (record.labels or record.captions):
             continue
-        said = [{fold_plural(word) for word in words_of(text)} for text in (*record.captions, *record.labels)]
-        true = [n for n, words in enumerate(folded) if any(set(words) <= text for text in said)]
+        said = [{folded(word) for word in words_of(text)} for text in (*record.captions, *record.labels)]
+        true = [n for n, words in enumerate(stems) if any(set(words) <= text for text in said)]
         if not true:
             continue
         close = near[true].any(axis=0)

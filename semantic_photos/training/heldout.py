@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from semantic_photos.ml.word_forms import folded
 from semantic_photos.training import progress
 from semantic_photos.training.dataset import PhotoArray
 from semantic_photos.training.head import HeadTraining
-from semantic_photos.training.texts import fold_plural
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     full = HeadTraining(config, photos, args.words)
     picked = np.random.default_rng(7).permutation(len(full.judge.single))[: args.hide]
     hidden_stems = {full.judge.single[i] for i in picked}
-    hidden = {word for word in full.material.lexicon.words if fold_plural(word) in hidden_stems}
+    hidden = {word for word in full.material.lexicon.words if folded(word) in hidden_stems}
     journal = progress.RunLog(args.out)
     ways = {"frozen": (0.0, 0.0), "map": (config["head"]["turn_rate"], 0.0), "rows": (0.0, 3e-4)}
     for seen in (True, False):

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from semantic_photos.ml.word_forms import folded
 from semantic_photos.training.dataset import PhotoRecord
-from semantic_photos.training.texts import Lexicon, fold_plural
+from semantic_photos.training.texts import Lexicon
 
 
 class Judge:
@@ -22,7 +23,7 @@ class Judge:
         captions = [(i, caption) for i, row in enumerate(captioned) for caption in records[row].captions]
         self._owner = torch.tensor([i for i, _ in captions])
         self._captions = lexicon.text_bags([caption for _, caption in captions])
-        names = [fold_plural(word) for word in lexicon.words]
+        names = [folded(word) for word in lexicon.words]
         has: list[set[str]] = []
         seen: dict[str, int] = {}
         counts: dict[str, int] = {}

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from semantic_photos.ml.word_forms import folded
 from semantic_photos.training.dataset import PhotoRecord
 from semantic_photos.training.words import words_of
 
@@ -71,17 +72,6 @@ class Lexicon:
         return self.bags([self.content(text) for text in texts])
 
 
-def fold_plural(word: str) -> str:
-    """Dogs and dog are the same for judging a search: a plain English plural folded to its singular."""
-    if len(word) > 4 and word.endswith("ies"):
-        return word[:-3] + "y"
-    if len(word) > 4 and word.endswith(("ches", "shes", "sses", "xes", "zes")):
-        return word[:-2]
-    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
-        return word[:-1]
-    return word
-
-
 class CaptionBank:
     """Captioned photos: their captions, and which (plural-folded) words occur in any of them."""
 
@@ -92,13 +82,13 @@ class CaptionBank:
         self._texts = [
             [content for content in (lexicon.content(c) for c in records[row].captions) if content] for row in usable
         ]
-        folded = [fold_plural(word) for word in lexicon.words]
+        stems = [folded(word) for word in lexicon.words]
         self._fold: dict[int, int] = {}
         names: dict[str, int] = {}
         for texts in self._texts:
             for text in texts:
                 for number in text:
-                    self._fold[number] = names.setdefault(folded[number], len(names))
+                    self._fold[number] = names.setdefault(stems[number], len(names))
         self.occurs = torch.zeros(len(usable), len(names))
         for i, texts in enumerate(self._texts):
             self.occurs[i, [self._fold[number] for text in texts for number in text]] = 1.0

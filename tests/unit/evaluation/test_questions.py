@@ -13,7 +13,8 @@ from semantic_photos.evaluation.questions import (
     same_label,
     word_questions,
 )
-from semantic_photos.evaluation.wording import folded, nouns_of
+from semantic_photos.evaluation.wording import nouns_of
+from semantic_photos.ml.word_forms import folded
 from tests.fakes.judged import captioned, labelled
 
 

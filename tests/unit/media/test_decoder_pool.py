@@ -385,29 +385,3 @@ def test_no_child_outlives_a_program_that_is_killed(tmp_path: Path, bomb: bytes,
         assert all(running(pid) for pid in pids)
         parent.kill()
     assert eventually(lambda: not any(running(pid) for pid in pids), 3.0)
-
-
-def test_a_frozen_program_starts_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    bundle = tmp_path / "semantic-photos"
-    bundle.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m semantic_photos "$@"\n')
-    bundle.chmod(0o755)
-    monkeypatch.setattr(sys, "frozen", True, raising=False)
-    monkeypatch.setattr(sys, "executable", str(bundle))
-    pool = DecoderPool(1)
-    try:
-        assert pool.submit(ask(save(tmp_path / "a.jpg"))).result(60).square is not None
-        assert b"--decode-child" in Path(f"/proc/{pool.pids()[0]}/cmdline").read_bytes()
-    finally:
-        pool.close()
-
-
-def test_the_program_itself_does_not_load_the_decoders() -> None:
-    code = (
-        "import sys\n"
-        "import semantic_photos.media.decode, semantic_photos.media.decoder_pool\n"
-        "import semantic_photos.media.thumbnails, semantic_photos.media.fingerprint\n"
-        "print([m for m in sys.modules if m.split('.')[0] in ('PIL', 'pillow_heif')])"
-    )
-    environment = {**os.environ, "PYTHONPATH": ROOT}
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    assert run.stdout.strip() == "[]"
