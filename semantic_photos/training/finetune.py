@@ -11,6 +11,7 @@ Command: ``python -m semantic_photos.training.finetune --config FILE --data DIR 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import logging
 import math
 from collections.abc import Sequence
@@ -32,6 +33,20 @@ from semantic_photos.training.teacher import load_teacher
 from semantic_photos.training.texts import Bags
 
 log = logging.getLogger(__name__)
+
+
+def grown(encoder: dict[str, Any], more: int) -> Student:
+    """The averaged student of a checkpoint, with ``more`` residual blocks at the end of its last stage.
+
+    A fresh block is the identity, so the student says at first what it said before (Chen et al., "Net2Net", ICLR 2016).
+    """
+    shape = shape_from(encoder["student_shape"])
+    blocks = (*shape.blocks[:-1], shape.blocks[-1] + more)
+    student = Student(dataclasses.replace(shape, blocks=blocks))
+    fresh = student.load_state_dict(encoder["average"], strict=False)
+    if fresh.unexpected_keys or (fresh.missing_keys and not more):
+        raise KeyError(f"the checkpoint's encoder is of another shape: {fresh}")
+    return student
 
 
 class Whole(nn.Module):
@@ -85,8 +100,7 @@ class FineTuning:
         self.teacher = teacher.to(device=device, memory_format=layout) if teacher is not None else None
         encoder = progress.load_checkpoint(args.encoder)
         self.map_scale = MapScale.restore(encoder["scale"], device)
-        student = Student(shape_from(encoder["student_shape"]))
-        student.load_state_dict(encoder["average"])
+        student = grown(encoder, int(run.get("more_blocks", 0)))
         start = progress.load_checkpoint(args.head)
         self.base = start["table"].to(device)
         dim = self.base.shape[1]

@@ -7,7 +7,11 @@ space: Wu et al., "TinyCLIP", ICCV 2023). A head that was trained on a photo's c
 can be learned from is where it would have put it. So captioned photos get their goals from heads that have not seen
 them (cross-fitting).
 
-Command: ``python -m semantic_photos.training.goals --config FILE --data DIR --words DIR --out DIR``
+The student itself may stand beside the teacher: a head over the features of both puts photos better than either, and
+the student then learns from that (Furlanello et al., "Born-again neural networks", ICML 2018).
+
+Command: ``python -m semantic_photos.training.goals --config FILE --data DIR --words DIR --out DIR
+[--encoder CHECKPOINT]``
 """
 
 from __future__ import annotations
@@ -15,22 +19,26 @@ from __future__ import annotations
 import argparse
 import copy
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from semantic_photos.training import progress
 from semantic_photos.training.dataset import Augmentation, PhotoArray
-from semantic_photos.training.features import pooled_features
+from semantic_photos.training.features import load_student, pooled_features
 from semantic_photos.training.head import Head, HeadTraining
-from semantic_photos.training.lite import LITE_CHANNELS, Lite
+from semantic_photos.training.lite import Lite
 
 log = logging.getLogger(__name__)
 
 GOALS_NAME = "goals.pt"
+#: Photos between two writes of the features: what is lost at most when the run is stopped.
+_AT_ONCE = 2048
 
 
 def wanted_rows(work: HeadTraining, others: int) -> np.ndarray:
@@ -41,29 +49,40 @@ def wanted_rows(work: HeadTraining, others: int) -> np.ndarray:
     return np.unique(np.concatenate([captioned, work.judge.captioned, work.judge.labelled, rest]))
 
 
-def teacher_features(config: dict[str, Any], work: HeadTraining, out: Path, device: str) -> dict[str, torch.Tensor]:
-    """Compute pooled features, or read those that are kept in ``out``.
+def kept_features(
+    name: str, network: Callable[[], nn.Module], config: dict[str, Any], work: HeadTraining, out: Path, device: str
+) -> dict[str, torch.Tensor]:
+    """Compute the pooled features of one network, or read those that are kept in ``out``; only missing ones are made.
 
     Returns:
         ``all``: half (N, C), photos as they are, zero where not computed;
         ``view``: half (captioned, C), augmented as in training.
     """
-    kept = out / "features.pt"
-    if kept.exists():
-        return progress.load_checkpoint(kept)  # type: ignore[no-any-return]
-    teacher = Lite(int(config["teacher"]["size"]), int(config["teacher"]["side"]))
-    teacher = teacher.to(device=device, memory_format=torch.channels_last)
-    rows = work.material.captions.rows
-    how = Augmentation(**config["augmentation"])
+    kept = out / f"features-{name}.pt"
     chosen = wanted_rows(work, int(config["goals"]["photos"]))
-    found = torch.zeros(len(work.photos.records), LITE_CHANNELS, dtype=torch.half)
-    found[torch.from_numpy(chosen)] = pooled_features(teacher, work.photos, chosen, device).half()
-    features = {
-        "all": found,
-        "view": pooled_features(teacher, work.photos, rows, device, how, seed=1).half(),
-    }
-    progress.save_atomically(features, kept)
+    features: dict[str, torch.Tensor] = progress.load_checkpoint(kept) if kept.exists() else {}
+    if features:
+        chosen = chosen[(features["all"][torch.from_numpy(chosen)].abs().sum(dim=1) == 0).numpy()]
+    if not len(chosen):
+        return features
+    log.info("%s: features of %d photos", name, len(chosen))
+    asked = network().to(device=device, memory_format=torch.channels_last)
+    if not features:
+        how = Augmentation(**config["augmentation"])
+        view = pooled_features(asked, work.photos, work.material.captions.rows, device, how, seed=1).half()
+        features = {"all": torch.zeros(len(work.photos.records), view.shape[1], dtype=torch.half), "view": view}
+    for start in range(0, len(chosen), _AT_ONCE):
+        some = chosen[start : start + _AT_ONCE]
+        features["all"][torch.from_numpy(some)] = pooled_features(asked, work.photos, some, device).half()
+        progress.save_atomically(features, kept)
     return features
+
+
+def beside(parts: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """Features of several networks side by side; zero where one of them is missing."""
+    there = torch.stack([(part["all"].abs().sum(dim=1) > 0) for part in parts]).all(dim=0)
+    joined = torch.cat([part["all"] for part in parts], dim=1)
+    return {"all": joined * there[:, None].half(), "view": torch.cat([part["view"] for part in parts], dim=1)}
 
 
 @torch.no_grad()
@@ -124,6 +143,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--words", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--encoder", type=Path, default=None, help="checkpoint of a student that helps the teacher")
     parser.add_argument("--device", default="auto")
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -132,7 +152,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     progress.prepare(seed, int(config["head"]["threads"]))
     args.out.mkdir(parents=True, exist_ok=True)
     work = HeadTraining(config, PhotoArray(args.data, int(config["data"]["side"])), args.words)
-    features = teacher_features(config, work, args.out, progress.pick_device(args.device))
+    device = progress.pick_device(args.device)
+    size, side = int(config["teacher"]["size"]), int(config["teacher"]["side"])
+    parts = [kept_features(f"lite{size}", partial(Lite, size, side), config, work, args.out, device)]
+    if args.encoder is not None:
+        parts.append(
+            kept_features("student", lambda: load_student(args.encoder, device), config, work, args.out, device)
+        )
+    features = beside(parts)
     goals = make_goals(work, features, int(config["goals"]["folds"]), seed)
     progress.save_atomically(goals, args.out / GOALS_NAME)
     return 0
