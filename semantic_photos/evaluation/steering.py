@@ -27,10 +27,10 @@ from semantic_photos.domain.steering import clamped, focused_vector, mixed, posi
 from semantic_photos.domain.vectors import normalise, weighted_sum
 from semantic_photos.evaluation.composed import Compositions, Pair, Word, caption_words, labels, large_square, pairs
 from semantic_photos.evaluation.figure import ratio
-from semantic_photos.evaluation.measure import encode_photos
 from semantic_photos.evaluation.metrics import precision_at
 from semantic_photos.evaluation.photos import Shown, read_photos
 from semantic_photos.evaluation.pictures import Pictures
+from semantic_photos.evaluation.vectors import vectors_of
 from semantic_photos.ml.image_encoder import OnnxImageEncoder
 from semantic_photos.ml.model_pack import load_pack
 from semantic_photos.ml.text_encoder import WordTable
@@ -49,18 +49,8 @@ class Bench:
         pack = load_pack(pack_folder)
         self.photos, self.pictures = photos, Compositions(photos, pictures)
         self.encoder, self.words = OnnxImageEncoder(pack, min(4, os.cpu_count() or 1)), WordTable(pack)
-        self.vectors = self._vectors(pictures, cache)
+        self.vectors = vectors_of(photos, pictures, self.encoder, cache)
         self.background = pack.background if pack.background is not None else self.vectors[::4]
-
-    def _vectors(self, pictures: Pictures, cache: Path | None) -> Floats:
-        if cache is not None and cache.exists():
-            with np.load(cache) as stored:
-                if str(stored["pack"]) == self.encoder.fingerprint and len(stored["vectors"]) == len(self.photos):
-                    return np.asarray(stored["vectors"], np.float32)
-        vectors: Floats = np.nan_to_num(encode_photos(self.photos, pictures, self.encoder)[0])
-        if cache is not None:
-            np.savez(cache, vectors=vectors, pack=self.encoder.fingerprint)
-        return vectors
 
     def word(self, text: str) -> Floats:
         """Return the unit vector of a word of the table."""

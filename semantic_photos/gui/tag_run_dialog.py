@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QSlider, QVBoxLayout, QWidge
 
 from semantic_photos.gui.widgets import button, label
 
-LEAST, USUAL, MOST = 50, 80, 98
+LEAST, USUAL, MOST = 40, 70, 95
 
 
 class TagRunDialog(QDialog):
@@ -74,9 +74,9 @@ class TagRunDialog(QDialog):
         wrong = 100 - percent
         way = (
             "Only what is plain to see; many photos get one tag or none."
-            if percent >= 90
+            if percent >= 80
             else "A good mean for most libraries."
-            if percent >= 75
+            if percent >= 60
             else "Nearly everything in the picture is named, and there is more to reject."
         )
         self._meaning.setText(

@@ -13,16 +13,22 @@ from semantic_photos.domain.errors import InternalError, PackError
 from semantic_photos.domain.ports import FloatArray
 
 MOST_TAGS = 20_000
+#: Priors are logarithms of counts of photos; beyond this nothing that a photo shows would matter.
+_MOST_PRIOR = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class TagStat:
-    """A tag and the background of its cosine with any photo: mean and standard deviation."""
+    """A tag and the background of its cosine with any photo: mean and standard deviation.
+
+    ``prior`` is added to the log-odds of every photo: how much more often than never the tag was said in training.
+    """
 
     tag: str
     category: str
     mean: float
     std: float
+    prior: float = 0.0
 
 
 # Compared by identity: arrays have no single truth value.
@@ -37,6 +43,7 @@ class TagTable:
         offset: ``b`` of the calibration.
         mean: float32 (T,), means of ``stats``.
         std: float32 (T,), standard deviations of ``stats``.
+        prior: float32 (T,), priors of ``stats``.
     """
 
     stats: tuple[TagStat, ...]
@@ -45,18 +52,25 @@ class TagTable:
     offset: float
     mean: FloatArray = field(init=False)
     std: FloatArray = field(init=False)
+    prior: FloatArray = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "mean", np.array([stat.mean for stat in self.stats], dtype=np.float32))
         object.__setattr__(self, "std", np.array([stat.std for stat in self.stats], dtype=np.float32))
+        object.__setattr__(self, "prior", np.array([stat.prior for stat in self.stats], dtype=np.float32))
 
     def confidences(self, vectors: FloatArray) -> FloatArray:
         """Return the probability of each tag for each photo, as ``tag_confidences``."""
-        return tag_confidences(vectors, self.matrix, self.mean, self.std, self.slope, self.offset)
+        return tag_confidences(vectors, self.matrix, self.mean, self.std, self.slope, self.offset + self.prior)
 
 
 def tag_confidences(
-    vectors: FloatArray, matrix: FloatArray, mean: FloatArray, std: FloatArray, slope: float, offset: float
+    vectors: FloatArray,
+    matrix: FloatArray,
+    mean: FloatArray,
+    std: FloatArray,
+    slope: float,
+    offset: float | FloatArray,
 ) -> FloatArray:
     """Return sigmoid(slope * (cos - mean) / std + offset), float32 (N, T) in [0, 1].
 
@@ -69,7 +83,7 @@ def tag_confidences(
         mean: background of each tag's cosine, float32 (T,).
         std: its standard deviation, float32 (T,), > 0.
         slope: > 0.
-        offset: any number.
+        offset: any number, or one for each tag, float32 (T,).
 
     Raises:
         InternalError: the shapes do not fit.
@@ -98,10 +112,16 @@ def parse_tags(data: bytes, name: str, vector_of: Callable[[str], FloatArray | N
         root = json.loads(data.decode("utf-8"))
         slope, offset = float(root["calibration"]["a"]), float(root["calibration"]["b"])
         stats = tuple(
-            TagStat(str(one["tag"]), str(one["category"]), float(one["mean"]), float(one["std"]))
+            TagStat(
+                str(one["tag"]),
+                str(one["category"]),
+                float(one["mean"]),
+                float(one["std"]),
+                float(one.get("prior", 0.0)),
+            )
             for one in root["tags"]
         )
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise PackError(f"{name} is no list of tags: {str(error)[:120]}.", code="pack.tags") from error
     if len(stats) > MOST_TAGS:
         raise PackError(f"{name} lists more than {MOST_TAGS} tags.", code="pack.tags")
@@ -119,6 +139,8 @@ def _matrix(stats: Sequence[TagStat], name: str, vector_of: Callable[[str], Floa
         seen.add(stat.tag)
         if not (np.isfinite([stat.mean, stat.std]).all() and stat.std > 1e-6):
             raise PackError(f"{name} has no usable background for “{stat.tag}”.", code="pack.tags")
+        if not abs(stat.prior) <= _MOST_PRIOR:
+            raise PackError(f"{name} has no usable prior for “{stat.tag}”.", code="pack.tags")
         vector = vector_of(stat.tag)
         if vector is None:
             raise PackError(f"{name} has the tag “{stat.tag}”, which the word table does not know.", code="pack.tags")

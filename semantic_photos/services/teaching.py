@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A subject of the person's own, taught by a few photos: it becomes a tag, and a direction to search in.
 
-Two ways, chosen by the number of examples. Few of them give a prototype: their mean, seen from the mean of all photos
-(Snell and others, "Prototypical networks", 2017). More of them give a ridge regression against photos of the library,
-first random ones, then those that the prototype takes for the subject although nobody said so ("hard negatives"), at
-less weight, because some of them are the subject. A name that is a known word counts as much as all examples together:
-over thirty labels the first twenty photos were right more often with it (0.72 against
-0.70 and 0.71 for 5 and 10 examples).
+Three directions that make different mistakes, added up. The prototype is the mean of the examples, seen from the mean
+of all photos (Snell and others, "Prototypical networks", 2017). The discriminant takes out of it what photos of this
+library differ in anyhow (Hariharan, Malik and Ramanan, "Discriminative decorrelation for clustering and
+classification", 2012). The regression sets the examples against photos of the library, random ones and those that the
+prototype takes for the subject although nobody said so ("hard negatives"), these at less weight, because some of them
+are the subject. ``evaluation.subjects`` measures it: over thirty labels and five to twenty examples the three together
+find 0.01 to 0.04 more of the first twenty photos than the prototype. A name that is a known word counts as much as ten
+examples or less together; that is worth as much again.
 """
 
 from __future__ import annotations
@@ -29,13 +31,16 @@ from semantic_photos.storage.catalog import Catalog
 from semantic_photos.storage.tags import Change, TagStore
 
 LEAST_EXAMPLES, MOST_EXAMPLES = 5, 50
-#: From so many examples on the regression is mixed into the prototype.
-REGRESSION_FROM = 8
+#: The name, where it is a known word, counts as much as so many examples.
+WORD_WORTH = 10
 #: Photos of the library that stand for everything else, and how many of the likest ones are among them.
 NEGATIVES, HARD = 2000, 100
 #: Weight of a hard negative: some of them show the subject.
 _HARD_WEIGHT = 0.2
 _RIDGE = 1.0
+#: Share of the mean variance that is added to every direction of the discriminant: two thousand photos do not tell the
+#: small ones exactly. 0.3 and 3 find as much within 0.01.
+_SHRINK = 1.0
 #: Photos that a subject is learnt against while somebody waits for an answer.
 _OTHERS = 20_000
 #: Where the catalog remembers the names that were taught.
@@ -78,7 +83,7 @@ def learn(
         name: of the subject.
         examples: photos that show it.
         library: photos of which most do not.
-        word: unit vector (D,) of the name, if it is a known word: it counts as much as the examples together.
+        word: unit vector (D,) of the name, if it is a known word: it counts as much as ten examples.
         own: bool (N,), rows of the library that are examples: not counted among the others, and not copied for it.
         seed: chooses which photos of the library stand for the rest.
     """
@@ -88,18 +93,28 @@ def learn(
     negatives = library[chosen]
     centre = negatives.mean(axis=0)
     prototype = normalise(examples.mean(axis=0) - centre)
-    vector = prototype
-    if len(examples) >= REGRESSION_FROM:
-        scores = (library @ prototype)[others]
-        # The very likest are probably the subject itself; what comes behind them is what it is confused with.
-        hard = others[np.argsort(-scores)[len(examples) : len(examples) + HARD]]
-        vector = normalise(prototype + _regression(examples, negatives, library[hard]))
+    scores = (library @ prototype)[others]
+    # The very likest are probably the subject itself; what comes behind them is what it is confused with.
+    hard = others[np.argsort(-scores)[len(examples) : len(examples) + HARD]]
+    vector = normalise(
+        prototype + _discriminant(prototype, negatives) + _regression(examples, negatives, library[hard])
+    )
     if word is not None:
-        vector = normalise(vector + word)
+        vector = normalise(vector + min(1.0, WORD_WORTH / len(examples)) * word)
     scores = (library @ vector)[others]
     return Subject(
         name, vector, float((examples @ vector).mean()), float(scores.mean()), max(float(scores.std()), 1e-4)
     )
+
+
+def _discriminant(direction: FloatArray, negatives: FloatArray) -> FloatArray:
+    """Return the unit normal (D,) between two clouds of the shape of ``negatives`` (N, D), one beside the other."""
+    rows = negatives.astype(np.float64)
+    rows -= rows.mean(axis=0)
+    spread = rows.T @ rows / max(1, len(rows))
+    level = max(float(np.trace(spread)) / len(spread), 1e-9)
+    spread[np.diag_indices_from(spread)] += _SHRINK * level
+    return normalise(np.linalg.solve(spread, direction.astype(np.float64)).astype(np.float32))
 
 
 def _regression(positives: FloatArray, negatives: FloatArray, hard: FloatArray) -> FloatArray:

@@ -21,7 +21,7 @@ from semantic_photos.storage.catalog import Catalog
 from semantic_photos.storage.tags import TagStore
 
 #: Below this confidence a tag is not shown: wrong labels make people switch tagging off.
-LEAST_CONFIDENCE = 0.5
+LEAST_CONFIDENCE = 0.4
 
 
 @dataclass(frozen=True, slots=True)

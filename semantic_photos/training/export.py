@@ -24,7 +24,7 @@ from onnx.reference import ReferenceEvaluator
 from torch.nn import functional
 
 from semantic_photos.training import progress
-from semantic_photos.training.calibration import calibrate, support, tag_background, tag_vectors
+from semantic_photos.training.calibration import calibrate, entries_of, priors, support, tag_background, tag_vectors
 from semantic_photos.training.dataset import PhotoArray
 from semantic_photos.training.features import load_student, pooled_features
 from semantic_photos.training.head import Head
@@ -108,8 +108,9 @@ def write_pack(args: argparse.Namespace) -> None:
     lexicon = Lexicon(words, weights)
 
     tags = [(tag, category) for tag, category in read_tags() if lexicon.content(tag)]
-    known = support([tag for tag, _ in tags], photos.records) >= args.tag_support
-    tags = [tag for tag, kept in zip(tags, known, strict=True) if kept]
+    known = support([tag for tag, _ in tags], photos.records)
+    tags = [tag for tag, count in zip(tags, known, strict=True) if count >= args.tag_support]
+    prior = priors(known[known >= args.tag_support])
     vectors = tag_vectors([tag for tag, _ in tags], lexicon, table)
     rng = np.random.default_rng(0)
     train = photos.rows("train")
@@ -121,15 +122,9 @@ def write_pack(args: argparse.Namespace) -> None:
     mean, std = tag_background(background, vectors)
     # A few vectors of ordinary photos, so that the program can tell a good match from the best of a bad lot.
     np.save(out / BACKGROUND, background[rng.permutation(len(background))[:KEPT_BACKGROUND]].numpy().astype(np.float16))
-    fit = calibrate(photos.records, val, judged, [tag for tag, _ in tags], vectors, mean, std, lexicon, table)
+    fit = calibrate(photos.records, val, judged, [tag for tag, _ in tags], vectors, mean, std, prior, lexicon, table)
     log.info("%d tags: %s", len(tags), {k: round(v, 4) for k, v in fit.items()})
-    entries = [
-        {"tag": tag, "category": category, "mean": round(float(m), 6), "std": round(float(s), 6)}
-        for (tag, category), m, s in zip(tags, mean, std, strict=True)
-    ]
-    calibration = {"a": round(fit["a"], 5), "b": round(fit["b"], 5)}
-    tags_text = json.dumps({"calibration": calibration, "tags": entries}, indent=1, sort_keys=True)
-    (out / "tags.json").write_text(tags_text + "\n", encoding="utf-8")
+    (out / "tags.json").write_text(entries_of(tags, mean, std, prior, fit), encoding="utf-8")
     if args.card is not None and args.card.resolve() != (out / CARD).resolve():
         shutil.copyfile(args.card, out / CARD)
     manifest = {

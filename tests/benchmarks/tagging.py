@@ -22,6 +22,7 @@ from semantic_photos.ml.model_pack import load_pack
 from semantic_photos.ml.text_encoder import WordTable
 from semantic_photos.paths import resources
 from semantic_photos.services.concurrency import EventBus
+from semantic_photos.services.tag_words import PRECISE
 from semantic_photos.services.tagging import AutoTagger
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
@@ -32,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--n", type=int, default=100_000)
     parser.add_argument("--pack", type=Path, default=resources() / "packs" / "sp-small-1")
-    parser.add_argument("--least", type=float, default=0.8)
+    parser.add_argument("--least", type=float, default=PRECISE)
     options = parser.parse_args()
     pack = load_pack(options.pack)
     words = WordTable(pack)

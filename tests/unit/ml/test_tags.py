@@ -103,3 +103,22 @@ def test_a_damaged_list_is_refused(path: tuple[str | int, ...], value: Any) -> N
 def test_what_is_no_list_is_refused(data: bytes) -> None:
     with pytest.raises(PackError, match=r"tags\.json"):
         parse_tags(data, "tags.json", vector_of, 2)
+
+
+def test_a_prior_moves_the_odds_of_its_tag_alone() -> None:
+    root = good()
+    before = parse(root).confidences(np.array([[0.1, 0]], np.float32))
+    root["tags"][1]["prior"] = -2.0
+    table = parse(root)
+    after = table.confidences(np.array([[0.1, 0]], np.float32))
+    assert after[0, 0] == before[0, 0]
+    odds = np.log(after / (1 - after)) - np.log(before / (1 - before))
+    assert odds[0, 1] == pytest.approx(-2.0, abs=1e-3)
+
+
+@pytest.mark.parametrize("prior", ["much", None, 1e9, float("nan"), float("inf"), []])
+def test_a_prior_that_is_none_is_refused(prior: object) -> None:
+    root = good()
+    root["tags"][0]["prior"] = prior
+    with pytest.raises(PackError, match=r"tags\.json"):
+        parse(root)
