@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 from semantic_photos.domain.messages import IndexingProgress
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import ResultPage
-from semantic_photos.domain.relevance import CAUTION
 from semantic_photos.gui import formatting, pages
 from semantic_photos.gui.band_bar import BandBar
 from semantic_photos.gui.bridge import Bridge
@@ -81,7 +80,7 @@ class LibraryPage(QWidget):
         self.advice = pages.AdviceBar()
         self.problems = ElidedLabel(kind="dim", mode=Qt.TextElideMode.ElideRight)
         self.problems.hide()
-        self.band = BandBar(CAUTION)
+        self.band = BandBar(settings.caution, settings.result_order)
         self._looks = ExampleLooks(bridge, self.loader, self)
         self._back = IconButton("back", "Back  (Alt+←)")
         self._forward = IconButton("forward", "Forward  (Alt+→)")

@@ -36,13 +36,15 @@ class SavedBar(QFrame):
         chosen: the ``SavedSearch`` to ask for.
         rename_wanted: its id and the new name.
         remove_wanted: its id.
+        fold_changed: whether the person wants it folded from now on.
     """
 
     chosen = Signal(object)
     rename_wanted = Signal(int, str)
     remove_wanted = Signal(int)
+    fold_changed = Signal(bool)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, folded: bool = False) -> None:
         super().__init__(parent)
         self.setObjectName("saved")
         self._title = label("Saved", "heading")
@@ -65,8 +67,8 @@ class SavedBar(QFrame):
         column.addLayout(top)
         column.addWidget(self._list, 1)
         column.addStretch(0)
-        self._is_folded = self._is_narrow = False
-        self.setFixedWidth(WIDE)
+        self._is_folded, self._is_narrow = folded, False
+        self._dress(folded=folded)
         self.hide()
         self._connect()
 
@@ -125,8 +127,10 @@ class SavedBar(QFrame):
 
     def fold(self, *, folded: bool) -> None:
         """Show only a strip, or the list again."""
-        self._is_folded = folded
+        changed, self._is_folded = folded != self._is_folded, folded
         self._dress(folded=folded)
+        if changed:
+            self.fold_changed.emit(folded)
 
     def fit(self, *, narrow: bool) -> None:
         """Fold by itself where the window is narrow, and unfold again what the person did not fold."""

@@ -32,7 +32,7 @@ class Saving(QObject):
         self._bridge, self._bookmark, self._window = bridge, bookmark, parent
         self._query = Query()
         self._searches: list[SavedSearch] = []
-        self.bar = SavedBar()
+        self.bar = SavedBar(folded=bridge.library.settings.saved_folded)
         self._again = QTimer(self)
         self._again.setSingleShot(True)
         self._again.setInterval(RECOUNT_MS)

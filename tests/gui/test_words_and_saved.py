@@ -198,6 +198,28 @@ def test_saved_searches_can_be_folded(desk: Desk) -> None:
     assert not bar._list.isVisible()
 
 
+def test_what_was_chosen_for_results_is_there_at_the_next_start(open_desk: Callable[..., Desk]) -> None:
+    first = FakeLibrary(240)
+    desk = open_desk(first)
+    save(desk, "blue", "Sky")
+    desk.page.saving.bar._fold.click()
+    desk.page.band._slider.setValue(4)
+    desk.page.band._choose_order("name")
+    desk.until(lambda: first.settings.saved_folded and first.settings.result_order == "name")
+    desk.until(lambda: first.settings.caution == 0.8)
+    again = FakeLibrary(240, settings=first.settings)
+    again.saved_searches = first.saved_searches
+    desk = open_desk(again)
+    desk.search("blue")
+    desk.until(desk.page.saving.bar.isVisible)
+    assert not desk.page.saving.bar._list.isVisible()
+    assert (desk.page.band.order, round(desk.page.band.caution, 3)) == ("name", 0.8)
+    found = desk.page.pane.page
+    assert found is not None
+    ids = found.ids[: found.strong].tolist()
+    assert ids == sorted(ids)
+
+
 # Pictures from elsewhere
 
 
