@@ -64,7 +64,7 @@ class ExampleLooks(QObject):
                 return path.name, image_of(library.preview(path, 2 * _SIDE))
             photo = library.photos([PhotoId(photo_id or 0)]).get(PhotoId(photo_id or 0))
             if photo is None:
-                return "a photo", None
+                return "a photo that is gone", None
             if region is not None:
                 return f"part of {photo.path.name}", cut(image_of(library.preview(photo.path, _PART_SIDE)), region)
             data = library.thumbnail(photo)

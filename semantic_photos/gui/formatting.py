@@ -22,6 +22,11 @@ def _has_surrogates(text: str) -> bool:
     return any("\ud800" <= c <= "\udfff" for c in text)
 
 
+def middle(text: str, most: int) -> str:
+    """Return a text of at most ``most`` characters, both ends kept: a file's name ends with what tells it apart."""
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[len(text) - (most - most // 2 - 1) :]}"
+
+
 def many(count: int, one: str, more: str = "") -> str:
     """Return ``1 photo`` or ``1,024 photos``."""
     return f"{count:,} {one if count == 1 else more or one + 's'}"

@@ -75,7 +75,7 @@ class LibraryPage(QWidget):
         self.viewer = PhotoViewer(bridge, self.model)
         self.explaining = Explaining(bridge, self.viewer, self)
         self.focus_bar = FocusBar()
-        self.saving = Saving(bridge, self.bar.bookmark, self)
+        self.saving = Saving(bridge, self.bar, self)
         self.pasting = Pasting(bridge, self)
         self.advice = pages.AdviceBar()
         self.problems = ElidedLabel(kind="dim", mode=Qt.TextElideMode.ElideRight)

@@ -145,6 +145,9 @@ class AdviceBar(QWidget):
         unknown = page.unknown_words if page is not None else ()
         # A filter that nothing answers to is in the suggestions alone.
         named = [term for term in page.suggestions if term not in unknown] if page is not None else []
+        left_out = page.left_out if page is not None else ()
+        for sentence in left_out[:3]:
+            self._flow.addWidget(label(f"{formatting.shown(sentence)} Asked without it.", "dim"))
         for word in [*unknown, *named][:3]:
             suggestions = page.suggestions.get(word, ()) if page is not None else ()
             known = "is not a word I know." if word in unknown else "finds nothing."
@@ -155,7 +158,7 @@ class AdviceBar(QWidget):
                 chip = Chip(other)
                 chip.clicked.connect(lambda _=False, word=word, other=other: self.word_chosen.emit(word, other))
                 self._flow.addWidget(chip)
-        self.setVisible(bool(unknown or named))
+        self.setVisible(bool(unknown or named or left_out))
 
 
 def _clear(layout: QHBoxLayout) -> None:

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from semantic_photos.domain.written_query import in_words
 from semantic_photos.gui import formatting, theme
 from semantic_photos.gui.widgets import IconButton, label
 from semantic_photos.storage.saved_searches import SavedSearch
@@ -123,7 +124,7 @@ class SavedBar(QFrame):
         item.setData(_COUNT, count)
         found = "" if count is None else f", {formatting.many(count, 'photo')}"
         item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{search.name}{found}")
-        item.setToolTip(formatting.shown(search.text))
+        item.setToolTip(formatting.shown(in_words(search.query)))
 
     def fold(self, *, folded: bool) -> None:
         """Show only a strip, or the list again."""

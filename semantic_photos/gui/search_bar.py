@@ -138,6 +138,10 @@ class SearchBar(QFrame):
                 chip.set_picture(picture)
             chip.updateGeometry()
 
+    def example_names(self) -> list[str]:
+        """Return what the example photos are called, as far as it is known by now."""
+        return [chip.text() for chip in self._chips]
+
     def clear(self) -> None:
         """Ask for everything."""
         self._words.hide()

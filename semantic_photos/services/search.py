@@ -113,9 +113,10 @@ class SearchService:
         unknown, suggestions = self._unknown(query)
         votes = self.feedback.votes(query) if self.feedback is not None else {}
         ranked, plain = [], []
+        left_out: list[str] = []
         for narrowed in self._narrowing.of(query):
             terms = narrowed.branch.terms
-            vector = self._branch_vector(query, terms, token) if terms or query.examples else None
+            vector = self._branch_vector(query, terms, token, left_out) if terms or query.examples else None
             if vector is not None:
                 ranked.append((narrowed, vector))
             elif not terms or (narrowed.masks and not unknown):
@@ -138,7 +139,7 @@ class SearchService:
         return ResultPage(
             query, generation, found.ids, found.scores, unknown, suggestions, searched=len(self._index),
             total=counts.total, milliseconds=_since(start), engine=self._index.engine, strong=found.strong,
-            emptied_by=emptied, stacks=behind, votes=votes,
+            emptied_by=emptied, stacks=behind, votes=votes, left_out=tuple(dict.fromkeys(left_out)),
         )  # fmt: skip
 
     def count(self, query: Query) -> int:
@@ -149,7 +150,7 @@ class SearchService:
         Raises:
             QueryError, PhotoError, CatalogError: as ``run``.
         """
-        if query.tree is None:
+        if query.is_empty:
             return len(self._index)
         page = self.run(query, limit=_COUNTED)
         # Nothing was ranked: filters are counted to the end.
@@ -169,15 +170,16 @@ class SearchService:
                 return vector
         return None
 
-    def _branch_vector(self, query: Query, terms: tuple[Term, ...], token: CancelToken | None) -> FloatArray | None:
+    def _branch_vector(
+        self, query: Query, terms: tuple[Term, ...], token: CancelToken | None, left_out: list[str] | None = None
+    ) -> FloatArray | None:
         words = self._text_parts(terms) if terms else []
-        photos: list[tuple[float, FloatArray]] = []
-        for example in query.examples:
-            if token is not None:
-                token.raise_if_cancelled()
-            weight = example.weight if example.weight > 0 else MINUS * example.weight
-            # What is looked at are parts of the photo to be like, not of one to be unlike.
-            photos.append((weight, self.examples.vector(example, query.focuses if weight > 0 else ())))
+        usable, troubles = self.examples.usable(query, token)
+        if troubles and not words and not usable:
+            raise troubles[0]
+        if left_out is not None:
+            left_out += map(str, troubles)
+        photos = [((e.weight if e.weight > 0 else MINUS * e.weight), vector) for e, vector in usable]
         return weighted_sum(mixed(words, photos, self.sample() if words and photos else None))
 
     # Answers

@@ -173,6 +173,40 @@ def test_a_saved_search_is_listed_with_its_count_and_asked_again(desk: Desk) -> 
     assert desk.page.bar.text() == "blue"
 
 
+def test_a_search_with_photos_is_saved_and_opens_with_them(desk: Desk) -> None:
+    desk.page.steering.similar(15)
+    desk.page.steering.focus("red", -1.0)
+    desk.settle()
+    desk.until(lambda: desk.page.bar.example_names() == ["IMG_00015.jpg"])
+    desk.until(desk.page.bar.bookmark.isVisible)
+    desk.page.saving.save()
+    dialog = desk.page.findChild(NameDialog)
+    assert dialog is not None
+    assert dialog.edit.text() == "like IMG_00015.jpg, away from red"
+    dialog._save()
+    bar = desk.page.saving.bar
+    desk.until(lambda: bool(bar.searches()))
+    asked = desk.page.search.query
+    desk.page.steering.everything()
+    desk.settle()
+    bar._choose(bar._list.item(0))
+    desk.settle()
+    assert desk.page.search.query == asked
+    assert desk.page.bar.bookmark.isChecked()
+
+
+def test_a_pasted_picture_is_not_saved_and_that_is_said(desk: Desk) -> None:
+    image = QImage(40, 30, QImage.Format.Format_RGB32)
+    image.fill(Qt.GlobalColor.red)
+    data = QMimeData()
+    data.setImageData(image)
+    assert desk.page.pasting.take(data)
+    desk.until(lambda: bool(desk.page.search.query.examples))
+    desk.until(desk.page.bar.bookmark.isVisible)
+    desk.page.saving.save()
+    assert any("pasted picture cannot be saved" in text for text in desk.window.notices.texts())
+
+
 def test_saved_searches_are_renamed_and_removed(desk: Desk) -> None:
     save(desk, "blue", "Sky")
     bar = desk.page.saving.bar
