@@ -6,6 +6,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage, QPixmap
 
+from semantic_photos.domain.errors import PhotoError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Example, Query
 from semantic_photos.domain.steering import Focus, Region
@@ -66,7 +67,11 @@ class ExampleLooks(QObject):
             if photo is None:
                 return "a photo that is gone", None
             if region is not None:
-                return f"part of {photo.path.name}", cut(image_of(library.preview(photo.path, _PART_SIDE)), region)
+                try:
+                    image = image_of(library.preview(photo.path, _PART_SIDE))
+                except PhotoError:  # its name is known all the same
+                    return f"part of {photo.path.name}", None
+                return f"part of {photo.path.name}", cut(image, region)
             data = library.thumbnail(photo)
             return photo.path.name, QImage.fromData(data) if data else None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import html
 import os
+import unicodedata
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +17,13 @@ def shown(text: str) -> str:
     """Return text that can be shown: file names may hold bytes that are no text, and control characters."""
     clean = os.fsencode(text).decode("utf-8", "replace") if _has_surrogates(text) else text
     return "".join(c if c.isprintable() else "�" for c in clean)
+
+
+def quoted(text: str) -> str:
+    """Return text that can be shown, in quotation marks; what is written from right to left does not turn the rest."""
+    clean = shown(text)
+    turned = any(unicodedata.bidirectional(c) in ("R", "AL") for c in clean)
+    return f"“\N{FIRST STRONG ISOLATE}{clean}\N{POP DIRECTIONAL ISOLATE}”" if turned else f"“{clean}”"
 
 
 def _has_surrogates(text: str) -> bool:

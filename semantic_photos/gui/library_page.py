@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 from semantic_photos.domain.messages import IndexingProgress
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import ResultPage
-from semantic_photos.gui import formatting, pages
+from semantic_photos.gui import formatting, pages, theme
 from semantic_photos.gui.band_bar import BandBar
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.cell_marks import STACK, UP
@@ -116,7 +116,7 @@ class LibraryPage(QWidget):
         for part in (self._folders_button, self._settings_button, self._panel_button):
             top.addWidget(part)
         hints = QVBoxLayout()
-        hints.setContentsMargins(18, 0, 18, 0)
+        hints.setContentsMargins(theme.MARGIN, 0, theme.MARGIN, 0)
         hints.setSpacing(6)
         hints.addWidget(self.problems)
         hints.addWidget(self.focus_bar)
@@ -126,6 +126,8 @@ class LibraryPage(QWidget):
         middle.setSpacing(0)
         photos = QVBoxLayout()
         photos.setSpacing(0)
+        # Above the photos alone: what is beside them stays where it is when a hint comes or goes.
+        photos.addLayout(hints)
         photos.addWidget(self.pane, 1)
         photos.addWidget(self.band)
         middle.addWidget(self.saving.bar)
@@ -136,7 +138,6 @@ class LibraryPage(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(top)
-        column.addLayout(hints)
         column.addLayout(middle, 1)
         column.addWidget(self.jobs)
         self._stack.addWidget(browse)
@@ -254,15 +255,11 @@ class LibraryPage(QWidget):
         self.explaining.show_page(page)
         self.saving.show_query(self.search.query)
         self.advice.show_page(page if page is not None and len(page) else None)
+        self.panel.explore_page(page)
         if page is not None:
-            word = next((term.word for term in reversed(page.query.terms) if term.weight > 0), "")
-            if word:
-                self.panel.near_word.explore_word(word)
-            else:
-                self.panel.near_word.explore_nothing()
             self._looks.show_query(page.query)
-            # What is looked at are parts of photos to be like.
-            self.focus_bar.setVisible(any(example.weight > 0 for example in page.query.examples))
+        # What is looked at are parts of photos to be like.
+        self.focus_bar.setVisible(page is not None and any(example.weight > 0 for example in page.query.examples))
         self._show_panel()
         self._look.start()
         if self._enter_soon:

@@ -223,6 +223,8 @@ class SearchBar(QFrame):
         text = self._edit.text()
         problems = problem_marks.ripe(Query.parse(text).problems, cursor)
         told = problem_marks.sentence(text, problems)
+        if cursor is None and text.strip() and not problems and Query.parse(text).tree is None and not self._examples:
+            told = "There is no word in this that says anything of a photo, so all are shown."
         if told != self._told or problems:
             problem_marks.underline(self._edit, problems)
         if told != self._told:

@@ -91,8 +91,15 @@ class ExampleVectors:
             except (QueryError, PhotoError) as error:
                 if isinstance(error, QueryError) and error.code != "query.no-example":
                     raise
-                troubles.append(_said_of(example, error))
+                troubles.append(self._named(example, error))
         return found, troubles
+
+    def _named(self, example: Example, error: UserFacingError) -> UserFacingError:
+        """Return an error about a file as one that names it: it stands beside a question, not beside the photo."""
+        if not isinstance(error, PhotoError):
+            return error
+        name = self.path_of(example).name.encode("utf-8", "replace").decode()
+        return PhotoError(f"{name}: {error}", code=error.code, retry=error.retry)
 
     def stored_vector(self, photo_id: PhotoId) -> FloatArray | None:
         """Return the vector (D,) of a photo of the library, or None if it has none."""
@@ -140,11 +147,3 @@ class ExampleVectors:
         weights = position_weights(np.stack(scores), [weight for weight, _ in directions])
         part = checked(self._images.project((weights @ seen.features)[None])[0])
         return focused_vector(part, directions)
-
-
-def _said_of(example: Example, error: UserFacingError) -> UserFacingError:
-    """Return an error about a file as one that names it: the sentence stands beside a question, not beside a photo."""
-    if example.path is None or not isinstance(error, PhotoError):
-        return error
-    name = example.path.name.encode("utf-8", "replace").decode()
-    return PhotoError(f"{name}: {error}", code=error.code, retry=error.retry)
