@@ -206,7 +206,7 @@ class _Line(QStyledItemDelegate):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.color("accent_soft" if option.state & flag.State_Selected else "raised"))
             painter.drawRoundedRect(option.rect.adjusted(1, 1, -1, -1), 6, 6)
-        room, metrics = option.rect.adjusted(10, 0, -10, 0), option.fontMetrics
+        room, metrics = option.rect.adjusted(12, 0, -10, 0), option.fontMetrics
         count = index.data(_COUNT)
         if count is not None:
             painter.setPen(theme.color("dim"))

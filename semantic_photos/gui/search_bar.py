@@ -76,7 +76,7 @@ class SearchBar(QFrame):
         self._pause.setSingleShot(True)
         self._pause.setInterval(PAUSE_MS)
         self._words = CompletionPopup(self)
-        self._place = (0, 0)
+        self._place, self._offered_for = (0, 0), ""
         self._told = ""
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(14, 0, 8, 0)
@@ -172,10 +172,29 @@ class SearchBar(QFrame):
             offers: best first.
         """
         if (text, cursor) == (self._edit.text(), self._edit.cursorPosition()) and self._edit.hasFocus():
-            self._place = place
-            typed = text[place[0] : cursor]
-            left = self._edit.x() + self._edit.cursorRect().x() - self._edit.fontMetrics().horizontalAdvance(typed)
-            self._words.offer(list(offers), self, left - 6)
+            self._offered_for = text
+            self._offer(place, list(offers))
+
+    def _offer(self, place: tuple[int, int], offers: list[Offer]) -> None:
+        self._place = place
+        typed = self._edit.text()[place[0] : self._edit.cursorPosition()]
+        left = self._edit.x() + self._edit.cursorRect().x() - self._edit.fontMetrics().horizontalAdvance(typed)
+        self._words.offer(offers, self, left - 6)
+
+    def _narrow_offers(self) -> None:
+        """Keep of what is offered only what goes on with the text as it is by now: new offers may take a while."""
+        if not self._words.isVisible():
+            return
+        text, cursor, (start, end) = self._edit.text(), self._edit.cursorPosition(), self._place
+        behind = len(self._offered_for) - end
+        typed = text[start:cursor].casefold()
+        same = cursor > start and text[:start] == self._offered_for[:start]
+        kept = [offer for offer in self._words.offers() if same and offer.text.casefold().startswith(typed)]
+        if kept:
+            self._offered_for = text
+            self._offer((start, max(cursor, len(text) - behind)), kept)
+        else:
+            self._words.hide()
 
     def _typed_word(self) -> str:
         before = self._edit.text()[: self._edit.cursorPosition()]
@@ -201,6 +220,7 @@ class SearchBar(QFrame):
             self._delay.start()
         self._pause.start()
         self._tell_problems()
+        self._narrow_offers()
         if self._typed_word():
             self.completion_wanted.emit(self._edit.text(), self._edit.cursorPosition())
         else:
@@ -223,7 +243,8 @@ class SearchBar(QFrame):
         text = self._edit.text()
         problems = problem_marks.ripe(Query.parse(text).problems, cursor)
         told = problem_marks.sentence(text, problems)
-        if cursor is None and text.strip() and not problems and Query.parse(text).tree is None and not self._examples:
+        silent = not problems and not self._examples and Query.parse(text).tree is None
+        if cursor is None and text.strip() and silent:
             told = "There is no word in this that says anything of a photo, so all are shown."
         if told != self._told or problems:
             problem_marks.underline(self._edit, problems)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Drives the real window from inside its process: keys, mouse, drops; waits, looks, and keeps pictures of the screen."""
+"""Drives the real window from inside its process: keys, mouse, drops; it waits, looks, and keeps pictures of it."""
 
 from __future__ import annotations
 

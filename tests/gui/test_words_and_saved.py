@@ -14,6 +14,7 @@ from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Problem, Query
 from semantic_photos.gui import problem_marks
+from semantic_photos.gui.completion_popup import Offer
 from semantic_photos.gui.saving import NameDialog
 from semantic_photos.gui.steering import dropped
 from semantic_photos.gui.votes_dialog import VotesDialog, question_title
@@ -56,6 +57,31 @@ def test_an_operator_goes_on_with_its_values(desk: Desk) -> None:
     desk.until(lambda: [offer.text for offer in desk.page.bar._words.offers()] == ["tag:holiday"])
 
 
+def test_what_is_offered_keeps_up_with_the_keys(desk: Desk) -> None:
+    focus_bar(desk)
+    bar = desk.page.bar
+    offers = [Offer("back", "", None), Offer("beach", "", None), Offer("beaches", "", None)]
+
+    def offered_for(text: str) -> None:
+        bar._edit.setText(text)
+        bar.show_completions(text, len(text), (4, len(text)), offers)
+
+    offered_for("red b")
+    # No answer to these keys has come yet: what does not go on with them goes, and the rest replaces all of the word.
+    bar.completion_wanted.disconnect()
+    desk.qtbot.keyClicks(bar._edit, "ea")
+    assert [offer.text for offer in bar._words.offers()] == ["beach", "beaches"]
+    desk.qtbot.keyClick(bar._edit, Qt.Key.Key_Tab)
+    assert bar.text() == "red beach "
+    offered_for("red b")
+    desk.qtbot.keyClicks(bar._edit, "x")
+    assert not bar._words.isVisible()
+    offered_for("red b")
+    for _ in range(2):
+        desk.qtbot.keyClick(bar._edit, Qt.Key.Key_Backspace)
+    assert not bar._words.isVisible()
+
+
 def test_a_problem_is_told_when_its_term_is_left(desk: Desk) -> None:
     focus_bar(desk)
     desk.type("rating:lots")
@@ -78,6 +104,17 @@ def test_a_problem_at_the_end_is_told_on_enter(desk: Desk) -> None:
 @pytest.mark.parametrize(("cursor", "told"), [(3, 1), (4, 0), (11, 0), (12, 1), (None, 1)])
 def test_where_somebody_types_nothing_is_wrong_yet(cursor: int | None, told: int) -> None:
     assert len(problem_marks.ripe([Problem(4, 11, "No.")], cursor)) == told
+
+
+def test_text_without_a_word_is_told(desk: Desk) -> None:
+    focus_bar(desk)
+    desk.type("... ?!")
+    assert not desk.page.problems.isVisible()
+    desk.qtbot.keyClick(desk.page.bar._edit, Qt.Key.Key_Return)
+    desk.until(desk.page.problems.isVisible)
+    assert desk.page.problems.full_text().startswith("There is no word in this")
+    desk.type("blue")
+    desk.until(lambda: not desk.page.problems.isVisible())
 
 
 def test_problems_leave_text_and_cursor_alone(desk: Desk) -> None:
