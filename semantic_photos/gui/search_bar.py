@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QWidget
 from semantic_photos.domain.query import MAX_TEXT, Example, Query
 from semantic_photos.domain.steering import Focus
 from semantic_photos.gui import problem_marks, theme
-from semantic_photos.gui.completion_popup import CompletionPopup, Offer
+from semantic_photos.gui.completion_popup import CompletionPopup, Offer, still_fitting
 from semantic_photos.gui.pictures import holds_picture
 from semantic_photos.gui.widgets import Chip, IconButton
 
@@ -172,29 +172,10 @@ class SearchBar(QFrame):
             offers: best first.
         """
         if (text, cursor) == (self._edit.text(), self._edit.cursorPosition()) and self._edit.hasFocus():
-            self._offered_for = text
-            self._offer(place, list(offers))
-
-    def _offer(self, place: tuple[int, int], offers: list[Offer]) -> None:
-        self._place = place
-        typed = self._edit.text()[place[0] : self._edit.cursorPosition()]
-        left = self._edit.x() + self._edit.cursorRect().x() - self._edit.fontMetrics().horizontalAdvance(typed)
-        self._words.offer(offers, self, left - 6)
-
-    def _narrow_offers(self) -> None:
-        """Keep of what is offered only what goes on with the text as it is by now: new offers may take a while."""
-        if not self._words.isVisible():
-            return
-        text, cursor, (start, end) = self._edit.text(), self._edit.cursorPosition(), self._place
-        behind = len(self._offered_for) - end
-        typed = text[start:cursor].casefold()
-        same = cursor > start and text[:start] == self._offered_for[:start]
-        kept = [offer for offer in self._words.offers() if same and offer.text.casefold().startswith(typed)]
-        if kept:
-            self._offered_for = text
-            self._offer((start, max(cursor, len(text) - behind)), kept)
-        else:
-            self._words.hide()
+            self._place, self._offered_for = place, text
+            typed = text[place[0] : cursor]
+            left = self._edit.x() + self._edit.cursorRect().x() - self._edit.fontMetrics().horizontalAdvance(typed)
+            self._words.offer(list(offers), self, left - 6)
 
     def _typed_word(self) -> str:
         before = self._edit.text()[: self._edit.cursorPosition()]
@@ -220,7 +201,14 @@ class SearchBar(QFrame):
             self._delay.start()
         self._pause.start()
         self._tell_problems()
-        self._narrow_offers()
+        if self._words.isVisible():
+            # New offers may take a while; until then only those stay that go on with what is typed by now.
+            text, cursor = self._edit.text(), self._edit.cursorPosition()
+            place, kept = still_fitting(self._words.offers(), self._place, self._offered_for, text, cursor)
+            if kept:
+                self.show_completions(text, cursor, place, kept)
+            else:
+                self._words.hide()
         if self._typed_word():
             self.completion_wanted.emit(self._edit.text(), self._edit.cursorPosition())
         else:
