@@ -256,8 +256,7 @@ class LibraryPage(QWidget):
         self.saving.show_query(self.search.query)
         self.advice.show_page(page if page is not None and len(page) else None)
         self.panel.explore_page(page)
-        if page is not None:
-            self._looks.show_query(page.query)
+        self._looks.show_query(self.search.query if page is None else page.query)
         # What is looked at are parts of photos to be like.
         self.focus_bar.setVisible(page is not None and any(example.weight > 0 for example in page.query.examples))
         self._show_panel()

@@ -114,9 +114,11 @@ class SearchService:
         votes = self.feedback.votes(query) if self.feedback is not None else {}
         ranked, plain = [], []
         left_out: list[str] = []
+        known: dict[str, FloatArray | None] = {}
         for narrowed in self._narrowing.of(query):
             terms = narrowed.branch.terms
-            vector = self._branch_vector(query, terms, token, left_out) if terms or query.examples else None
+            asked = bool(terms or query.examples)
+            vector = self._branch_vector(query, terms, token, left_out, known) if asked else None
             if vector is not None:
                 ranked.append((narrowed, vector))
             elif not terms or (narrowed.masks and not unknown):
@@ -171,9 +173,15 @@ class SearchService:
         return None
 
     def _branch_vector(
-        self, query: Query, terms: tuple[Term, ...], token: CancelToken | None, left_out: list[str] | None = None
+        self,
+        query: Query,
+        terms: tuple[Term, ...],
+        token: CancelToken | None,
+        left_out: list[str] | None = None,
+        known: dict[str, FloatArray | None] | None = None,
     ) -> FloatArray | None:
-        words = self._text_parts(terms) if terms else []
+        # Of hundreds of terms in dozens of alternatives most are the same: ``known`` holds those that came before.
+        words = self._text_parts(terms, known if known is not None else {}) if terms else []
         usable, troubles = self.examples.usable(query, token)
         if troubles and not words and not usable:
             raise troubles[0]
@@ -256,7 +264,9 @@ class SearchService:
 
     # Words
 
-    def _text_parts(self, terms: tuple[Term, ...]) -> list[tuple[float, FloatArray]]:
+    def _text_parts(
+        self, terms: tuple[Term, ...], known: dict[str, FloatArray | None]
+    ) -> list[tuple[float, FloatArray]]:
         if self._text is None:
             raise QueryError(
                 "There is no usable model pack, so photos cannot be searched by words.", code="query.no-pack"
@@ -269,7 +279,9 @@ class SearchService:
         for term in terms:
             # What a weight adds to, or takes from, the share that a word has in the phrase anyway.
             extra = (term.weight - 1.0) / len(wanted) if term.weight > 0 else MINUS * term.weight
-            word = self._text.encode(term.word) if extra else None
+            if extra and term.word not in known:
+                known[term.word] = self._text.encode(term.word)
+            word = known[term.word] if extra else None
             if word is not None:
                 parts.append((extra, word))
         return parts

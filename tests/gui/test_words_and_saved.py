@@ -232,6 +232,16 @@ def test_a_search_with_photos_is_saved_and_opens_with_them(desk: Desk) -> None:
     assert desk.page.bar.bookmark.isChecked()
 
 
+def test_a_chip_that_comes_back_at_once_has_its_name(desk: Desk) -> None:
+    desk.page.steering.similar(15)
+    desk.until(lambda: desk.page.bar.example_names() == ["IMG_00015.jpg"])
+    # Away and back before the answer in between is shown: the chip is new, the example is not.
+    desk.page.bar.clear()
+    desk.page.steering.similar(15)
+    desk.settle()
+    desk.until(lambda: desk.page.bar.example_names() == ["IMG_00015.jpg"])
+
+
 def test_a_pasted_picture_is_not_saved_and_that_is_said(desk: Desk) -> None:
     image = QImage(40, 30, QImage.Format.Format_RGB32)
     image.fill(Qt.GlobalColor.red)
