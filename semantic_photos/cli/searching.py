@@ -12,9 +12,10 @@ from typing import Any
 
 from semantic_photos.cli import steering
 from semantic_photos.cli.printing import print_json, shown
-from semantic_photos.domain.errors import QueryError, UserFacingError
+from semantic_photos.domain.errors import PhotoError, QueryError, UserFacingError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Query, ResultPage
+from semantic_photos.domain.written_query import in_words, read
 from semantic_photos.services.library import Library
 
 Opener = Callable[..., Library]
@@ -47,6 +48,7 @@ def page_as_dict(library: Library, text: str, page: ResultPage) -> dict[str, Any
         "unknown_words": list(page.unknown_words),
         "suggestions": {word: list(words) for word, words in page.suggestions.items()},
         "emptied_by": None if emptied is None else {"filter": emptied.term, "photos_without": emptied.without},
+        "left_out": list(page.left_out),
         "problems": [{"start": p.start, "end": p.end, "message": p.message} for p in page.problems],
         "stacks": [
             {
@@ -72,8 +74,12 @@ def search(options: argparse.Namespace, open_library: Opener) -> int:
                 print_json(page_as_dict(library, text, _run(library, Query.parse(text), options)))
                 sys.stdout.flush()
             return 0
-        text = library.catalog.saved_searches.get(options.saved).text if options.saved else " ".join(options.words)
-        query = Query.parse(text)
+        if options.saved:
+            query = library.catalog.saved_searches.get(options.saved).query
+            text = in_words(query)
+        else:
+            text = " ".join(options.words)
+            query = Query.parse(text)
         if query.is_empty:
             why = query.problems[0].message if query.problems else "There is no word in this question."
             raise QueryError(why)
@@ -116,17 +122,24 @@ def searches(options: argparse.Namespace, open_library: Opener) -> int:
             saved.rename(saved.get(arguments[0]).id, arguments[1])
         elif action == "remove":
             saved.remove(saved.get(arguments[0]).id)
-        rows = [
-            {"name": one.name, "query": one.text, "photos": library.search.count(one.query)} for one in saved.list()
-        ]
+        rows = [{"name": one.name, "query": one.text, "photos": _count(library, one.query)} for one in saved.list()]
     if options.json:
         print_json({"searches": rows})
         return 0
     for row in rows:
-        print(f"{row['name']}: {row['query']}  ({row['photos']:,} photos)")
+        found = "cannot be asked any more" if row["photos"] is None else f"{row['photos']:,} photos"
+        print(f"{row['name']}: {in_words(read(str(row['query'])))}  ({found})")
     if not rows:
         print("No search is saved yet.", file=sys.stderr)
     return 0
+
+
+def _count(library: Library, query: Query) -> int | None:
+    """Return how many photos a saved search finds, or None where all its example photos are gone."""
+    try:
+        return library.search.count(query)
+    except (QueryError, PhotoError):
+        return None
 
 
 def _read_queries(path: Path) -> Iterator[str]:
@@ -153,6 +166,8 @@ def _print_page(library: Library, text: str, page: ResultPage, options: argparse
         return
     for problem in page.problems:
         print(f"Left out: {text[problem.start : problem.end]} – {problem.message}", file=sys.stderr)
+    for sentence in page.left_out:
+        print(sentence, file=sys.stderr)
     for word in page.unknown_words:
         alike = ", ".join(page.suggestions.get(word, ()))
         print(f"Unknown word: {word}" + (f" (known: {alike})" if alike else ""), file=sys.stderr)

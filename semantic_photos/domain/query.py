@@ -177,6 +177,7 @@ class ResultPage:
         strong: how many of the first hits stand out from the library's background.
         emptied_by: for an empty page, the first filter that left nothing.
         stacks: the near-identical copies behind a hit, best first, by the hit's id; they are not in ``ids``.
+        left_out: sentences about example photos that could not be used; the rest of the question was answered.
         votes: 1 or -1 for the photos of which the person said for this question whether they fit.
     """
 
@@ -194,6 +195,7 @@ class ResultPage:
     emptied_by: Emptied | None = None
     stacks: dict[int, tuple[int, ...]] = field(default_factory=dict)
     votes: dict[PhotoId, int] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
     @property
     def problems(self) -> tuple[Problem, ...]:

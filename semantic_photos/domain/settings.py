@@ -7,6 +7,11 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from semantic_photos.domain.relevance import CAUTION
+
+#: Orders of the good matches; ``services.search`` knows what they mean.
+ORDERS = ("relevance", "date", "name")
+
 
 def _setting(default: Any, description: str, **limits: Any) -> Any:
     return dataclasses.field(default=default, metadata={"description": description, **limits})
@@ -20,6 +25,9 @@ class Settings:
     side_panel: bool = _setting(
         default=True, description="Show the panel with picture, facts and tags beside the grid."
     )
+    saved_folded: bool = _setting(default=False, description="Show the saved searches only as a strip at the left.")
+    caution: float = _setting(CAUTION, "How much must speak for a good match, 0 to 1.", least=0.0, most=1.0)
+    result_order: str = _setting("relevance", "Order of the good matches.", choices=ORDERS)
     result_limit: int = _setting(500, "How many photos a question brings at most.", least=20, most=5000)
     decode_processes: int = _setting(0, "Processes that read photos; 0 chooses by the machine.", least=0, most=32)
     encoder_threads: int = _setting(0, "Threads of the network; 0 chooses by the machine.", least=0, most=64)
@@ -38,7 +46,10 @@ class Settings:
             if type(value) is not type(field.default):
                 continue
             least, most = field.metadata.get("least"), field.metadata.get("most")
-            if (least is not None and value < least) or (most is not None and value > most):
+            # Written so that NaN, which is neither above nor below anything, fails too.
+            if not ((least is None or value >= least) and (most is None or value <= most)):
+                continue
+            if value not in field.metadata.get("choices", (value,)):
                 continue
             kept[field.name] = value
         return cls(**kept)

@@ -12,7 +12,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 
 from semantic_photos.domain import relevance
 from semantic_photos.domain.errors import SemanticPhotosError
-from semantic_photos.domain.feedback import logistic, rocchio
 from semantic_photos.domain.heat import Box, hottest, standard_scores
 from semantic_photos.domain.photo import PhotoFacts
 from semantic_photos.domain.steering import clamped, focused_vector, mixed, position_weights
 from semantic_photos.domain.vectors import normalise, weighted_sum
 from semantic_photos.evaluation.composed import Compositions, Pair, Word, caption_words, labels, large_square, pairs
+from semantic_photos.evaluation.feedback_ways import WAYS
 from semantic_photos.evaluation.figure import ratio
 from semantic_photos.evaluation.metrics import precision_at
 from semantic_photos.evaluation.photos import Shown, read_photos
@@ -70,13 +70,17 @@ class Bench:
 
     def precision(self, vector: Floats, word: Word, without: Sequence[int], k: int = 10) -> float:
         """Return the share of right answers among the first ``k``; NaN when there are too few to ask for."""
+        return self.precision_of(self.vectors @ vector, word, without, k)
+
+    def precision_of(self, scores: Floats, word: Word, without: Sequence[int], k: int) -> float:
+        """Return the same for scores (N,) that are there already."""
         keep = word.candidates.copy()
         keep[list(without)] = False
         relevant = (word.relevant & keep)[None]
         if relevant.sum() < _LEAST_ANSWERS:
             return float("nan")
-        scores = np.where(keep, self.vectors @ vector, -np.inf)[None].astype(np.float32)
-        return float(precision_at(scores, relevant, k)[0])
+        kept = np.where(keep, scores, -np.inf)[None].astype(np.float32)
+        return float(precision_at(kept, relevant, k)[0])
 
 
 def summary(values: Sequence[float]) -> dict[str, float]:
@@ -202,16 +206,12 @@ def mixed_figures(bench: Bench, words: Sequence[Word], count: int, seed: int) ->
     return {name: summary(values) for name, values in rows.items()}
 
 
-Steer = Callable[[Floats, Floats, Floats], Floats]
-
-
 def feedback_figures(bench: Bench, words: Sequence[Word], kind: str) -> Figures:
     """Return precision at 20 before and after three votes up and three down among the first 20.
 
     Voted photos are left out of both. Asked twice: votes for what the word means, and for something narrower, namely
     the word together with another one.
     """
-    ways: dict[str, Steer] = {"Rocchio": rocchio, "logistic regression": logistic}
     rows: dict[str, list[float]] = {}
     narrow = [
         Word(one.text, one.shown, one.candidates, meant, one.apart)
@@ -231,9 +231,8 @@ def feedback_figures(bench: Bench, words: Sequence[Word], kind: str) -> Figures:
                 continue
             before = bench.precision(query, word, [*ups, *downs], 20)
             rows.setdefault(f"feedback on {meaning}, {kind}: before", []).append(before)
-            for name, steer in ways.items():
-                moved = steer(query, bench.vectors[ups], bench.vectors[downs])
-                after = bench.precision(moved, word, [*ups, *downs], 20)
+            for name, way in WAYS.items():
+                after = bench.precision_of(way(bench.vectors, query, ups, downs), word, [*ups, *downs], 20)
                 rows.setdefault(f"feedback on {meaning}, {kind}: {name}", []).append(after)
                 rows.setdefault(f"feedback on {meaning}, {kind}: gain by {name}", []).append(after - before)
     return {name: summary(values) for name, values in rows.items()}
@@ -278,7 +277,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     for name, values in found.items():
         told = f"{values['mean']:.3f}  [{values['low']:.3f}, {values['high']:.3f}]" if values["count"] else "-"
-        print(f"{name:<62}{int(values['count']):>6}  {told}")
+        print(f"{name:<82}{int(values['count']):>6}  {told}")
     return 0
 
 

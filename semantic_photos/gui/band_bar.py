@@ -35,11 +35,11 @@ class BandBar(QFrame):
     caution_changed = Signal(float)
     order_changed = Signal(str)
 
-    def __init__(self, caution: float, parent: QWidget | None = None) -> None:
+    def __init__(self, caution: float, order: str = "relevance", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("band")
         self.setFixedHeight(44)
-        self.order = "relevance"
+        self.order = order
         self._ranked = False
         self._said = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
         self._more = button("", "link")
@@ -64,7 +64,7 @@ class BandBar(QFrame):
         self._sort.setMenu(self._menu)
         self._orders: dict[str, QAction] = {}
         self._build()
-        self.set_order("relevance")
+        self.set_order(order)
         self.hide()
 
     def _build(self) -> None:

@@ -97,6 +97,26 @@ class CompletionPopup(QListView):
         self.setCurrentIndex(self._list.index(row % n) if row >= 0 else self.rootIndex())
 
 
+def still_fitting(
+    offers: Sequence[Offer], place: tuple[int, int], before: str, text: str, cursor: int
+) -> tuple[tuple[int, int], list[Offer]]:
+    """Return which offers for the text ``before`` go on with ``text`` as well, and the part whose place they take.
+
+    Args:
+        offers: what was offered.
+        place: start and end of the part of ``before`` that an offer takes the place of.
+        before: the text they were made for.
+        text: the text by now.
+        cursor: the place of the cursor in it.
+    """
+    start, behind = place[0], len(before) - place[1]
+    if cursor <= start or text[:start] != before[:start]:
+        return place, []
+    typed = text[start:cursor].casefold()
+    kept = [offer for offer in offers if offer.text.casefold().startswith(typed)]
+    return (start, max(cursor, len(text) - behind)), kept
+
+
 def width_of(offer: Offer, metrics: QFontMetrics) -> int:
     """Return the width that an offer needs, in logical pixels."""
     note = f"   {offer.kind}" if offer.kind else ""

@@ -6,6 +6,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage, QPixmap
 
+from semantic_photos.domain.errors import PhotoError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Example, Query
 from semantic_photos.domain.steering import Focus, Region
@@ -36,6 +37,7 @@ class ExampleLooks(QObject):
         super().__init__(parent)
         self._bridge, self._loader = bridge, loader
         self._shown: tuple[Example, ...] = ()
+        self._ready: dict[int, tuple[str, QPixmap | None]] = {}
         self._words: list[str] = []
         self._focuses: tuple[Focus, ...] = ()
 
@@ -43,10 +45,13 @@ class ExampleLooks(QObject):
         """Look up the examples of a question; what is known already is told again."""
         self._focuses = query.focuses
         if query.examples == self._shown:
+            # The chips may be new although the examples are not.
+            for number, look in self._ready.items():
+                self.look_ready.emit(number, *look)
             if query.examples:
                 self.words_ready.emit(self._words, self._focuses)
             return
-        self._shown, self._words = query.examples, []
+        self._shown, self._words, self._ready = query.examples, [], {}
         for number, example in enumerate(query.examples):
             self._look_up(number, example)
         if query.examples:
@@ -64,9 +69,13 @@ class ExampleLooks(QObject):
                 return path.name, image_of(library.preview(path, 2 * _SIDE))
             photo = library.photos([PhotoId(photo_id or 0)]).get(PhotoId(photo_id or 0))
             if photo is None:
-                return "a photo", None
+                return "a photo that is gone", None
             if region is not None:
-                return f"part of {photo.path.name}", cut(image_of(library.preview(photo.path, _PART_SIDE)), region)
+                try:
+                    image = image_of(library.preview(photo.path, _PART_SIDE))
+                except PhotoError:  # its name is known all the same
+                    return f"part of {photo.path.name}", None
+                return f"part of {photo.path.name}", cut(image, region)
             data = library.thumbnail(photo)
             return photo.path.name, QImage.fromData(data) if data else None
 
@@ -74,7 +83,8 @@ class ExampleLooks(QObject):
             name, image = found
             if number < len(self._shown) and self._shown[number] == example:
                 picture = None if image is None or image.isNull() else cover(QPixmap.fromImage(image), _SIDE, 1.0)
-                self.look_ready.emit(number, formatting.shown(name), picture)
+                self._ready[number] = (formatting.shown(name), picture)
+                self.look_ready.emit(number, *self._ready[number])
 
         self._bridge.run(work, show, lambda _error: None, lane="pool")
         if example == self._first():

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import html
 import os
+import unicodedata
 from datetime import datetime
 from pathlib import Path
 
@@ -18,8 +19,20 @@ def shown(text: str) -> str:
     return "".join(c if c.isprintable() else "�" for c in clean)
 
 
+def quoted(text: str) -> str:
+    """Return text that can be shown, in quotation marks; what is written from right to left does not turn the rest."""
+    clean = shown(text)
+    turned = any(unicodedata.bidirectional(c) in ("R", "AL") for c in clean)
+    return f"“\N{FIRST STRONG ISOLATE}{clean}\N{POP DIRECTIONAL ISOLATE}”" if turned else f"“{clean}”"
+
+
 def _has_surrogates(text: str) -> bool:
     return any("\ud800" <= c <= "\udfff" for c in text)
+
+
+def middle(text: str, most: int) -> str:
+    """Return a text of at most ``most`` characters, both ends kept: a file's name ends with what tells it apart."""
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[len(text) - (most - most // 2 - 1) :]}"
 
 
 def many(count: int, one: str, more: str = "") -> str:

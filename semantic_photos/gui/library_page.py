@@ -12,8 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 from semantic_photos.domain.messages import IndexingProgress
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import ResultPage
-from semantic_photos.domain.relevance import CAUTION
-from semantic_photos.gui import formatting, pages
+from semantic_photos.gui import formatting, pages, theme
 from semantic_photos.gui.band_bar import BandBar
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.cell_marks import STACK, UP
@@ -76,12 +75,12 @@ class LibraryPage(QWidget):
         self.viewer = PhotoViewer(bridge, self.model)
         self.explaining = Explaining(bridge, self.viewer, self)
         self.focus_bar = FocusBar()
-        self.saving = Saving(bridge, self.bar.bookmark, self)
+        self.saving = Saving(bridge, self.bar, self)
         self.pasting = Pasting(bridge, self)
         self.advice = pages.AdviceBar()
         self.problems = ElidedLabel(kind="dim", mode=Qt.TextElideMode.ElideRight)
         self.problems.hide()
-        self.band = BandBar(CAUTION)
+        self.band = BandBar(settings.caution, settings.result_order)
         self._looks = ExampleLooks(bridge, self.loader, self)
         self._back = IconButton("back", "Back  (Alt+←)")
         self._forward = IconButton("forward", "Forward  (Alt+→)")
@@ -117,7 +116,7 @@ class LibraryPage(QWidget):
         for part in (self._folders_button, self._settings_button, self._panel_button):
             top.addWidget(part)
         hints = QVBoxLayout()
-        hints.setContentsMargins(18, 0, 18, 0)
+        hints.setContentsMargins(theme.MARGIN, 0, theme.MARGIN, 0)
         hints.setSpacing(6)
         hints.addWidget(self.problems)
         hints.addWidget(self.focus_bar)
@@ -127,6 +126,8 @@ class LibraryPage(QWidget):
         middle.setSpacing(0)
         photos = QVBoxLayout()
         photos.setSpacing(0)
+        # Above the photos alone: what is beside them stays where it is when a hint comes or goes.
+        photos.addLayout(hints)
         photos.addWidget(self.pane, 1)
         photos.addWidget(self.band)
         middle.addWidget(self.saving.bar)
@@ -137,7 +138,6 @@ class LibraryPage(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(top)
-        column.addLayout(hints)
         column.addLayout(middle, 1)
         column.addWidget(self.jobs)
         self._stack.addWidget(browse)
@@ -255,15 +255,10 @@ class LibraryPage(QWidget):
         self.explaining.show_page(page)
         self.saving.show_query(self.search.query)
         self.advice.show_page(page if page is not None and len(page) else None)
-        if page is not None:
-            word = next((term.word for term in reversed(page.query.terms) if term.weight > 0), "")
-            if word:
-                self.panel.near_word.explore_word(word)
-            else:
-                self.panel.near_word.explore_nothing()
-            self._looks.show_query(page.query)
-            # What is looked at are parts of photos to be like.
-            self.focus_bar.setVisible(any(example.weight > 0 for example in page.query.examples))
+        self.panel.explore_page(page)
+        self._looks.show_query(self.search.query if page is None else page.query)
+        # What is looked at are parts of photos to be like.
+        self.focus_bar.setVisible(page is not None and any(example.weight > 0 for example in page.query.examples))
         self._show_panel()
         self._look.start()
         if self._enter_soon:

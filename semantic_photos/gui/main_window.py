@@ -107,6 +107,9 @@ class MainWindow(QMainWindow):
         page.full_screen_toggled.connect(self.toggle_full_screen)
         page.side_changed.connect(lambda side: self._change(thumbnail_side=side))
         page.panel_toggled.connect(lambda shown: self._change(side_panel=shown))
+        page.saving.bar.fold_changed.connect(lambda folded: self._change(saved_folded=folded))
+        page.band.caution_changed.connect(lambda caution: self._change(caution=round(caution, 3)))
+        page.band.order_changed.connect(lambda order: self._change(result_order=order))
         page.pane.page_shown.connect(self._name_after)
         bridge.notice_changed.connect(self.notices.show_notice)
         bridge.failed.connect(self.show_error)
@@ -214,14 +217,17 @@ class MainWindow(QMainWindow):
             # What a path is, only the disk knows: it is asked on a lane.
             self._bridge.run(lambda: sort_dropped(paths), self._on_dropped, lane="pool")
 
-    def _on_dropped(self, dropped: tuple[list[Path], list[Path]]) -> None:
-        folders, pictures = dropped
+    def _on_dropped(self, dropped: tuple[list[Path], list[Path], list[Path]]) -> None:
+        folders, pictures, gone = dropped
+        # What was said of an earlier drop is over.
+        self.notices.show_notice(Notice("drop", ""))
         for folder in folders:
             self.add_folder(folder)
         if pictures and not folders and self.page is not None:
             self.page.steering.similar_to_file(pictures[0])
         if not folders and not pictures:
-            self.notices.say("Only folders and pictures can be dropped here.", code="drop")
+            lost = f"{formatting.quoted(gone[0].name)} is not there any more." if gone else ""
+            self.notices.say(lost or "Only folders and pictures can be dropped here.", code="drop")
 
     # Settings
 
@@ -269,8 +275,8 @@ class MainWindow(QMainWindow):
         self.close_requested.emit()
 
 
-def sort_dropped(paths: list[Path]) -> tuple[list[Path], list[Path]]:
-    """Return the folders and the pictures among dropped paths. Thread: a lane."""
+def sort_dropped(paths: list[Path]) -> tuple[list[Path], list[Path], list[Path]]:
+    """Return the folders, the pictures and what is not there among dropped paths. Thread: a lane."""
     folders = [path for path in paths if path.is_dir()]
     pictures = [path for path in paths if path not in folders and is_photo_name(path.name) and path.is_file()]
-    return folders, pictures
+    return folders, pictures, [path for path in paths if not path.exists()]

@@ -145,17 +145,20 @@ class AdviceBar(QWidget):
         unknown = page.unknown_words if page is not None else ()
         # A filter that nothing answers to is in the suggestions alone.
         named = [term for term in page.suggestions if term not in unknown] if page is not None else []
+        left_out = page.left_out if page is not None else ()
+        for sentence in left_out[:3]:
+            self._flow.addWidget(label(f"{formatting.shown(sentence)} Asked without it.", "dim"))
         for word in [*unknown, *named][:3]:
             suggestions = page.suggestions.get(word, ()) if page is not None else ()
             known = "is not a word I know." if word in unknown else "finds nothing."
-            text = f"“{formatting.shown(word)}” {known}"
+            text = f"{formatting.quoted(word)} {known}"
             said = label(text + (" Did you mean" if suggestions else ""), "dim")
             self._flow.addWidget(said)
             for other in suggestions[:4]:
                 chip = Chip(other)
                 chip.clicked.connect(lambda _=False, word=word, other=other: self.word_chosen.emit(word, other))
                 self._flow.addWidget(chip)
-        self.setVisible(bool(unknown or named))
+        self.setVisible(bool(unknown or named or left_out))
 
 
 def _clear(layout: QHBoxLayout) -> None:
@@ -199,10 +202,12 @@ def nothing_found(page: ResultPage, clear: Callable[[], object], drop: Callable[
         drop: asks without a term.
     """
     ways = (Way("Show all photos", clear),)
-    words = [formatting.shown(word) for word in page.unknown_words]
+    words = page.unknown_words
     if words:
         alike = tuple(dict.fromkeys(w for word in page.unknown_words for w in page.suggestions.get(word, ())))[:6]
-        title = f"“{words[0]}” is not a word I know" if len(words) == 1 else "I know none of these words"
+        title = (
+            f"{formatting.quoted(words[0])} is not a word I know" if len(words) == 1 else "I know none of these words"
+        )
         hint = "Did you mean one of these?" if alike else "Try another word for what is in the picture."
         return State("question", title, hint, ways, alike)
     if page.emptied_by is not None:
@@ -212,7 +217,7 @@ def nothing_found(page: ResultPage, clear: Callable[[], object], drop: Callable[
                      "They are being looked through; answers appear here by themselves.", ways)  # fmt: skip
     if page.query.terms:
         plain = " ".join(term.word for term in page.query.terms[:6])
-        return State("question", f"“{formatting.shown(plain)}” says nothing about a picture",
+        return State("question", f"{formatting.quoted(plain)} says nothing about a picture",
                      "Add what can be seen: a thing, an animal, a place, a colour.", ways,
                      ("dog", "beach", "mountain", "red"))  # fmt: skip
     return State("image", "Nothing found", "No other photo is like this one.", ways)
@@ -229,7 +234,7 @@ def _emptied(page: ResultPage, emptied: Emptied, clear: Callable[[], object], dr
     text = f"Without it {formatting.many(count, 'photo')} {would}." if count and not alone else ""
     if alike:
         text = f"{text} Did you mean one of these?".strip()
-    return State("question", f"“{term}” leaves no photo", text, tuple(ways), alike)
+    return State("question", f"{formatting.quoted(emptied.term)} leaves no photo", text, tuple(ways), alike)
 
 
 def trouble(error: Exception, clear: Callable[[], object]) -> State:

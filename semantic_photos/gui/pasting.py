@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PHOTO_SUFFIXES, is_photo_name
 from semantic_photos.gui.bridge import Bridge
+from semantic_photos.gui.pictures import PASTED
 
 
 class Pasting(QObject):
@@ -56,7 +57,7 @@ class Pasting(QObject):
         known = self._folder
 
         def work() -> tuple[Path, Path]:
-            folder = known or Path(tempfile.mkdtemp(prefix="semantic-photos-"))
+            folder = known or Path(tempfile.mkdtemp(prefix=PASTED))
             path = folder / name
             if not image.save(str(path)):
                 raise UserFacingError("The pasted picture cannot be written to a temporary file.", code="paste.failed",

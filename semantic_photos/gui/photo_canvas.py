@@ -30,11 +30,13 @@ class PhotoCanvas(QWidget):
     Signals:
         sharper_wanted: the picture is enlarged beyond its pixels.
         part_chosen: x, y, width and height of the rectangle that was drawn, in fractions of the picture.
+        part_too_small: a rectangle was drawn that is too small to be looked for.
         choosing_ended: no part is to be chosen any more.
     """
 
     sharper_wanted = Signal()
     part_chosen = Signal(float, float, float, float)
+    part_too_small = Signal()
     choosing_ended = Signal()
 
     def __init__(self, viewer: QWidget) -> None:
@@ -68,6 +70,11 @@ class PhotoCanvas(QWidget):
         if known is None or abs(known.width() * pixmap.height() / max(known.height() * pixmap.width(), 1) - 1) > 0.02:
             self._true = pixmap.size()
         self.update()
+
+    @property
+    def has_picture(self) -> bool:
+        """Return whether some picture of the photo is shown, be it coarse."""
+        return self._pixmap is not None
 
     def show_heat(self, heat: QImage | None) -> None:
         """Lay a map with transparency over the whole picture; None takes it away."""
@@ -192,8 +199,11 @@ class PhotoCanvas(QWidget):
         drawn, box = self._drawn, self._box()
         self._drawn = QRectF()
         self.update()
+        if self._pixmap is None:
+            return
         # A click that trembled is no part.
-        if min(drawn.width(), drawn.height()) < LEAST_PART or self._pixmap is None:
+        if min(drawn.width(), drawn.height()) < LEAST_PART:
+            self.part_too_small.emit()
             return
         self.choose_part(choosing=False)
         self.part_chosen.emit(

@@ -47,6 +47,7 @@ class PhotoViewer(QWidget):
         self._canvas = PhotoCanvas(self)
         self._canvas.sharper_wanted.connect(self._sharpen)
         self._canvas.part_chosen.connect(self._emit_part)
+        self._canvas.part_too_small.connect(lambda: self._say("That is too small a part. Drag a larger rectangle."))
         self._full_asked = False
         self._said = label(kind="said", wrap=True)
         self._said.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -166,7 +167,12 @@ class PhotoViewer(QWidget):
 
     def _on_error(self, error: Exception, generation: int) -> None:
         if generation == self._generation and not self._canvas.is_sharp:
-            self._reason.setText(formatting.shown(str(error)))
+            reason = formatting.shown(str(error))
+            if self._canvas.has_picture:
+                # On the thumbnail, which is all there is of it, plain words could not be read.
+                self._say(reason)
+                return
+            self._reason.setText(reason)
             self._reason.show()
             self._place_parts()
 

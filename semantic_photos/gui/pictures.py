@@ -3,11 +3,17 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 from PySide6.QtGui import QGuiApplication, QImage
 
 from semantic_photos.domain.photo import is_photo_name
 from semantic_photos.domain.ports import ByteArray
+
+#: Begins the name of the temporary folder that pasted pictures lie in.
+PASTED = "semantic-photos-"
 
 
 def image_of(pixels: ByteArray) -> QImage:
@@ -16,6 +22,11 @@ def image_of(pixels: ByteArray) -> QImage:
     flat = np.ascontiguousarray(pixels)
     # The length of a line is given: Qt would else assume lines padded to four bytes.
     return QImage(flat.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
+
+
+def is_pasted(path: Path) -> bool:
+    """Return whether a file is a pasted picture, which is removed when the window closes."""
+    return path.parent.name.startswith(PASTED) and path.parent.parent == Path(tempfile.gettempdir())
 
 
 def holds_picture() -> bool:

@@ -31,7 +31,9 @@ def sentence(text: str, problems: Sequence[Problem]) -> str:
     for problem in problems[:MOST_TOLD]:
         part = formatting.shown(text[problem.start : problem.end].strip())
         part = part if len(part) <= 40 else part[:39] + "…"
-        told.append(f"“{part}”: {problem.message}" if part and part not in problem.message else problem.message)
+        told.append(
+            f"{formatting.quoted(part)}: {problem.message}" if part and part not in problem.message else problem.message
+        )
     return "   ".join(told)
 
 

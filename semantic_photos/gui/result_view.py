@@ -91,7 +91,8 @@ class ResultView(QListView):
 
     def _connect(self) -> None:
         self.doubleClicked.connect(lambda index: self.open_requested.emit(index.row()))
-        self.verticalScrollBar().valueChanged.connect(lambda _: self._fetch.start())
+        (bar := self.verticalScrollBar()).valueChanged.connect(lambda _: self._fetch.start())
+        bar.rangeChanged.connect(lambda _, most: bar.setEnabled(most > 0))  # not seen, its place kept
         self._results.modelReset.connect(self._fetch.start)
         self.selectionModel().selectionChanged.connect(lambda *_: self.chosen.emit())
         self.selectionModel().currentChanged.connect(lambda *_: self.chosen.emit())

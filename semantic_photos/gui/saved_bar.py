@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from semantic_photos.domain.written_query import in_words
 from semantic_photos.gui import formatting, theme
 from semantic_photos.gui.widgets import IconButton, label
 from semantic_photos.storage.saved_searches import SavedSearch
@@ -36,13 +37,15 @@ class SavedBar(QFrame):
         chosen: the ``SavedSearch`` to ask for.
         rename_wanted: its id and the new name.
         remove_wanted: its id.
+        fold_changed: whether the person wants it folded from now on.
     """
 
     chosen = Signal(object)
     rename_wanted = Signal(int, str)
     remove_wanted = Signal(int)
+    fold_changed = Signal(bool)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, folded: bool = False) -> None:
         super().__init__(parent)
         self.setObjectName("saved")
         self._title = label("Saved", "heading")
@@ -65,8 +68,8 @@ class SavedBar(QFrame):
         column.addLayout(top)
         column.addWidget(self._list, 1)
         column.addStretch(0)
-        self._is_folded = self._is_narrow = False
-        self.setFixedWidth(WIDE)
+        self._is_folded, self._is_narrow = folded, False
+        self._dress(folded=folded)
         self.hide()
         self._connect()
 
@@ -121,12 +124,14 @@ class SavedBar(QFrame):
         item.setData(_COUNT, count)
         found = "" if count is None else f", {formatting.many(count, 'photo')}"
         item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{search.name}{found}")
-        item.setToolTip(formatting.shown(search.text))
+        item.setToolTip(formatting.shown(in_words(search.query)))
 
     def fold(self, *, folded: bool) -> None:
         """Show only a strip, or the list again."""
-        self._is_folded = folded
+        changed, self._is_folded = folded != self._is_folded, folded
         self._dress(folded=folded)
+        if changed:
+            self.fold_changed.emit(folded)
 
     def fit(self, *, narrow: bool) -> None:
         """Fold by itself where the window is narrow, and unfold again what the person did not fold."""
@@ -201,7 +206,7 @@ class _Line(QStyledItemDelegate):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.color("accent_soft" if option.state & flag.State_Selected else "raised"))
             painter.drawRoundedRect(option.rect.adjusted(1, 1, -1, -1), 6, 6)
-        room, metrics = option.rect.adjusted(10, 0, -10, 0), option.fontMetrics
+        room, metrics = option.rect.adjusted(12, 0, -10, 0), option.fontMetrics
         count = index.data(_COUNT)
         if count is not None:
             painter.setPen(theme.color("dim"))

@@ -8,10 +8,15 @@ from collections.abc import Sequence
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
+from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.query import Query
+from semantic_photos.domain.written_query import in_words, write
+from semantic_photos.gui import formatting
 from semantic_photos.gui.bridge import Bridge
+from semantic_photos.gui.pictures import is_pasted
 from semantic_photos.gui.saved_bar import SavedBar
-from semantic_photos.gui.widgets import IconButton, button, label
+from semantic_photos.gui.search_bar import SearchBar
+from semantic_photos.gui.widgets import button, label
 from semantic_photos.storage.saved_searches import LONGEST_NAME, SavedSearch
 
 #: While photos come in, saved searches are counted again at most so often.
@@ -27,12 +32,13 @@ class Saving(QObject):
 
     asked = Signal(object)
 
-    def __init__(self, bridge: Bridge, bookmark: IconButton, parent: QWidget) -> None:
+    def __init__(self, bridge: Bridge, field: SearchBar, parent: QWidget) -> None:
         super().__init__(parent)
-        self._bridge, self._bookmark, self._window = bridge, bookmark, parent
+        self._bridge, self._field, self._window = bridge, field, parent
+        bookmark = self._bookmark = field.bookmark
         self._query = Query()
         self._searches: list[SavedSearch] = []
-        self.bar = SavedBar()
+        self.bar = SavedBar(folded=bridge.library.settings.saved_folded)
         self._again = QTimer(self)
         self._again.setSingleShot(True)
         self._again.setInterval(RECOUNT_MS)
@@ -70,16 +76,15 @@ class Saving(QObject):
     def show_query(self, query: Query) -> None:
         """Take in what is asked: the bookmark is filled when it is saved, and away when it cannot be."""
         self._query = query
-        can = query.tree is not None and not query.examples and not self._bridge.library.read_only
+        can = not query.is_empty and not self._bridge.library.read_only
         self._bookmark.setVisible(can)
         own = self._saved()
         self._bookmark.setChecked(own is not None)
         self._bookmark.set_name("Save this search  (Ctrl+S)" if own is None else f"Saved as “{own.name}”: rename it")
 
     def _saved(self) -> SavedSearch | None:
-        return next(
-            (one for one in self._searches if self._query.tree is not None and one.text == self._query.text), None
-        )
+        written = write(self._query)
+        return next((one for one in self._searches if written and one.text == written), None)
 
     def _on_bookmark(self) -> None:
         own = self._saved()
@@ -94,7 +99,14 @@ class Saving(QObject):
         if not self._bookmark.isVisible() or self._saved() is not None:
             return
         query = self._query
-        dialog = NameDialog(query.text[:LONGEST_NAME], self._window)
+        if any(example.path is not None and is_pasted(example.path) for example in query.examples):
+            self._bridge.failed.emit(UserFacingError(
+                "A search with a pasted picture cannot be saved: the picture is gone when the program ends.",
+                code="search.pasted", advice="Save the picture as a file, and drop that file here instead.",
+            ))  # fmt: skip
+            return
+        named = in_words(query, [formatting.middle(name, 40) for name in self._field.example_names()])
+        dialog = NameDialog(named[:LONGEST_NAME], self._window)
         dialog.named.connect(lambda name: self._add(name, query))
         dialog.open()
 

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QWidget
 from semantic_photos.domain.query import MAX_TEXT, Example, Query
 from semantic_photos.domain.steering import Focus
 from semantic_photos.gui import problem_marks, theme
-from semantic_photos.gui.completion_popup import CompletionPopup, Offer
+from semantic_photos.gui.completion_popup import CompletionPopup, Offer, still_fitting
 from semantic_photos.gui.pictures import holds_picture
 from semantic_photos.gui.widgets import Chip, IconButton
 
@@ -76,7 +76,7 @@ class SearchBar(QFrame):
         self._pause.setSingleShot(True)
         self._pause.setInterval(PAUSE_MS)
         self._words = CompletionPopup(self)
-        self._place = (0, 0)
+        self._place, self._offered_for = (0, 0), ""
         self._told = ""
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(14, 0, 8, 0)
@@ -138,6 +138,10 @@ class SearchBar(QFrame):
                 chip.set_picture(picture)
             chip.updateGeometry()
 
+    def example_names(self) -> list[str]:
+        """Return what the example photos are called, as far as it is known by now."""
+        return [chip.text() for chip in self._chips]
+
     def clear(self) -> None:
         """Ask for everything."""
         self._words.hide()
@@ -168,7 +172,7 @@ class SearchBar(QFrame):
             offers: best first.
         """
         if (text, cursor) == (self._edit.text(), self._edit.cursorPosition()) and self._edit.hasFocus():
-            self._place = place
+            self._place, self._offered_for = place, text
             typed = text[place[0] : cursor]
             left = self._edit.x() + self._edit.cursorRect().x() - self._edit.fontMetrics().horizontalAdvance(typed)
             self._words.offer(list(offers), self, left - 6)
@@ -197,6 +201,14 @@ class SearchBar(QFrame):
             self._delay.start()
         self._pause.start()
         self._tell_problems()
+        if self._words.isVisible():
+            # New offers may take a while; until then only those stay that go on with what is typed by now.
+            text, cursor = self._edit.text(), self._edit.cursorPosition()
+            place, kept = still_fitting(self._words.offers(), self._place, self._offered_for, text, cursor)
+            if kept:
+                self.show_completions(text, cursor, place, kept)
+            else:
+                self._words.hide()
         if self._typed_word():
             self.completion_wanted.emit(self._edit.text(), self._edit.cursorPosition())
         else:
@@ -219,6 +231,9 @@ class SearchBar(QFrame):
         text = self._edit.text()
         problems = problem_marks.ripe(Query.parse(text).problems, cursor)
         told = problem_marks.sentence(text, problems)
+        silent = not problems and not self._examples and Query.parse(text).tree is None
+        if cursor is None and text.strip() and silent:
+            told = "There is no word in this that says anything of a photo, so all are shown."
         if told != self._told or problems:
             problem_marks.underline(self._edit, problems)
         if told != self._told:

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.query import Query, ResultPage
-from semantic_photos.domain.relevance import CAUTION
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.history import QueryHistory
 from semantic_photos.services.search import Order
@@ -38,8 +39,9 @@ class SearchController(QObject):
         self._generation = 0
         self._token = CancelToken()
         self._answered = False
-        self._caution = CAUTION
-        self._order: Order = "relevance"
+        # As they were left at the end of the last session.
+        self._caution = bridge.library.settings.caution
+        self._order = cast("Order", bridge.library.settings.result_order)
         self._settling = QTimer(self)
         self._settling.setSingleShot(True)
         self._settling.setInterval(SETTLE_MS)

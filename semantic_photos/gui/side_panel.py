@@ -8,6 +8,7 @@ from PySide6.QtGui import QImage, QPainter, QPainterPath, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QFormLayout, QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from semantic_photos.domain.photo import Photo, PhotoId
+from semantic_photos.domain.query import ResultPage
 from semantic_photos.gui import formatting, theme
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.pictures import image_of
@@ -106,6 +107,16 @@ class SidePanel(QFrame):
         self._picture.show_sign("image")
         self.near_photo.explore_nothing()
         self._set_filled(filled=False)
+
+    def explore_page(self, page: ResultPage | None) -> None:
+        """List words near the last word of a question that is known and wanted."""
+        terms = page.query.terms if page is not None else ()
+        unknown = page.unknown_words if page is not None else ()
+        words = [term.word for term in terms if term.weight > 0 and term.word not in unknown]
+        if words:
+            self.near_word.explore_word(words[-1])
+        else:
+            self.near_word.explore_nothing()
 
     def show_photo(self, photo: Photo, thumbnail: QPixmap | None) -> None:
         """Show a photo; picture and tags follow when they are ready."""

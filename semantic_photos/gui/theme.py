@@ -194,6 +194,7 @@ QSlider::handle:horizontal {{ width: 14px; height: 14px; margin: -5px 0; border-
 QSlider::handle:horizontal:hover, QSlider::handle:horizontal:focus {{ background: {c.accent}; }}
 QScrollBar:vertical {{ background: transparent; width: 12px; margin: 0; }}
 QScrollBar::handle:vertical {{ background: {c.line}; min-height: 36px; border-radius: 4px; margin: 2px; }}
+QScrollBar::handle:disabled {{ background: transparent; }}
 QScrollBar::handle:vertical:hover {{ background: {c.dim}; }}
 QScrollBar:horizontal {{ background: transparent; height: 12px; margin: 0; }}
 QScrollBar::handle:horizontal {{ background: {c.line}; min-width: 36px; border-radius: 4px; margin: 2px; }}

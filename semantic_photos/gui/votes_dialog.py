@@ -92,7 +92,7 @@ class VotesDialog(QDialog):
             item.setExpanded(True)
         count = len(votes)
         said = f"{formatting.many(count, 'photo')} marked, for {formatting.many(len(groups), 'question')}. "
-        self._words.setText(said + "Marks stay on this computer; each counts for its own question only."
+        self._words.setText(said + "Marks stay on this computer; each counts for its own question."
                             if count else "No photo is marked.")  # fmt: skip
         self._remove_all.setEnabled(bool(count))
         self._enable()

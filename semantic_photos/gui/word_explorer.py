@@ -60,6 +60,10 @@ class WordExplorer(QWidget):
         """Return the words that are listed."""
         return [row.word for row in self._rows]
 
+    def title(self) -> str:
+        """Return what they are near to, in words."""
+        return self._title.full_text()
+
     def explore_nothing(self) -> None:
         """List nothing."""
         self._of = None

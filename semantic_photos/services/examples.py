@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from semantic_photos.domain import relevance
-from semantic_photos.domain.errors import PhotoError, QueryError
+from semantic_photos.domain.errors import PhotoError, QueryError, UserFacingError
 from semantic_photos.domain.heat import standard_scores
+from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.ports import FloatArray, ImageEncoder, TextEncoder
-from semantic_photos.domain.query import Example
+from semantic_photos.domain.query import Example, Query
 from semantic_photos.domain.steering import Focus, focused_vector, position_weights
 from semantic_photos.media.decoder_pool import DecoderPool
 from semantic_photos.services.close_look import CloseLook, checked
@@ -67,6 +68,38 @@ class ExampleVectors:
             if stored is None:
                 raise
             return focused_vector(stored, directions)
+
+    def usable(
+        self, query: Query, token: CancelToken | None = None
+    ) -> tuple[list[tuple[Example, FloatArray]], list[UserFacingError]]:
+        """Return the unit vector (D,) of each example photo that there still is, and what is wrong with the others.
+
+        A photo that left the library, or a file that can no longer be read, must not take the rest with it.
+
+        Raises:
+            QueryError: no pack, an unknown focus, a region that is none.
+            CatalogError: the catalog cannot be read.
+            CancelledError: when the token says so.
+        """
+        found, troubles = [], []
+        for example in query.examples:
+            if token is not None:
+                token.raise_if_cancelled()
+            try:
+                # What is looked at are parts of the photo to be like, not of one to be unlike.
+                found.append((example, self.vector(example, query.focuses if example.weight > 0 else ())))
+            except (QueryError, PhotoError) as error:
+                if isinstance(error, QueryError) and error.code != "query.no-example":
+                    raise
+                troubles.append(self._named(example, error))
+        return found, troubles
+
+    def _named(self, example: Example, error: UserFacingError) -> UserFacingError:
+        """Return an error about a file as one that names it: it stands beside a question, not beside the photo."""
+        if not isinstance(error, PhotoError):
+            return error
+        name = self.path_of(example).name.encode("utf-8", "replace").decode()
+        return PhotoError(f"{name}: {error}", code=error.code, retry=error.retry)
 
     def stored_vector(self, photo_id: PhotoId) -> FloatArray | None:
         """Return the vector (D,) of a photo of the library, or None if it has none."""

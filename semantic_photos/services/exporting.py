@@ -35,6 +35,7 @@ from semantic_photos.domain.tagging import (
     clean_text,
 )
 from semantic_photos.domain.work import PhotoWork, SavedQuery, Vote, WorkTag, tag_of_folders
+from semantic_photos.domain.written_query import checked
 from semantic_photos.media.sidecar import put_in_place, stat_of, write_error
 from semantic_photos.services.concurrency import EventBus
 from semantic_photos.storage.catalog import Catalog
@@ -369,7 +370,7 @@ def _vote(query: Any, vote: Any, given: Any) -> Vote | None:
 
 
 def _search(name: Any, query: Any, created: Any) -> SavedQuery | None:
-    title, text = clean_text(name, LONGEST_NAME), clean_text(query, MAX_TEXT)
+    title, text = clean_text(name, LONGEST_NAME), checked(query)
     return SavedQuery(title, text, _when(created)) if title and text else None
 
 

@@ -127,7 +127,8 @@ class Library:
         )
         self.concepts = Concepts(self.pack)
         self.explainer = Explainer(
-            self.search.examples, text, self.concepts, self.search.sample, self._keywords_of
+            self.search.examples, text, self.concepts, self.search.sample, self._keywords_of,
+            text.subjects if text is not None else lambda _: (),
         )  # fmt: skip
         self.completions = Completions(self.catalog, self.vocabulary)
         self._watcher: Watcher | None = None

@@ -113,9 +113,12 @@ class SearchService:
         unknown, suggestions = self._unknown(query)
         votes = self.feedback.votes(query) if self.feedback is not None else {}
         ranked, plain = [], []
+        left_out: list[str] = []
+        known: dict[str, FloatArray | None] = {}
         for narrowed in self._narrowing.of(query):
             terms = narrowed.branch.terms
-            vector = self._branch_vector(query, terms, token) if terms or query.examples else None
+            asked = bool(terms or query.examples)
+            vector = self._branch_vector(query, terms, token, left_out, known) if asked else None
             if vector is not None:
                 ranked.append((narrowed, vector))
             elif not terms or (narrowed.masks and not unknown):
@@ -138,7 +141,7 @@ class SearchService:
         return ResultPage(
             query, generation, found.ids, found.scores, unknown, suggestions, searched=len(self._index),
             total=counts.total, milliseconds=_since(start), engine=self._index.engine, strong=found.strong,
-            emptied_by=emptied, stacks=behind, votes=votes,
+            emptied_by=emptied, stacks=behind, votes=votes, left_out=tuple(dict.fromkeys(left_out)),
         )  # fmt: skip
 
     def count(self, query: Query) -> int:
@@ -149,7 +152,7 @@ class SearchService:
         Raises:
             QueryError, PhotoError, CatalogError: as ``run``.
         """
-        if query.tree is None:
+        if query.is_empty:
             return len(self._index)
         page = self.run(query, limit=_COUNTED)
         # Nothing was ranked: filters are counted to the end.
@@ -169,15 +172,22 @@ class SearchService:
                 return vector
         return None
 
-    def _branch_vector(self, query: Query, terms: tuple[Term, ...], token: CancelToken | None) -> FloatArray | None:
-        words = self._text_parts(terms) if terms else []
-        photos: list[tuple[float, FloatArray]] = []
-        for example in query.examples:
-            if token is not None:
-                token.raise_if_cancelled()
-            weight = example.weight if example.weight > 0 else MINUS * example.weight
-            # What is looked at are parts of the photo to be like, not of one to be unlike.
-            photos.append((weight, self.examples.vector(example, query.focuses if weight > 0 else ())))
+    def _branch_vector(
+        self,
+        query: Query,
+        terms: tuple[Term, ...],
+        token: CancelToken | None,
+        left_out: list[str] | None = None,
+        known: dict[str, FloatArray | None] | None = None,
+    ) -> FloatArray | None:
+        # Of hundreds of terms in dozens of alternatives most are the same: ``known`` holds those that came before.
+        words = self._text_parts(terms, known if known is not None else {}) if terms else []
+        usable, troubles = self.examples.usable(query, token)
+        if troubles and not words and not usable:
+            raise troubles[0]
+        if left_out is not None:
+            left_out += map(str, troubles)
+        photos = [((e.weight if e.weight > 0 else MINUS * e.weight), vector) for e, vector in usable]
         return weighted_sum(mixed(words, photos, self.sample() if words and photos else None))
 
     # Answers
@@ -254,7 +264,9 @@ class SearchService:
 
     # Words
 
-    def _text_parts(self, terms: tuple[Term, ...]) -> list[tuple[float, FloatArray]]:
+    def _text_parts(
+        self, terms: tuple[Term, ...], known: dict[str, FloatArray | None]
+    ) -> list[tuple[float, FloatArray]]:
         if self._text is None:
             raise QueryError(
                 "There is no usable model pack, so photos cannot be searched by words.", code="query.no-pack"
@@ -267,7 +279,9 @@ class SearchService:
         for term in terms:
             # What a weight adds to, or takes from, the share that a word has in the phrase anyway.
             extra = (term.weight - 1.0) / len(wanted) if term.weight > 0 else MINUS * term.weight
-            word = self._text.encode(term.word) if extra else None
+            if extra and term.word not in known:
+                known[term.word] = self._text.encode(term.word)
+            word = known[term.word] if extra else None
             if word is not None:
                 parts.append((extra, word))
         return parts

@@ -63,24 +63,37 @@ class TaughtWords:
         """Return known words that begin with ``prefix``, most frequent first."""
         return self._words.completions(prefix, n)
 
+    def subjects(self, words: Sequence[str]) -> list[tuple[int, int]]:
+        """Return where in a row of words the names of subjects stand: first word, and how many words the name has.
+
+        Raises:
+            CatalogError: when the catalog cannot be read.
+        """
+        return [(at, count) for at, count, _ in self._found(words)]
+
     def _taken_apart(self, text: str) -> tuple[list[tuple[float, FloatArray]], list[str]]:
         """Return the subjects in a phrase, each with the number of its words, and the words that are left."""
+        words = text.split()
+        found = self._found(words)
+        taken = {place for at, count, _ in found for place in range(at, at + count)}
+        rest = [word for place, word in enumerate(words) if place not in taken]
+        return [(float(count), vector) for _, count, vector in found], rest
+
+    def _found(self, words: Sequence[str]) -> list[tuple[int, int, FloatArray]]:
+        """Return first word, number of words and vector of each subject in a row of words; the longest name counts."""
         names = {tuple(leaf(name).casefold().split()): name for name in self._names()}
         longest = max(map(len, names), default=0)
-        words = text.split()
         folded = [word.casefold() for word in words]
-        subjects: list[tuple[float, FloatArray]] = []
-        rest: list[str] = []
+        found: list[tuple[int, int, FloatArray]] = []
         at = 0
         while at < len(words):
             for count in range(min(longest, len(words) - at), 0, -1):
                 name = names.get(tuple(folded[at : at + count]))
                 vector = self._direction(name) if name is not None else None
                 if vector is not None:
-                    subjects.append((float(count), vector))
+                    found.append((at, count, vector))
                     at += count
                     break
             else:
-                rest.append(words[at])
                 at += 1
-        return subjects, rest
+        return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +85,7 @@ class Explainer:
         concepts: what photos show.
         sample: unit vectors of ordinary photos (B, D), or None.
         keywords: the keywords of a photo of the library.
+        subjects: where in a row of words names stand that mean something as a whole: first word and number of words.
     """
 
     def __init__(
@@ -94,9 +95,10 @@ class Explainer:
         concepts: Concepts,
         sample: Callable[[], FloatArray | None],
         keywords: Callable[[PhotoId], Sequence[str]] = lambda _: (),
+        subjects: Callable[[Sequence[str]], Sequence[tuple[int, int]]] = lambda _: (),
     ) -> None:
         self._examples, self._text, self._concepts = examples, text, concepts
-        self._sample, self._keywords = sample, keywords
+        self._sample, self._keywords, self._subjects = sample, keywords, subjects
 
     def why(self, photo: Example, query: Query) -> Why:
         """Explain one photo, of the library or any file, before a question.
@@ -112,13 +114,13 @@ class Explainer:
         if query.is_empty:
             raise QueryError("Without a question there is nothing to explain.", code="query.empty")
         path = self._examples.path_of(photo)
-        words = [(Focus(term.word, term.weight), self._text.encode(term.word)) for term in query.terms]
+        words = [(focus, self._text.encode(focus.word)) for focus in self._phrases(query)]
         known = [(focus, vector) for focus, vector in words if vector is not None]
-        examples = [
-            (one.weight, self._examples.vector(one, query.focuses if one.weight > 0 else ()))
-            for one in query.examples
-            if not _same(one, photo)
-        ]
+        others = replace(query, examples=tuple(one for one in query.examples if not _same(one, photo)))
+        usable, troubles = self._examples.usable(others)
+        if troubles and not known and not usable:
+            raise troubles[0]
+        examples = [(one.weight, vector) for one, vector in usable]
         exact = self._exact(query, photo, path)
         seen = look.positions(path)
         sample = self._sample()
@@ -141,9 +143,22 @@ class Explainer:
             hottest(heat),
             tuple(self._shares(known, own, sample)),
             heats,
-            tuple(self._shared(query, photo, own)),
+            tuple(self._shared(usable, own)),
             exact,
         )
+
+    def _phrases(self, query: Query) -> list[Focus]:
+        """Return the words of the question; a subject's name of several words is one of them, as for the search."""
+        wanted = [term for term in query.terms if term.weight > 0]
+        phrases = [Focus(term.word, term.weight) for term in query.terms if term.weight <= 0]
+        at = 0
+        for start, count in [*self._subjects([term.word for term in wanted]), (len(wanted), 0)]:
+            phrases += [Focus(term.word, term.weight) for term in wanted[at:start]]
+            name = wanted[start : start + count]
+            if name:
+                phrases.append(Focus(" ".join(term.word for term in name), max(term.weight for term in name)))
+            at = start + count
+        return phrases
 
     def _plain(self, query: Query, seen: Positions, sample: FloatArray | None, exact: tuple[str, ...]) -> Why:
         directions = [
@@ -180,15 +195,16 @@ class Explainer:
         ]  # fmt: skip
         return sorted(found, key=lambda one: -abs(one.share))
 
-    def _shared(self, query: Query, photo: Example, own: FloatArray) -> list[Concept]:
-        for example in query.examples:
-            if example.weight > 0 and not _same(example, photo):
+    def _shared(self, usable: Sequence[tuple[Example, FloatArray]], own: FloatArray) -> list[Concept]:
+        for example, _ in usable:
+            if example.weight > 0:
+                # As a whole: in focus two photos share little but the focus.
                 return self._concepts.shared(own, self._examples.vector(example))
         return []
 
     def _exact(self, query: Query, photo: Example, path: Path) -> tuple[str, ...]:
         keywords = self._keywords(photo.photo_id) if photo.photo_id is not None else ()
-        return exact_matches([term.word for term in query.terms if term.weight > 0], path, keywords)
+        return exact_matches([focus.word for focus in self._phrases(query) if focus.weight > 0], path, keywords)
 
 
 def exact_matches(words: Sequence[str], path: Path, keywords: Sequence[str] = ()) -> tuple[str, ...]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Searches that have a name: kept as text in the language of the search bar, asked anew each time."""
+"""Searches that have a name: kept as text, with their example photos by number, asked anew each time."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from semantic_photos.domain.errors import QueryError
 from semantic_photos.domain.query import Query
+from semantic_photos.domain.written_query import read, write
 from semantic_photos.storage.database import Database
 from semantic_photos.storage.rows import clean
 
@@ -18,7 +19,7 @@ LONGEST_NAME = 100
 
 @dataclass(frozen=True, slots=True)
 class SavedSearch:
-    """A search with a name; ``text`` is what is typed for it, ``created`` epoch seconds."""
+    """A search with a name; ``text`` is what ``domain.written_query`` writes for it, ``created`` epoch seconds."""
 
     id: int
     name: str
@@ -28,7 +29,7 @@ class SavedSearch:
     @property
     def query(self) -> Query:
         """Return what it asks; relative periods (``date:last-year``) mean what they mean today."""
-        return Query.parse(self.text)
+        return read(self.text)
 
 
 class SavedSearches:
@@ -61,23 +62,21 @@ class SavedSearches:
                          advice=f"There are: {names}." if names else "")  # fmt: skip
 
     def add(self, name: str, query: Query) -> SavedSearch:
-        """Save a search; example photos cannot be saved.
+        """Save a search, example photos with it: those of the library by number, files by their path.
 
         Raises:
             QueryError: ``search.name`` for a name that is empty, too long or taken; ``search.empty`` for a question
-                without words and filters; ``search.examples`` for one with example photos.
+                without words, filters and photos.
         """
-        if query.examples:
-            raise QueryError("A search with an example photo cannot be saved.", code="search.examples")
-        if query.tree is None:
+        if query.is_empty:
             raise QueryError("There is nothing to save: the question is empty.", code="search.empty")
         with self._database.transaction(durable=True) as connection:
             name = _free(connection, name, None)
-            created = self._now()
+            created, text = self._now(), clean(write(query))
             number = connection.execute(
-                "INSERT INTO saved_search (name, query, created) VALUES (?, ?, ?)", (name, clean(query.text), created)
+                "INSERT INTO saved_search (name, query, created) VALUES (?, ?, ?)", (name, text, created)
             ).lastrowid
-        return SavedSearch(int(number or 0), name, query.text, created)
+        return SavedSearch(int(number or 0), name, text, created)
 
     def rename(self, search_id: int, name: str) -> None:
         """Give a search another name.

@@ -7,11 +7,13 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from semantic_photos.domain.feedback import names_photos
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.tagging import OWN_WORK, Remark, Standing
 from semantic_photos.domain.work import PhotoWork, SavedQuery, Vote, WorkTag
+from semantic_photos.domain.written_query import Place, photo_ids, portable, settled
 from semantic_photos.storage.database import Database
 from semantic_photos.storage.rows import clean, json_ids
 from semantic_photos.storage.saved_searches import LONGEST_NAME, plain_name
@@ -57,10 +59,17 @@ class WorkStore:
                 yield from _read(connection, ids[start : start + _CHUNK])
 
     def searches(self) -> list[SavedQuery]:
-        """Return the saved searches by name."""
+        """Return the saved searches by name; their example photos stand by file and content, not by number."""
         with self._database.read() as connection:
-            rows = connection.execute("SELECT name, query, created FROM saved_search ORDER BY name")
-            return [SavedQuery(*row) for row in rows]
+            rows = connection.execute("SELECT name, query, created FROM saved_search ORDER BY name").fetchall()
+            wanted = json_ids({int(photo) for _, query, _ in rows for photo in photo_ids(query)})
+            places: dict[PhotoId, Place] = {
+                PhotoId(number): (os.fsdecode(path), key or "")
+                for number, path, key in connection.execute(
+                    f"SELECT id, path, content_key FROM photo WHERE id {_IN}", (wanted,)
+                )
+            }
+        return [SavedQuery(name, portable(query, places), created) for name, query, created in rows]
 
     def file_names(self) -> FileNames:
         """Return all photos by the name of their file, for ``find``."""
@@ -151,9 +160,10 @@ class WorkStore:
         """Add saved searches; return how many.
 
         Names are as ``SavedSearches`` has them: unique whatever their case, not too long. One whose name is taken by
-        another question gets a number behind it.
+        another question gets a number behind it. Example photos are found as ``find`` finds them.
         """
         added = 0
+        searches = [replace(search, query=settled(search.query, self._find_example)) for search in searches]
         with self._database.transaction(durable=True) as connection:
             found = connection.execute("SELECT name, query FROM saved_search").fetchall()
             have = {name.casefold(): query for name, query in found}
@@ -169,6 +179,9 @@ class WorkStore:
                     connection.execute("INSERT INTO saved_search (name, query, created) VALUES (?, ?, ?)", row)
                     added += 1
         return added
+
+    def _find_example(self, file: str, key: str) -> PhotoId | None:
+        return self.find(PhotoWork(os.fsencode(file), key))
 
 
 def _merged(

@@ -12,6 +12,7 @@ from semantic_photos.domain.errors import QueryError
 from semantic_photos.domain.feedback import Vote, normal_form
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Example, Query
+from semantic_photos.domain.written_query import write
 from semantic_photos.services.completion import Completion
 from semantic_photos.services.concepts import Concept
 from semantic_photos.services.vocabulary import TagGuess, WordNeighbour
@@ -81,7 +82,7 @@ class FakeSavedSearches:
         self._guard("save")
         if any(one.name.casefold() == name.casefold() for one in self._kept.values()):
             raise QueryError(f"There is a search named “{name}” already.", code="search.name")
-        made = SavedSearch(max(self._kept, default=0) + 1, name, query.text, 0.0)
+        made = SavedSearch(max(self._kept, default=0) + 1, name, write(query), 0.0)
         self._kept[made.id] = made
         return made
 

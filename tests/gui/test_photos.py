@@ -16,6 +16,7 @@ from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QAbstractItemView
 from pytestqt.qtbot import QtBot
 
+from semantic_photos.domain.errors import PhotoError
 from semantic_photos.domain.messages import PhotosChanged
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Query, ResultPage
@@ -152,6 +153,9 @@ def test_a_part_of_the_photo_is_drawn_and_told_in_fractions(desk: Desk) -> None:
         desk.qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=start)
         desk.qtbot.mouseMove(canvas, end)
         desk.qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=end)
+        if not told:
+            assert "too small" in viewer._said.text()
+            assert canvas.is_choosing
     assert len(told) == 1
     photo_id, x, y, width, height = told[0]
     assert photo_id == desk.page.model.photo_id(3)
@@ -231,6 +235,19 @@ def test_a_broken_thumbnail_has_a_reason(desk: Desk) -> None:
     desk.page.view.show_row(row)
     desk.until(lambda: desk.page.loader.failure(PhotoId(193)))
     assert "ends too early" in desk.page.model.index(row).data(Qt.ItemDataRole.ToolTipRole)
+
+
+def test_a_photo_that_is_gone_is_said_where_it_can_be_read(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.until(lambda: desk.pictures() > 3)
+
+    def gone(*_: object) -> None:
+        raise PhotoError("The file is not there any more.")
+
+    monkeypatch.setattr(desk.library, "preview", gone)
+    desk.page.open_viewer(0)
+    desk.until(desk.page.viewer._said.isVisible)
+    assert desk.page.viewer._said.text() == "The file is not there any more."
+    assert not desk.page.viewer._reason.isVisible()
 
 
 def test_removed_photos_vanish_and_the_selection_stays(desk: Desk) -> None:

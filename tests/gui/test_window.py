@@ -66,6 +66,24 @@ def test_a_dropped_picture_is_searched_for(desk: Desk, tmp_path: Path) -> None:
     assert desk.library.asked[-1].examples[0].path == file
 
 
+def test_what_cannot_be_dropped_is_said_until_something_can(desk: Desk, tmp_path: Path) -> None:
+    def drop(name: str) -> None:
+        mime = QMimeData()
+        mime.setUrls([QUrl.fromLocalFile(str(tmp_path / name))])
+        event = QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton,
+                           Qt.KeyboardModifier.NoModifier)  # fmt: skip
+        desk.window.dropEvent(event)
+
+    (tmp_path / "text.txt").write_text("no picture")
+    (tmp_path / "more").mkdir()
+    drop("text.txt")
+    desk.until(lambda: desk.window.notices.texts() == ["Only folders and pictures can be dropped here."])
+    drop("gone.jpg")
+    desk.until(lambda: desk.window.notices.texts() == ["“gone.jpg” is not there any more."])
+    drop("more")
+    desk.until(lambda: desk.window.notices.texts() == [])
+
+
 def test_folders_can_be_seen_and_removed(desk: Desk) -> None:
     desk.window.show_folders()
     dialog = desk.window._dialogs[FoldersDialog]

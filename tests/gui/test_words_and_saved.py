@@ -14,6 +14,7 @@ from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Problem, Query
 from semantic_photos.gui import problem_marks
+from semantic_photos.gui.completion_popup import Offer
 from semantic_photos.gui.saving import NameDialog
 from semantic_photos.gui.steering import dropped
 from semantic_photos.gui.votes_dialog import VotesDialog, question_title
@@ -56,6 +57,31 @@ def test_an_operator_goes_on_with_its_values(desk: Desk) -> None:
     desk.until(lambda: [offer.text for offer in desk.page.bar._words.offers()] == ["tag:holiday"])
 
 
+def test_what_is_offered_keeps_up_with_the_keys(desk: Desk) -> None:
+    focus_bar(desk)
+    bar = desk.page.bar
+    offers = [Offer("back", "", None), Offer("beach", "", None), Offer("beaches", "", None)]
+
+    def offered_for(text: str) -> None:
+        bar._edit.setText(text)
+        bar.show_completions(text, len(text), (4, len(text)), offers)
+
+    offered_for("red b")
+    # No answer to these keys has come yet: what does not go on with them goes, and the rest replaces all of the word.
+    bar.completion_wanted.disconnect()
+    desk.qtbot.keyClicks(bar._edit, "ea")
+    assert [offer.text for offer in bar._words.offers()] == ["beach", "beaches"]
+    desk.qtbot.keyClick(bar._edit, Qt.Key.Key_Tab)
+    assert bar.text() == "red beach "
+    offered_for("red b")
+    desk.qtbot.keyClicks(bar._edit, "x")
+    assert not bar._words.isVisible()
+    offered_for("red b")
+    for _ in range(2):
+        desk.qtbot.keyClick(bar._edit, Qt.Key.Key_Backspace)
+    assert not bar._words.isVisible()
+
+
 def test_a_problem_is_told_when_its_term_is_left(desk: Desk) -> None:
     focus_bar(desk)
     desk.type("rating:lots")
@@ -78,6 +104,17 @@ def test_a_problem_at_the_end_is_told_on_enter(desk: Desk) -> None:
 @pytest.mark.parametrize(("cursor", "told"), [(3, 1), (4, 0), (11, 0), (12, 1), (None, 1)])
 def test_where_somebody_types_nothing_is_wrong_yet(cursor: int | None, told: int) -> None:
     assert len(problem_marks.ripe([Problem(4, 11, "No.")], cursor)) == told
+
+
+def test_text_without_a_word_is_told(desk: Desk) -> None:
+    focus_bar(desk)
+    desk.type("... ?!")
+    assert not desk.page.problems.isVisible()
+    desk.qtbot.keyClick(desk.page.bar._edit, Qt.Key.Key_Return)
+    desk.until(desk.page.problems.isVisible)
+    assert desk.page.problems.full_text().startswith("There is no word in this")
+    desk.type("blue")
+    desk.until(lambda: not desk.page.problems.isVisible())
 
 
 def test_problems_leave_text_and_cursor_alone(desk: Desk) -> None:
@@ -173,6 +210,50 @@ def test_a_saved_search_is_listed_with_its_count_and_asked_again(desk: Desk) -> 
     assert desk.page.bar.text() == "blue"
 
 
+def test_a_search_with_photos_is_saved_and_opens_with_them(desk: Desk) -> None:
+    desk.page.steering.similar(15)
+    desk.page.steering.focus("red", -1.0)
+    desk.settle()
+    desk.until(lambda: desk.page.bar.example_names() == ["IMG_00015.jpg"])
+    desk.until(desk.page.bar.bookmark.isVisible)
+    desk.page.saving.save()
+    dialog = desk.page.findChild(NameDialog)
+    assert dialog is not None
+    assert dialog.edit.text() == "like IMG_00015.jpg, away from red"
+    dialog._save()
+    bar = desk.page.saving.bar
+    desk.until(lambda: bool(bar.searches()))
+    asked = desk.page.search.query
+    desk.page.steering.everything()
+    desk.settle()
+    bar._choose(bar._list.item(0))
+    desk.settle()
+    assert desk.page.search.query == asked
+    assert desk.page.bar.bookmark.isChecked()
+
+
+def test_a_chip_that_comes_back_at_once_has_its_name(desk: Desk) -> None:
+    desk.page.steering.similar(15)
+    desk.until(lambda: desk.page.bar.example_names() == ["IMG_00015.jpg"])
+    # Away and back before the answer in between is shown: the chip is new, the example is not.
+    desk.page.bar.clear()
+    desk.page.steering.similar(15)
+    desk.settle()
+    desk.until(lambda: desk.page.bar.example_names() == ["IMG_00015.jpg"])
+
+
+def test_a_pasted_picture_is_not_saved_and_that_is_said(desk: Desk) -> None:
+    image = QImage(40, 30, QImage.Format.Format_RGB32)
+    image.fill(Qt.GlobalColor.red)
+    data = QMimeData()
+    data.setImageData(image)
+    assert desk.page.pasting.take(data)
+    desk.until(lambda: bool(desk.page.search.query.examples))
+    desk.until(desk.page.bar.bookmark.isVisible)
+    desk.page.saving.save()
+    assert any("pasted picture cannot be saved" in text for text in desk.window.notices.texts())
+
+
 def test_saved_searches_are_renamed_and_removed(desk: Desk) -> None:
     save(desk, "blue", "Sky")
     bar = desk.page.saving.bar
@@ -196,6 +277,28 @@ def test_saved_searches_can_be_folded(desk: Desk) -> None:
     bar._fold.click()
     assert bar.maximumWidth() < wide
     assert not bar._list.isVisible()
+
+
+def test_what_was_chosen_for_results_is_there_at_the_next_start(open_desk: Callable[..., Desk]) -> None:
+    first = FakeLibrary(240)
+    desk = open_desk(first)
+    save(desk, "blue", "Sky")
+    desk.page.saving.bar._fold.click()
+    desk.page.band._slider.setValue(4)
+    desk.page.band._choose_order("name")
+    desk.until(lambda: first.settings.saved_folded and first.settings.result_order == "name")
+    desk.until(lambda: first.settings.caution == 0.8)
+    again = FakeLibrary(240, settings=first.settings)
+    again.saved_searches = first.saved_searches
+    desk = open_desk(again)
+    desk.search("blue")
+    desk.until(desk.page.saving.bar.isVisible)
+    assert not desk.page.saving.bar._list.isVisible()
+    assert (desk.page.band.order, round(desk.page.band.caution, 3)) == ("name", 0.8)
+    found = desk.page.pane.page
+    assert found is not None
+    ids = found.ids[: found.strong].tolist()
+    assert ids == sorted(ids)
 
 
 # Pictures from elsewhere

@@ -18,3 +18,10 @@ def test_what_is_unknown_wrong_or_out_of_range_falls_back() -> None:
 
 def test_true_is_no_number() -> None:
     assert Settings.from_dict({"thumbnail_side": True}) == Settings()
+
+
+def test_the_view_of_the_results_is_checked_too() -> None:
+    kept = {"caution": 0.85, "result_order": "date", "saved_folded": True}
+    assert Settings.from_dict(kept) == Settings(caution=0.85, result_order="date", saved_folded=True)
+    for wrong in ({"caution": 1.5}, {"caution": float("nan")}, {"result_order": "worst"}, {"saved_folded": 1}):
+        assert Settings.from_dict(wrong) == Settings()

@@ -132,3 +132,17 @@ def test_a_tooltip_holds_no_markup_of_a_name() -> None:
                   PhotoState.INDEXED, PhotoFacts())  # fmt: skip
     assert "<b>" not in formatting.tooltip(photo, "", 0.5)
     assert dict(formatting.facts(photo))["Size"] == "5 B"
+
+
+def test_words_from_right_to_left_do_not_turn_the_sentence() -> None:
+    assert formatting.quoted("dog") == "“dog”"
+    assert formatting.quoted("שלום") == "“\u2068שלום\u2069”"
+    assert formatting.quoted("a\u202eb") == "“a�b”"
+
+
+@pytest.mark.parametrize("text", ["short.jpg", "x" * 39 + ".jpg", "holiday in the far north of norway IMG_4821.jpg"])
+def test_the_ends_of_a_long_name_are_kept(text: str) -> None:
+    cut = formatting.middle(text, 40)
+    assert len(cut) == min(len(text), 40)
+    assert text.startswith(cut[:15])
+    assert text.endswith(cut[-15:] if len(text) > 40 else text)

@@ -14,7 +14,7 @@ import pytest
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.feedback import normal_form
 from semantic_photos.domain.photo import ContentKey, FileStamp, PhotoFacts, PhotoId
-from semantic_photos.domain.query import Query
+from semantic_photos.domain.query import Example, Query
 from semantic_photos.domain.tagging import Act, FileWords, Remark, Standing
 from semantic_photos.domain.work import SavedQuery, tag_of_folders
 from semantic_photos.services.concurrency import EventBus
@@ -96,6 +96,25 @@ def test_all_work_arrives(old: World, new: World, tmp_path: Path, suffix: str) -
     assert again.searches == 0
     new.store.revert(report.change)
     assert new.tags(here) == {}
+
+
+@pytest.mark.parametrize("suffix", ["json", "csv"])
+def test_example_photos_of_saved_searches_arrive(old: World, new: World, tmp_path: Path, suffix: str) -> None:
+    moved, apart = old.add("a  b.jpg", 1), old.add("\udcff.jpg", 2)
+    query = Query(examples=(Example(moved), Example(apart, weight=-0.6, region=(0.1, 0.1, 0.5, 0.5))))
+    old.catalog.saved_searches.add("Like a", query.with_text("snow").with_more_focus("dog"))
+    file = tmp_path / f"work.{suffix}"
+    old.exporting.export(file)
+    new.add("first.jpg", 7)
+    here = new.add("other name.jpg", 1)
+    assert new.exporting.import_file(file).searches == 1
+    (kept,) = new.catalog.saved_searches.list()
+    first, second = kept.query.examples
+    assert (first, kept.query.text, kept.query.focuses[0].word) == (Example(here), "snow", "dog")
+    # One that is not in this library stays as its file.
+    assert (second.photo_id, second.path) == (None, Path("/photos/\udcff.jpg"))
+    assert (second.weight, second.region) == (-0.6, (0.1, 0.1, 0.5, 0.5))
+    assert new.exporting.import_file(file).searches == 0
 
 
 def test_only_work_is_overwritten(old: World, tmp_path: Path) -> None:

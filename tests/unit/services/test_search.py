@@ -14,7 +14,7 @@ from semantic_photos.domain.errors import CancelledError, PhotoError, QueryError
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.photo import Counts, FileStamp, PhotoFacts, PhotoId
 from semantic_photos.domain.ports import FloatArray
-from semantic_photos.domain.query import Query
+from semantic_photos.domain.query import Example, Query
 from semantic_photos.domain.vectors import normalise
 from semantic_photos.index.hybrid_index import HybridIndex
 from semantic_photos.media.decoder_pool import DecoderPool
@@ -135,6 +135,24 @@ def test_a_photo_finds_itself_first_and_then_its_likes(world: World) -> None:
 def test_a_photo_and_a_word_together(world: World) -> None:
     query = Query.similar_to(world.ids["blue-3"]).with_text("red")
     assert colours(world.stems(query, 10)) == {"red", "blue"}
+
+
+def test_an_example_that_is_gone_does_not_take_the_rest_with_it(world: World) -> None:
+    gone = Example(PhotoId(10_000))
+    page = world.search.run(Query.parse("red").with_example(gone))
+    assert colours(world.stems(page.query)) == {"red"}
+    assert page.left_out == ("The example photo is no longer in the library.",)
+    two = Query.similar_to(world.ids["blue-3"]).with_example(gone)
+    assert (colours(world.stems(two)), world.search.count(two) > 0) == ({"blue"}, True)
+    with pytest.raises(QueryError, match="no longer in the library"):
+        world.search.run(Query(examples=(gone,)))
+
+
+@pytest.mark.slow
+def test_a_file_that_is_gone_is_named(world: World, tmp_path: Path) -> None:
+    page = world.search.run(Query.parse("red").with_example(Example(path=tmp_path / "nothing.png")))
+    assert page.left_out == ("nothing.png: The file is not there any more.",)
+    assert len(page)
 
 
 @pytest.mark.slow

@@ -23,6 +23,7 @@ from semantic_photos.services import close_look
 from semantic_photos.services.concepts import Concepts, diverse
 from semantic_photos.services.feedback import Feedback
 from semantic_photos.services.search import SearchService
+from semantic_photos.services.taught_words import TaughtWords
 from semantic_photos.services.vocabulary import Vocabulary
 from semantic_photos.services.why import Explainer, exact_matches
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
@@ -298,3 +299,21 @@ def test_words_near_a_photo_with_how_many_photos_each_finds(world: World) -> Non
     assert vocabulary.near_photo(vector, 0) == []
     with pytest.raises(QueryError):
         Vocabulary(world.catalog, world.index, None, None).near_photo(vector)
+
+
+def test_a_taught_name_of_several_words_is_explained_as_one(world: World) -> None:
+    green = world.text.encode("green")
+    words = TaughtWords(world.text, lambda: ["Papers|Passport photo"], lambda _: green)  # type: ignore[arg-type]
+    assert words.subjects(["blue", "passport", "photo", "passport"]) == [(1, 2)]
+    explainer = Explainer(
+        world.search.examples, words, world.concepts, world.search.sample, lambda _: ("Passport photo",), words.subjects
+    )
+    photo = Example(world.ids["green-1"])
+    why = explainer.why(photo, Query.parse("passport photo -red blue"))
+    plain = explainer.why(photo, Query.parse("green -red blue"))
+    assert [(one.word, one.share) for one in why.words] == [
+        ("passport photo" if one.word == "green" else one.word, one.share) for one in plain.words
+    ]
+    assert np.array_equal(why.word_heats["passport photo"], plain.word_heats["green"])
+    assert set(why.word_heats) == {"passport photo", "blue"}
+    assert why.exact == ("passport photo",)
