@@ -22,13 +22,14 @@ from semantic_photos.media.edits import EditRequest
 from semantic_photos.media.fingerprint import content_key
 from semantic_photos.media.keyword_edit import edit
 from semantic_photos.media.keywords import read_words
-from semantic_photos.services import keyword_files
+from semantic_photos.services import file_changes, keyword_files
 from semantic_photos.services.concurrency import EventBus
+from semantic_photos.services.file_changes import WriteReport
 from semantic_photos.services.keyword_files import KeywordFiles
 from semantic_photos.services.scanner import Scanner
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.exchange import Exchange
+from semantic_photos.storage.exchange import Exchange, WriteJob
 from semantic_photos.storage.tags import TagStore
 from tests.fakes.encoders import word_vector
 
@@ -163,7 +164,7 @@ def test_a_photo_that_says_it_all_needs_no_sidecar(world: World) -> None:
     change = world.store.act(Act.ADD, [photo], "dog")
     world.files.write(embed=True)
     world.store.revert(change)
-    world.exchange.wrote(photo, [], "")
+    world.exchange.wrote([(WriteJob(photo, world.root.path / "a.jpg", FileStamp(1, 1, 1), (), ()), "")])
     os.utime(world.root.path / "a.jpg", (1, 1))
     world.files.read()
     assert world.tags(photo) == {"dog": Standing.IMPORTED}
@@ -355,3 +356,70 @@ def test_what_could_not_be_written_is_not_ours(world: World, monkeypatch: pytest
     elsewhere(path, "dog")
     world.files.read()
     assert world.tags(photo) == {"dog": Standing.IMPORTED}
+
+
+# Ratings and captions
+
+
+def test_only_what_the_person_set_is_written(world: World) -> None:
+    mine, theirs = world.add("mine.jpg"), world.add("theirs.jpg")
+    elsewhere(world.root.path / "theirs.jpg.xmp", "sea")
+    path = world.root.path / "theirs.jpg.xmp"
+    path.write_bytes(edit(EditRequest(path, True, True, rating=3, caption="from elsewhere")).data or b"")
+    world.files.read()
+    assert world.files.write().changes == ()
+    world.store.remark([mine], rating=4, caption="Bella\nam See")
+    world.store.remark([theirs], rating=5)
+    preview = world.files.write(dry_run=True)
+    assert [(c.photo.name, c.rating, c.caption) for c in preview.changes] == [
+        ("mine.jpg", 4, "Bella\nam See"), ("theirs.jpg", 5, None),
+    ]  # fmt: skip
+    assert world.names() == ["mine.jpg", "theirs.jpg", "theirs.jpg.xmp"]
+    assert len(world.files.write().changes) == 2
+    said = [read_words(world.root.path / name) for name in ("mine.jpg", "theirs.jpg")]
+    assert [(words.rating, words.caption) for words in said] == [(4, "Bella\nam See"), (5, "from elsewhere")]
+    assert world.files.write().changes == ()
+
+
+def test_a_rating_changed_elsewhere_after_writing_comes_in(world: World) -> None:
+    photo = world.add("a.jpg")
+    world.store.remark([photo], rating=4, caption="mine")
+    world.files.write()
+    path = world.root.path / "a.jpg.xmp"
+    path.write_bytes(edit(EditRequest(path, True, True, rating=2)).data or b"")
+    assert world.files.write().changes == (), "it is not written over"
+    world.files.read()
+    remark = world.store.remarks([photo])[photo]
+    assert (remark.rating, remark.caption) == (2, "mine")
+
+
+def test_what_is_taken_off_goes_from_the_files(world: World) -> None:
+    photo = world.add("a.jpg")
+    world.store.remark([photo], rating=4, caption="mine")
+    world.files.write(embed=True)
+    world.store.remark([photo], rating=0, caption="")
+    (change,) = world.files.write(embed=True).changes
+    assert (change.rating, change.caption, change.embedded) == (0, "", True)
+    words = read_words(world.root.path / "a.jpg")
+    assert (words.rating or 0, words.caption) == (0, "")
+    assert world.files.write(embed=True).changes == ()
+
+
+def test_a_photo_that_says_its_rating_needs_no_sidecar(world: World) -> None:
+    photo = world.add("a.jpg")
+    world.store.remark([photo], rating=4)
+    world.files.write(embed=True)
+    world.store.act(Act.ADD, [photo], "dog")
+    world.files.write(embed=True)
+    assert world.files.write().changes == ()
+    assert world.names() == ["a.jpg"]
+
+
+def test_more_photos_than_a_portion_holds(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_changes, "PORTION", 3)
+    photos = [world.add(f"{number}.jpg") for number in range(8)]
+    world.store.act(Act.ADD, photos, "dog")
+    told: list[tuple[int, int]] = []
+    report = world.files.write(on_progress=lambda done, total: told.append((done, total)))
+    assert (len(report.changes), told) == (8, [(number, 8) for number in range(1, 9)])
+    assert world.files.write() == WriteReport(unchanged=8)
