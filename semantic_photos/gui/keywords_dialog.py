@@ -93,7 +93,7 @@ class KeywordsDialog(QDialog):
         self.everything.setVisible(bool(self._ids))
         self.beside.setChecked(True)
         self.least.setRange(40, 99)
-        self.least.setValue(66)
+        self.least.setValue(70)
         self.least.setSuffix(" % on")
         self.least.setAccessibleName("Least confidence of automatic tags, in percent")
         self.least.setEnabled(False)

@@ -12,7 +12,8 @@ from semantic_photos.gui.result_view import ResultView
 
 #: Near the upper and lower edge the wall moves on by itself.
 _EDGE, _SCROLL_MS, _MOST_STEP = 48, 30, 48
-_GRIP_WIDTH, _GRIP_HEIGHT, _INSET = 44, 22, 10
+#: The handle lies in the margin, where it hides no photo and none of its marks.
+_GRIP_WIDTH, _GRIP_HEIGHT = theme.MARGIN - 2, 44
 _KEYS = frozenset({
     Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End,
     Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape, Qt.Key.Key_L,
@@ -165,8 +166,8 @@ class RightLine(QObject):
         if self._count >= 0:
             y = min(max(round(self.edge()[1]) - _GRIP_HEIGHT // 2, 0), area.height() - _GRIP_HEIGHT)
         else:
-            y = area.height() - _GRIP_HEIGHT - 4 if self._from_end else 4
-        self._grip.setGeometry(area.right() - _GRIP_WIDTH - _INSET, area.top() + y, _GRIP_WIDTH, _GRIP_HEIGHT)
+            y = area.height() - _GRIP_HEIGHT - theme.MARGIN if self._from_end else theme.MARGIN
+        self._grip.setGeometry(area.right() - _GRIP_WIDTH, area.top() + y, _GRIP_WIDTH, _GRIP_HEIGHT)
         self._grip.raise_()
 
     def edge(self) -> tuple[float, float, float]:
@@ -313,8 +314,8 @@ class _Grip(QWidget):
         box = QRect(0, 0, self.width(), self.height())
         painter.setPen(QPen(theme.color("on_accent", 0.5), 1))
         painter.setBrush(theme.color("accent"))
-        painter.drawRoundedRect(QRectF(box).adjusted(0.5, 0.5, -0.5, -0.5), self.height() / 2, self.height() / 2)
-        painter.setPen(QPen(theme.color("on_accent"), 2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
-        middle = box.center()
-        for dy in (-3, 2):
-            painter.drawLine(middle.x() - 9, middle.y() + dy, middle.x() + 9, middle.y() + dy)
+        painter.drawRoundedRect(QRectF(box).adjusted(0.5, 0.5, -0.5, -0.5), self.width() / 2, self.width() / 2)
+        painter.setPen(QPen(theme.color("on_accent"), 1.6, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+        middle, half = QRectF(box).center(), self.width() / 2 - 4
+        for dy in (-5, 0, 5):
+            painter.drawLine(middle + QPointF(-half, dy), middle + QPointF(half, dy))

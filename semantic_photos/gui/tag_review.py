@@ -24,9 +24,7 @@ from semantic_photos.gui.widgets import Chip, ElidedLabel, IconButton, button, l
 
 #: Counts are read again at most so often.
 _COUNT_MS = 400
-_HELP = (
-    "Enter: right  ·  X: wrong  ·  A: all up to here  ·  L or drag the handle: a line  ·  Space: large  ·  Ctrl+Z: undo"
-)
+_HELP = "Enter: right  ·  X: wrong  ·  A: all up to here  ·  L or the handle: a line  ·  Space: large  ·  Ctrl+Z: undo"
 _HELP_UNCERTAIN = _HELP.replace("up to here", "from here on")
 _HELP_LINE = "↑ ↓ ← →: move the line  ·  Enter: all on its side are right  ·  Esc: no line"
 

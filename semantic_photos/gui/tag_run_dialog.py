@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QSlider, QVBoxLayout, QWidge
 
 from semantic_photos.gui.widgets import button, label
 
-LEAST, USUAL, MOST = 40, 66, 95
+LEAST, USUAL, MOST = 40, 70, 95
 
 
 class TagRunDialog(QDialog):

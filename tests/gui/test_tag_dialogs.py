@@ -59,7 +59,7 @@ def test_automatic_tags_go_along_when_wanted(tagged: Desk) -> None:
     assert len(dialog.rows()) == 3
     dialog.automatic.click()
     tagged.until(lambda: len(dialog.rows()) == 4)
-    assert tagged.library.keywords.asked[-1]["automatic"] == 0.66
+    assert tagged.library.keywords.asked[-1]["automatic"] == 0.7
     dialog.least.setValue(95)
     tagged.until(lambda: len(dialog.rows()) == 3)
     dialog.close()
