@@ -32,6 +32,7 @@ from semantic_photos.storage.database import Database
 from semantic_photos.storage.exchange import Exchange, WriteJob
 from semantic_photos.storage.tags import TagStore
 from tests.fakes.encoders import word_vector
+from tests.unit.media.test_keywords import BOMB, bag, packet
 
 pytestmark = pytest.mark.slow
 
@@ -423,3 +424,37 @@ def test_more_photos_than_a_portion_holds(world: World, monkeypatch: pytest.Monk
     report = world.files.write(on_progress=lambda done, total: told.append((done, total)))
     assert (len(report.changes), told) == (8, [(number, 8) for number in range(1, 9)])
     assert world.files.write() == WriteReport(unchanged=8)
+
+
+# What is made to hurt, in one writing with photos that are well
+
+
+def test_hostile_neighbours_are_listed_and_stop_nobody(world: World) -> None:
+    names = ["bomb.jpg", "broken.jpg", "gone.jpg", "many.jpg", "odd.jpg", "well.jpg"]
+    photos = dict(zip(names, (world.add(name) for name in names), strict=True))
+    folder = world.root.path
+    (folder / "bomb.jpg.xmp").write_bytes(BOMB)
+    (folder / "broken.jpg.xmp").write_bytes(packet(bag("dc:subject", "dog"))[:-60])
+    (folder / "many.jpg.xmp").write_bytes(packet(bag("dc:subject", *(f"keyword {i}" for i in range(10_000)))))
+    odd = ["AC/DC|live", "two\nlines", "👩‍👩‍👧 família", "שלום עולם", "a‮gpj.exe", "x" * 500]
+    world.store.act(Act.ADD, list(photos.values()), "dog")
+    world.store.remark([photos["broken.jpg"], photos["odd.jpg"]], rating=3, caption="שלום | / 👩‍👩‍👧\nzweite")
+    for tag in odd:
+        world.store.act(Act.ADD, [photos["odd.jpg"]], tag)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    (folder / "gone.jpg").unlink()
+    report = world.files.write()
+    assert {failed.path.name: failed.code for failed in report.failures} == {
+        "bomb.jpg": "write.unreadable", "broken.jpg": "write.unreadable", "gone.jpg": "write.gone",
+    }  # fmt: skip
+    assert all(failed.reason for failed in world.files.failed())
+    assert sorted(change.photo.name for change in report.changes) == ["many.jpg", "odd.jpg", "well.jpg"]
+    untouched = [name for name in before if name.endswith(".jpg") or name.startswith("b")]
+    assert all((folder / name).read_bytes() == before[name] for name in untouched if name != "gone.jpg")
+    words = read_words(folder / "odd.jpg")
+    assert set(words.tags) == {line.tag for line in world.store.lines([photos["odd.jpg"]])[photos["odd.jpg"]]}
+    assert (words.rating, words.caption) == (3, "שלום | / 👩‍👩‍👧\nzweite")
+    assert len(read_words(folder / "many.jpg").tags) == 10_000
+    again = world.files.write()
+    assert again.changes == ()
+    assert len(again.failures) == 3
