@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
-from PySide6.QtWidgets import QToolTip, QWidget
+from PySide6.QtWidgets import QApplication, QToolTip, QWidget
 
 from semantic_photos.gui import formatting, theme
 from semantic_photos.gui.result_view import ResultView
@@ -85,7 +85,7 @@ class RightLine(QObject):
     def stop(self) -> None:
         """Take the line away; nothing was decided."""
         self._scroll.stop()
-        self._grip.setCursor(Qt.CursorShape.OpenHandCursor)
+        self._grip.forget()
         if self._count >= 0:
             self._count = -1
             self.moved.emit(-1)
@@ -278,9 +278,15 @@ class _Grip(QWidget):
     def __init__(self, line: RightLine, view: ResultView) -> None:
         super().__init__(view)
         self._line, self._view = line, view
+        self._pressed: QPoint | None = None
         self.setCursor(Qt.CursorShape.OpenHandCursor)
         self.setAccessibleName("Draw a line: everything on its sure side is right  (L)")
         self.hide()
+
+    def forget(self) -> None:
+        """Take what is being dragged for given up."""
+        self._pressed = None
+        self.setCursor(Qt.CursorShape.OpenHandCursor)
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip:
@@ -294,16 +300,23 @@ class _Grip(QWidget):
         if event.button() == Qt.MouseButton.LeftButton:
             self._view.setFocus(Qt.FocusReason.MouseFocusReason)
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
-            self._pull(event)
+            self._pressed = event.globalPosition().toPoint()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if event.buttons() & Qt.MouseButton.LeftButton and self._line.count >= 0:
+        if not event.buttons() & Qt.MouseButton.LeftButton or self._pressed is None:
+            return
+        # The handle lies beside photos: a press alone must not take them for right.
+        way = event.globalPosition().toPoint() - self._pressed
+        if self._line.count >= 0 or way.manhattanLength() >= QApplication.startDragDistance():
             self._pull(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        # Escape may have taken it away meanwhile.
-        if event.button() == Qt.MouseButton.LeftButton and self._line.count >= 0:
-            self._line.let_go()
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._pressed = None
+            self.setCursor(Qt.CursorShape.OpenHandCursor)
+            # Escape may have taken it away meanwhile.
+            if self._line.count >= 0:
+                self._line.let_go()
 
     def _pull(self, event: QMouseEvent) -> None:
         self._line.pull(self._view.viewport().mapFromGlobal(event.globalPosition().toPoint()))
