@@ -199,7 +199,7 @@ def _add_tag_actions(tags: argparse.ArgumentParser) -> None:
     action.add_argument("--remove-automatic", action="store_true", help="take off all that nobody confirmed")
     decisions = 'decisions, one a line: {"path", "tag", "decision": confirm, reject, add or remove}'
     action.add_argument("--review", type=Path, metavar="FILE.jsonl", help=decisions)
-    action.add_argument("--write", action="store_true", help="write tags into XMP sidecars beside the photos")
+    action.add_argument("--write", action="store_true", help="write tags, ratings, captions into XMP sidecars")
     least = "least confidence of automatic tags, 0 to 1; with --write these are written too"
     tags.add_argument("--least", type=_probability, metavar="P", help=least)
     tags.add_argument("--embed", action="store_true", help="write into JPEG, PNG and WebP themselves")

@@ -57,6 +57,9 @@ def print_import(report: dict[str, Any]) -> None:
     if report["bad"]:
         print(f"{report['bad']:,} entries made no sense and were left out.", file=sys.stderr)
     if report["not_found"]:
-        print(f"{report['not_found']:,} photos are not in the library, for example:", file=sys.stderr)
+        count = report["not_found"]
+        print(
+            f"{count:,} {'photo is' if count == 1 else 'photos are'} not in the library, for example:", file=sys.stderr
+        )
         for path in report["unknown"][:5]:
             print(f"  {path}", file=sys.stderr)

@@ -73,6 +73,8 @@ def print_report(report: dict[str, Any]) -> None:
     else:
         for change in report["changes"]:
             words = [*(f"+{name}" for name in change["added"]), *(f"-{name}" for name in change["removed"])]
+            words += [] if change["rating"] is None else [f"rating {change['rating']}"]
+            words += [] if change["caption"] is None else [f"caption {change['caption']!r}"]
             print(f"{change['target']}: {', '.join(words)}")
         would = "would be written" if report["dry_run"] else "written"
         print(f"{report['written']:,} files {would}, {report['unchanged']:,} photos need nothing.", file=sys.stderr)
@@ -147,7 +149,8 @@ def _write(library: Library, options: argparse.Namespace) -> dict[str, Any]:
         "failed": len(report.failures),
         "changes": [
             {"path": shown(change.photo), "target": shown(change.target), "embedded": change.embedded,
-             "added": list(change.added), "removed": list(change.removed)}
+             "added": list(change.added), "removed": list(change.removed), "rating": change.rating,
+             "caption": change.caption}
             for change in report.changes
         ],
         "failures": [

@@ -28,7 +28,7 @@ from semantic_photos.domain.tagging import SEPARATOR
 from semantic_photos.gui import formatting, theme
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.widgets import button, label
-from semantic_photos.services.keyword_files import FileChange, WriteReport
+from semantic_photos.services.file_changes import FileChange, WriteReport
 from semantic_photos.storage.exchange import FailedWrite
 
 _log = logging.getLogger(__name__)
@@ -36,9 +36,10 @@ _log = logging.getLogger(__name__)
 #: More lines would not be read, and would make the list slow.
 MOST_SHOWN = 2000
 _SOON_MS = 250
-_SIDECARS = "The photo files are not changed: the keywords go into small files beside them, which other programs read."
+_SIDECARS = "The photo files are not changed: the words go into small files beside them, which other programs read."
+_STARS = {-1: "rejected", 0: "none"} | {stars: "★" * stars for stars in range(1, 6)}
 _EMBED = (
-    "The photo files ARE changed: the keywords go into JPEG, PNG and WebP files themselves. The picture in them stays "
+    "The photo files ARE changed: the words go into JPEG, PNG and WebP files themselves. The picture in them stays "
     "as it is. Other kinds of files, camera RAW too, get a small file beside them instead."
 )
 
@@ -55,10 +56,10 @@ class KeywordsDialog(QDialog):
         super().__init__(parent)
         self._bridge, self._ids = bridge, list(ids)
         self._token, self._number, self._writing = CancelToken(), 0, False
-        self.setWindowTitle("Write keywords")
+        self.setWindowTitle("Write keywords, ratings and captions")
         self.resize(860, 600)
         self.chosen = QRadioButton(f"The {formatting.many(len(ids), 'selected photo')}")
-        self.everything = QRadioButton("All photos that have tags")
+        self.everything = QRadioButton("All photos that have tags, a rating or a caption")
         self.beside = QRadioButton("Into files beside the photos (.xmp)")
         self.inside = QRadioButton("Into the photo files")
         self.automatic = QCheckBox("Also automatic tags that nobody has confirmed, from")
@@ -100,7 +101,7 @@ class KeywordsDialog(QDialog):
         self.tree.setRootIsDecorated(False)
         self.tree.setUniformRowHeights(True)
         self.tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.tree.setHeaderLabels(["Photo", "Written into", "Keywords"])
+        self.tree.setHeaderLabels(["Photo", "Written into", "Change"])
         header = self.tree.header()
         header.setStretchLastSection(True)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
@@ -272,6 +273,12 @@ class KeywordsDialog(QDialog):
 
 def _words(change: FileChange) -> str:
     names = [f"+ {_plain(name)}" for name in change.added] + [f"− {_plain(name)}" for name in change.removed]
+    if change.rating is not None:
+        names.append(f"rating {_STARS[change.rating]}")
+    if change.caption is not None:
+        names.append(
+            f"caption “{formatting.shown(' '.join(change.caption.split()))}”" if change.caption else "no caption"
+        )
     return ", ".join(names) or "kept in step"
 
 

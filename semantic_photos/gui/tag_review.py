@@ -24,8 +24,9 @@ from semantic_photos.gui.widgets import Chip, ElidedLabel, IconButton, button, l
 
 #: Counts are read again at most so often.
 _COUNT_MS = 400
-_HELP = "Enter: right  ·  X: wrong  ·  A: all up to here are right  ·  Space: large  ·  Ctrl+Z: undo"
-_HELP_UNCERTAIN = "Enter: right  ·  X: wrong  ·  A: all from here on are right  ·  Space: large  ·  Ctrl+Z: undo"
+_HELP = "Enter: right  ·  X: wrong  ·  A: all up to here  ·  L or the handle: a line  ·  Space: large  ·  Ctrl+Z: undo"
+_HELP_UNCERTAIN = _HELP.replace("up to here", "from here on")
+_HELP_LINE = "↑ ↓ ← →: move the line  ·  Enter: all on its side are right  ·  Esc: no line"
 
 
 class TagReview(QWidget):
@@ -127,6 +128,7 @@ class TagReview(QWidget):
         self._bridge.photos_changed.connect(self._on_changed)
         self.list.chosen.connect(self._show_tag)
         self.wall.shown.connect(self._show_numbers)
+        self.wall.line.moved.connect(lambda _: self._show_help())
         self.run_button.clicked.connect(self.run_wanted)
         self._confirm.clicked.connect(self.wall.confirm)
         self._reject.clicked.connect(self.wall.reject)
@@ -136,6 +138,7 @@ class TagReview(QWidget):
             chip.clicked.connect(lambda _=False, part=part: self._show_part(part))
         for keys in ("Return", "Enter"):
             _bind(keys, self.list.view, self._enter_wall, Qt.ShortcutContext.WidgetShortcut)
+        _bind("L", self.wall.view, self.wall.draw_line, Qt.ShortcutContext.WidgetShortcut)
         for widget in (self.wall.view, self.wall.viewer):
             for keys, go in (("Return", self.wall.confirm), ("Enter", self.wall.confirm), ("X", self.wall.reject),
                              ("Delete", self.wall.reject), ("A", self.wall.confirm_surer)):  # fmt: skip
@@ -227,7 +230,14 @@ class TagReview(QWidget):
         self._reject.setEnabled(some and can and wall.part is not Part.REJECTED)
         self._surer.setEnabled(some and can and wall.part is Part.OPEN)
         self._sort.setVisible(wall.part is Part.OPEN and not wall.is_fixed)
-        if not some and wall.tag:
+        self._show_help()
+        self._surer.setText("All from here on are right" if wall.grows_surer else "All up to here are right")
+
+    def _show_help(self) -> None:
+        wall = self.wall
+        if wall.line.count >= 0:
+            self._help.set_text(_HELP_LINE)
+        elif not len(wall.ids) and wall.tag:
             self._help.set_text(
                 "All of this tag is looked through.  Alt+↓: the next tag"
                 if wall.part is Part.OPEN
@@ -235,7 +245,6 @@ class TagReview(QWidget):
             )
         else:
             self._help.set_text(_HELP_UNCERTAIN if wall.grows_surer else _HELP)
-        self._surer.setText("All from here on are right" if wall.grows_surer else "All up to here are right")
 
     def _on_sort(self, uncertain: bool) -> None:
         self.wall.set_uncertain_first(uncertain)
@@ -245,7 +254,9 @@ class TagReview(QWidget):
         self.wall.view.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _escape(self) -> None:
-        if self.wall.is_large:
+        if self.wall.line.count >= 0:
+            self.wall.line.stop()
+        elif self.wall.is_large:
             self.wall.viewer.close_viewer()
         else:
             self.left.emit()

@@ -24,6 +24,7 @@ from semantic_photos.gui.photo_viewer import PhotoViewer
 from semantic_photos.gui.result_delegate import ResultDelegate
 from semantic_photos.gui.result_model import Facts, FetchFacts, ResultModel
 from semantic_photos.gui.result_view import ResultView
+from semantic_photos.gui.right_line import RightLine
 from semantic_photos.gui.tag_panel import said
 from semantic_photos.gui.thumbnail_loader import ThumbnailLoader
 from semantic_photos.gui.undo import UndoStack
@@ -65,6 +66,7 @@ class TagWall(QStackedWidget):
         self.model = ResultModel(loader, _fetcher(bridge), self)
         self.view = ResultView(self.model, side)
         self.view.setItemDelegate(_SureDelegate(self))
+        self.line = RightLine(self.view)
         self.viewer = PhotoViewer(bridge, self.model)
         self.viewer.offer_why(offered=False)
         grid = QWidget()
@@ -79,6 +81,7 @@ class TagWall(QStackedWidget):
         self._again.timeout.connect(lambda: self._load(anew=False))
         self.view.open_requested.connect(self.enlarge)
         self.view.marks.pressed.connect(self._on_mark)
+        self.line.drawn.connect(self._on_line)
         self.viewer.closed.connect(self._on_viewer_closed)
         bridge.photos_changed.connect(self._on_changed)
 
@@ -173,6 +176,8 @@ class TagWall(QStackedWidget):
         self._page = replace(self._page, generation=self._page.generation + 1, ids=ids)
         self.model.can_judge = self.part is Part.OPEN and self._undo.can_change
         self.model.set_page(self._page, again=True)
+        offered = self.part is Part.OPEN and self._undo.can_change
+        self.line.offer(offered=offered, from_end=self.grows_surer)
         if self.is_large:
             if len(ids):
                 self.viewer.show_row(min(max(self.viewer.row, 0), len(ids) - 1))
@@ -209,6 +214,15 @@ class TagWall(QStackedWidget):
         if row >= 0 and self.part is Part.OPEN:
             rows = range(row, len(self.ids)) if self.grows_surer else range(row + 1)
             self._act(Act.CONFIRM, list(rows))
+
+    def draw_line(self) -> None:
+        """Begin a line behind the current photo, to be moved with keys."""
+        if not self.is_large:
+            self.line.begin()
+
+    def _on_line(self, count: int) -> None:
+        n = len(self.ids)
+        self._act(Act.CONFIRM, range(n - count, n) if self.grows_surer else range(count))
 
     def _act(self, act: Act, rows: Sequence[int]) -> None:
         known = [row for row in rows if 0 <= row < len(self.ids)]

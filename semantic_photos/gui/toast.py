@@ -69,7 +69,8 @@ class Toast(QFrame):
         self.undo_wanted.emit()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Resize and self.isVisible():
+        # Hidden pages have no size yet, and isVisible is false until the page is shown.
+        if event.type() == QEvent.Type.Resize and not self.isHidden():
             self._place()
         return super().eventFilter(watched, event)
 

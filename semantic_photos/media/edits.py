@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values of a change of keywords: what is asked of the child process, and the file it would make.
+"""Values of a change of words: what is asked of the child process, and the file it would make.
 
 The child reads and computes; it writes nothing. The program puts the bytes it gets back in place (``sidecar``).
 """
@@ -14,7 +14,7 @@ from semantic_photos.domain.tagging import KeywordFields
 
 @dataclass(frozen=True, slots=True)
 class EditRequest:
-    """Which keywords a file shall have.
+    """Which words a file shall have.
 
     Attributes:
         path: the file that is edited.
@@ -22,6 +22,8 @@ class EditRequest:
         exists: whether there is such a file; a sidecar is made from nothing when there is none.
         want: names that shall be there, levels separated by ``|``.
         drop: names that shall not.
+        rating: -1 to 5, 0 for none; None leaves what is there.
+        caption: empty for none; None leaves what is there.
     """
 
     path: Path
@@ -29,6 +31,8 @@ class EditRequest:
     exists: bool = True
     want: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
+    rating: int | None = None
+    caption: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,12 @@ class EditedFile:
         data: the whole new file, or None when nothing needs to change.
         before: its keywords now.
         after: its keywords then.
+        rating: the rating that is new in it, or None when it stays.
+        caption: the caption that is new in it, or None when it stays.
     """
 
     data: bytes | None = None
     before: KeywordFields = field(default_factory=KeywordFields)
     after: KeywordFields = field(default_factory=KeywordFields)
+    rating: int | None = None
+    caption: str | None = None

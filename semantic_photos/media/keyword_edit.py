@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Computes a file with other keywords: fields that are not ours stay, and the picture stays byte for byte.
+"""Computes a file with other words: fields that are not ours stay, and the picture stays byte for byte.
 
 Runs in a decoder child and writes nothing. Field layout as Lightroom and digiKam have it: ``dc:subject`` and
 ``lr:hierarchicalSubject`` are bags, ``digiKam:TagsList`` is a sequence.
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import exiv2
@@ -31,6 +31,15 @@ from semantic_photos.media.keywords import (
     whole_fields_of,
 )
 from semantic_photos.media.picture_bytes import has_webp_exif, picture_bytes
+from semantic_photos.media.remark_edit import (
+    CAPTION_FIELDS,
+    RATING_FIELDS,
+    clean_caption,
+    clean_remark,
+    languages,
+    missing,
+    put_remark,
+)
 
 #: A larger photo goes its way through the memory too often.
 MAX_EMBEDDED = 120_000_000
@@ -72,7 +81,10 @@ def edit(request: EditRequest) -> EditedFile:
         # What exiv2 cannot decode it does not keep: it would be written over.
         if data and (undecoded(image) or (has_webp_exif(data) and image.exifData().empty())):
             raise unreadable
-        before, others = whole_fields_of(image.xmpData()), _others(image, sidecar=request.sidecar)
+        before = whole_fields_of(image.xmpData())
+        rating, caption = missing(clean_remark(image), request.rating, request.caption)
+        ours = (RATING_FIELDS if rating is not None else set()) | (CAPTION_FIELDS if caption is not None else set())
+        others, foreign = _others(image, ours, sidecar=request.sidecar), languages(image)
     except PhotoError:
         raise
     except Exception as error:  # exiv2 raises nearly anything
@@ -82,13 +94,17 @@ def edit(request: EditRequest) -> EditedFile:
         raise PhotoError("The file holds too many keywords to change them safely.", code="write.refused")
     old_iptc = [] if request.sidecar else list(iptc_keywords(image, whole=True))
     new_iptc = _iptc_after(old_iptc, request, after)
-    if after == before and new_iptc == old_iptc:
+    if after == before and new_iptc == old_iptc and rating is None and caption is None:
         return EditedFile(None, before, after)
     try:
+        put_remark(image, rating, caption, sidecar=request.sidecar)
         made = _write(image, before, after, new_iptc if new_iptc != old_iptc else None, sidecar=request.sidecar)
         found = opened(made)
         same_keywords = whole_fields_of(found.xmpData()) == after
-        same_others = _others(found, sidecar=request.sidecar) == others
+        said = clean_remark(found)[1]
+        same_keywords &= missing(clean_remark(found), rating, caption or None) == (None, None)
+        same_keywords &= caption != "" or said in ("", *(clean_caption(text) for text in foreign.values()))
+        same_others = _others(found, ours, sidecar=request.sidecar) == others and languages(found) == foreign
     except Exception as error:
         raise PhotoError("The keywords could not be put into the file.", code="write.refused") from error
     if not same_keywords:
@@ -99,7 +115,7 @@ def edit(request: EditRequest) -> EditedFile:
                          code="write.refused")  # fmt: skip
     if not request.sidecar:
         _check_picture(data, made)
-    return EditedFile(made, before, after)
+    return EditedFile(made, before, after, rating, caption)
 
 
 def _write(image: Any, before: KeywordFields, after: KeywordFields, iptc: list[str] | None, *, sidecar: bool) -> bytes:
@@ -118,6 +134,10 @@ def _write(image: Any, before: KeywordFields, after: KeywordFields, iptc: list[s
             xmp[key] = exiv2.XmpArrayValue(list(texts), kind)
     if iptc is not None:
         _write_iptc(image, iptc)
+    if sidecar:
+        # What exiv2 made up out of the old XMP would be written back into the new one.
+        image.clearExifData()
+        image.clearIptcData()
     if xmp.empty():
         # Left empty, exiv2 would keep the packet as it was: in a WebP, and in a sidecar.
         if sidecar:
@@ -128,20 +148,21 @@ def _write(image: Any, before: KeywordFields, after: KeywordFields, iptc: list[s
     return bytes(image.data())
 
 
-def _others(image: Any, *, sidecar: bool) -> list[tuple[str, object]]:
+def _others(image: Any, ours: Collection[str], *, sidecar: bool) -> list[tuple[str, object]]:
     """Return keys and values of all that is not ours, without what only says where in the file something lies."""
     found: list[tuple[str, object]] = []
+    ours = {SUBJECT, HIERARCHY, TAGS_LIST, IPTC_KEYWORDS, *ours}
     # Of a sidecar exiv2 makes EXIF and IPTC up, out of its XMP.
     if not sidecar:
         found.append(("comment", _value(image.comment)))
         for datum in image.exifData():
-            if not _PLACES.search(key := str(datum.key())):
+            if not _PLACES.search(key := str(datum.key())) and key not in ours:
                 found.append((key, _value(datum.toString)))
         for datum in image.iptcData():
-            if (key := str(datum.key())) != IPTC_KEYWORDS:
+            if (key := str(datum.key())) not in ours:
                 found.append((key, _value(datum.toString)))
     for datum in image.xmpData():
-        if (key := str(datum.key())) not in (SUBJECT, HIERARCHY, TAGS_LIST):
+        if (key := str(datum.key())) not in ours:
             text = str(datum.toString())
             # Cameras and Adobe leave empty copyrights and captions, which exiv2 does not write again.
             if not _NOTHING.fullmatch(text):

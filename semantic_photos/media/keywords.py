@@ -36,7 +36,8 @@ MAX_SIDECAR = 20_000_000
 _MOST_RAW = 2000
 
 SUBJECT, HIERARCHY, TAGS_LIST = "Xmp.dc.subject", "Xmp.lr.hierarchicalSubject", "Xmp.digiKam.TagsList"
-IPTC_KEYWORDS, _IPTC_CAPTION = "Iptc.Application2.Keywords", "Iptc.Application2.Caption"
+RATING, CAPTION = "Xmp.xmp.Rating", "Xmp.dc.description"
+IPTC_KEYWORDS, IPTC_CAPTION = "Iptc.Application2.Keywords", "Iptc.Application2.Caption"
 #: Names of persons in regions, as Lightroom, Picasa, digiKam and phones write them, and as Windows does.
 _PERSON = re.compile(r"/(mwg-rs:Name|MPReg:PersonDisplayName)$")
 _REGION_TYPE = "/mwg-rs:Type"
@@ -181,18 +182,25 @@ def _said(image: Any) -> _Said:
             names[key.rsplit("/", 1)[0]] = _text(datum)
         elif key.endswith(_REGION_TYPE):
             types[key.rsplit("/", 1)[0]] = _text(datum)
-        elif key == "Xmp.xmp.Rating":
-            said.rating = clean_rating(_text(datum))
-        elif key == "Xmp.dc.description":
-            said.caption = _default_language(datum)
         if len(names) > MOST_KEYWORDS:
             break
     # Regions are also focus points, barcodes and pets; without a type they are faces, as Windows writes them.
     said.people = [name for region, name in names.items() if types.get(region, "Face") == "Face"]
     said.iptc = list(iptc_keywords(image))
-    if not said.caption:
-        said.caption = next(_iptc(image, _IPTC_CAPTION), "")
+    said.rating, said.caption = remark_of(image)
     return said
+
+
+def remark_of(image: Any) -> tuple[int | None, str]:
+    """Return rating and raw caption of an image; None and an empty text where it says none."""
+    rating, caption = None, ""
+    for datum in image.xmpData():
+        key = str(datum.key())
+        if key == RATING:
+            rating = clean_rating(_text(datum))
+        elif key == CAPTION:
+            caption = _default_language(datum)
+    return rating, caption or next(_iptc(image, IPTC_CAPTION), "")
 
 
 def _texts(xmp: Any, key: str) -> tuple[str, ...]:

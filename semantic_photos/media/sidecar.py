@@ -86,7 +86,9 @@ def words_stamp(photo: Path) -> str:
     return "|".join(parts).encode("utf-8", "replace").decode("utf-8")
 
 
-def put_in_place(target: Path, data: bytes, before: os.stat_result | None, *, keep_time: bool = False) -> None:
+def put_in_place(
+    target: Path, data: bytes, before: os.stat_result | None, *, keep_time: bool = False, sync: bool = True
+) -> None:
     """Make ``data`` the content of ``target``, entirely or not at all.
 
     Args:
@@ -94,6 +96,7 @@ def put_in_place(target: Path, data: bytes, before: os.stat_result | None, *, ke
         data: the whole content.
         before: what the file was when its content was read, or None when there was none.
         keep_time: the new file says that it was changed when the old one was: a photo stays as old as it is.
+        sync: force the new name to the disk too; else the caller does, with ``sync_folder``, once for many files.
 
     Raises:
         WriteError: with the reason; the file is as it was.
@@ -115,7 +118,8 @@ def put_in_place(target: Path, data: bytes, before: os.stat_result | None, *, ke
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
             raise
-        _sync_folder(place.parent)
+        if sync:
+            sync_folder(place.parent)
     except OSError as error:
         raise write_error(error, place) from error
 
@@ -247,7 +251,8 @@ def _compare(temporary: Path, data: bytes) -> None:
             raise WriteError("What was written is not what the disk gives back.", code="write.io-error")
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Force the names in a folder to the disk, where there is such a thing."""
     if os.name != "posix":
         return
     try:

@@ -73,8 +73,8 @@ def request_frame(request: DecodeRequest | EditRequest) -> list[bytes | memoryvi
     """Return the frame that asks for a photo. The path goes as bytes: file names need not be text."""
     path = os.path.abspath(os.fsencode(request.path))
     if isinstance(request, EditRequest):
-        names = {"want": list(request.want), "drop": list(request.drop)}
-        return frame({"path": path.hex(), "edit": {"sidecar": request.sidecar, "exists": request.exists, **names}})
+        asked = {name: getattr(request, name) for name in ("sidecar", "exists", "want", "drop", "rating", "caption")}
+        return frame({"path": path.hex(), "edit": asked})
     recipe = dataclasses.asdict(request.recipe) if request.recipe is not None else None
     return frame(
         {"path": path.hex(), "recipe": recipe, "thumbnail": request.thumbnail_side, "preview": request.preview_side,
@@ -88,7 +88,8 @@ def read_request(head: dict[str, Any]) -> DecodeRequest | EditRequest:
         asked = head["edit"]
         want, drop = tuple(asked["want"]), tuple(asked["drop"])
         place = Path(os.fsdecode(bytes.fromhex(head["path"])))
-        return EditRequest(place, bool(asked["sidecar"]), bool(asked["exists"]), want, drop)
+        remark = {"rating": asked["rating"], "caption": asked["caption"]}
+        return EditRequest(place, bool(asked["sidecar"]), bool(asked["exists"]), want, drop, **remark)
     recipe = ImageRecipe(**head["recipe"]) if head["recipe"] is not None else None
     path = Path(os.fsdecode(bytes.fromhex(head["path"])))
     return DecodeRequest(path, recipe, head["thumbnail"], head["preview"], head["words"])

@@ -51,7 +51,8 @@ def packed_edit(edited: EditedFile) -> tuple[dict[str, Any], bytes, bytes]:
     """Return head and payload of an edited file: the keywords before and after, then the file."""
     fields = [[list(f.flat), list(f.hierarchical), list(f.slashed)] for f in (edited.before, edited.after)]
     text = json.dumps(fields, ensure_ascii=False).encode("utf-8", "replace")
-    return {"fields": len(text), "changed": edited.data is not None}, text, edited.data or b""
+    remark = {"rating": edited.rating, "caption": edited.caption}
+    return {"fields": len(text), "changed": edited.data is not None, **remark}, text, edited.data or b""
 
 
 def edited(head: dict[str, Any], payload: bytearray) -> EditedFile:
@@ -67,7 +68,11 @@ def edited(head: dict[str, Any], payload: bytearray) -> EditedFile:
     if not isinstance(fields, list) or len(fields) != 2 or (len(payload) > length) != changed:
         raise WireError("an edited file that is none")
     before, after = (_fields(value) for value in fields)
-    return EditedFile(bytes(payload[length:]) if changed else None, before, after)
+    rating, caption = head.get("rating"), head.get("caption")
+    if not (rating is None or (type(rating) is int and -1 <= rating <= 5)) or not isinstance(caption, str | None):
+        raise WireError("a remark that is none")
+    said = caption if caption is None else caption[:MOST_CAPTION]
+    return EditedFile(bytes(payload[length:]) if changed else None, before, after, rating, said)
 
 
 def _fields(value: Any) -> KeywordFields:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +15,10 @@ from semantic_photos.domain.errors import CancelledError, PhotoError, UserFacing
 from semantic_photos.domain.messages import CancelToken, PhotosChanged
 from semantic_photos.domain.photo import FileStamp, PhotoId
 from semantic_photos.domain.ports import IdArray
-from semantic_photos.domain.tagging import FileWords, KeywordFields, gather
+from semantic_photos.domain.tagging import FileWords
 from semantic_photos.media.decode import DecodedPhoto, DecodeRequest
 from semantic_photos.media.decoder_pool import DecoderPool
-from semantic_photos.media.edits import EditRequest
+from semantic_photos.media.edits import EditedFile, EditRequest
 from semantic_photos.media.fingerprint import content_key
 from semantic_photos.media.sidecar import (
     EMBEDDABLE,
@@ -28,10 +28,12 @@ from semantic_photos.media.sidecar import (
     put_in_place,
     sidecar_to_write,
     stat_of,
+    sync_folder,
     words_stamp,
 )
 from semantic_photos.services.background import Background
 from semantic_photos.services.concurrency import EventBus
+from semantic_photos.services.file_changes import FileChange, WriteReport, change_of, portions, says_all
 from semantic_photos.storage.catalog import Catalog
 from semantic_photos.storage.exchange import Exchange, FailedWrite, WriteJob
 
@@ -42,24 +44,21 @@ CHUNK = 256
 
 
 @dataclass(frozen=True, slots=True)
-class FileChange:
-    """What was, or would be, changed in one file of one photo; ``added`` and ``removed`` are names of tags."""
-
-    photo: Path
-    target: Path
-    embedded: bool
-    added: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
+class _How:
+    embed: bool
+    adobe: bool
+    dry_run: bool
+    automatic: float | None
 
 
 @dataclass(frozen=True, slots=True)
-class WriteReport:
-    """What became of a writing: changed files, photos that say already what they should, failures with reasons."""
+class _Target:
+    """One file of a photo that is being written: what it was, and what the child makes of it."""
 
-    changes: tuple[FileChange, ...] = ()
-    unchanged: int = 0
-    failures: tuple[FailedWrite, ...] = ()
-    cancelled: bool = False
+    path: Path
+    embedded: bool
+    status: os.stat_result | None
+    edited: Future[EditedFile]
 
 
 class KeywordFiles:
@@ -177,10 +176,11 @@ class KeywordFiles:
         token: CancelToken | None = None,
         on_progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> WriteReport:
-        """Write the tags of photos into their sidecars, or into the photos themselves.
+        """Write tags, ratings and captions of photos into their sidecars, or into the photos themselves.
 
-        Only what is missing or was taken off is changed; everything else in the files stays. A photo that failed is
-        listed with its reason, and tried again by the next writing.
+        Only what is missing or was taken off is changed; everything else in the files stays. Ratings and captions are
+        written where the person set or changed them here. A photo that failed is listed with its reason, and tried
+        again by the next writing.
 
         Args:
             ids: these photos; None means all that have tags.
@@ -191,114 +191,172 @@ class KeywordFiles:
             dry_run: change nothing, only say what would be.
             failed_only: only photos whose last writing failed.
             token: stops between photos.
-            on_progress: told (done, total) after each photo.
+            on_progress: told (done, total) after each photo; it must not wait for anything.
 
         Raises:
             CatalogError: when the catalog cannot be used; files that were written are written.
         """
         jobs = self._exchange.jobs(ids, automatic=automatic, failed_only=failed_only)
-        changes: list[FileChange] = []
-        failures: list[FailedWrite] = []
-        same = 0
-        for number, job in enumerate(jobs, start=1):
-            if self._closing.cancelled or (token is not None and token.cancelled):
-                return WriteReport(tuple(changes), same, tuple(failures), cancelled=True)
-            try:
-                made = self._read_and_write(job, automatic, embed=embed, adobe=adobe, dry_run=dry_run)
-            except CancelledError:
-                return WriteReport(tuple(changes), same, tuple(failures), cancelled=True)
-            except UserFacingError as error:
-                if not isinstance(error, PhotoError | WriteError):
-                    raise
-                _log.info("nothing written for %r: %s", str(job.path), error)
-                failures.append(FailedWrite(job.photo_id, job.path, error.code, str(error), 1))
-                if not dry_run:
-                    self._exchange.write_failed(job.photo_id, error.code, str(error))
-            else:
-                changes += made
-                same += not made
-            on_progress(number, len(jobs))
-        return WriteReport(tuple(changes), same, tuple(failures))
+        how = _How(embed, adobe, dry_run, automatic)
+        done: list[tuple[WriteJob, list[FileChange] | UserFacingError]] = []
+        cancelled = False
+
+        def tell() -> bool:
+            on_progress(len(done), len(jobs))
+            return self._closing.cancelled or (token is not None and token.cancelled)
+
+        for portion in portions(jobs, embed=embed):
+            cancelled = self._closing.cancelled or (token is not None and token.cancelled)
+            if cancelled or (cancelled := self._write_portion(portion, how, done, tell)):
+                break
+        failures = [
+            FailedWrite(job.photo_id, job.path, made.code, str(made), 1)
+            for job, made in done
+            if isinstance(made, UserFacingError)
+        ]
+        changes = [change for _, made in done if isinstance(made, list) for change in made]
+        same = sum(made == [] for _, made in done)
+        return WriteReport(tuple(changes), same, tuple(failures), cancelled)
 
     def failed(self) -> list[FailedWrite]:
         """Return the photos whose last writing failed, with reasons and number of tries."""
         return self._exchange.failed_writes()
 
-    def _read_and_write(
-        self, job: WriteJob, automatic: float | None, *, embed: bool, adobe: bool, dry_run: bool
-    ) -> list[FileChange]:
-        """Write once the catalog knows what the files say now, and only what is wanted then.
+    def _write_portion(
+        self,
+        portion: Sequence[WriteJob],
+        how: _How,
+        done: list[tuple[WriteJob, list[FileChange] | UserFacingError]],
+        tell: Callable[[], bool],
+    ) -> bool:
+        """Write some photos, add what became of each to ``done``, and return whether it was stopped between two.
 
-        Otherwise a keyword that another program took off meanwhile would be brought back.
+        Written is what is wanted once the catalog knows what the files say now: otherwise a keyword that another
+        program took off meanwhile would be brought back.
         """
-        touched: tuple[PhotoId, ...] = ()
+        touched: list[PhotoId] = []
         try:
             with self._files:
-                if not self._was_read(job):
-                    touched = self._read_and_store([job.photo_id], None)
-                    if not self._was_read(job):
-                        raise WriteError("The files of the photo could not be read just now.", code="write.changed")
-                made: list[FileChange] = []
-                for fresh in self._exchange.jobs([job.photo_id], automatic=automatic):
-                    made += self._write_one(fresh, embed=embed, adobe=adobe, dry_run=dry_run)
-                return made
+                return self._write_known(portion, how, done, tell, touched)
+        except CancelledError:
+            return True
         finally:
             # Outside the lock: who listens may ask for files.
             if touched:
-                self._bus.publish(PhotosChanged(updated=touched))
+                self._bus.publish(PhotosChanged(updated=tuple(touched)))
 
-    def _was_read(self, job: WriteJob) -> bool:
-        now = words_stamp(job.path)
-        if not now:
-            raise WriteError("The photo is not there any more.", code="write.gone")
-        return self._exchange.stamps([job.photo_id]).get(job.photo_id) == now
+    def _write_known(
+        self,
+        portion: Sequence[WriteJob],
+        how: _How,
+        done: list[tuple[WriteJob, list[FileChange] | UserFacingError]],
+        tell: Callable[[], bool],
+        touched: list[PhotoId],
+    ) -> bool:
+        failed = self._make_known(portion, touched)
+        fresh = {
+            job.photo_id: job
+            for job in self._exchange.jobs([one.photo_id for one in portion], automatic=how.automatic)
+            if job.photo_id not in failed
+        }
+        targets = self._asked(fresh, how, failed)
+        wanted = {photo_id: fresh[photo_id].ours for photo_id in targets}
+        before = self._exchange.writing(wanted) if not how.dry_run else {}
+        written: list[tuple[WriteJob, str]] = []
+        folders: set[Path] = set()
+        stopped = False
+        for number, job in enumerate(portion):
+            made: list[FileChange] | UserFacingError = []
+            try:
+                if job.photo_id in failed:
+                    raise failed[job.photo_id]
+                if job.photo_id in targets:
+                    made = self._put(fresh[job.photo_id], targets[job.photo_id], how, folders)
+                    written.append((fresh[job.photo_id], words_stamp(job.path)))
+                before.pop(job.photo_id, None)
+            except (PhotoError, WriteError) as error:
+                made = error
+                _log.info("nothing written for %r: %s", str(job.path), error)
+                if not how.dry_run:
+                    self._exchange.write_failed(job.photo_id, error.code, str(error))
+            done.append((job, made))
+            if tell() and number + 1 < len(portion):
+                stopped = True
+                break
+        if not how.dry_run:
+            for folder in folders:
+                sync_folder(folder)
+            # Those that failed, and those that were not begun.
+            self._exchange.not_written(before)
+            self._exchange.wrote(written)
+        return stopped
 
-    def _write_one(self, job: WriteJob, *, embed: bool, adobe: bool, dry_run: bool) -> list[FileChange]:
-        changes = [
-            change
-            for target, embedded in self._targets(job, embed=embed, adobe=adobe)
-            if (change := self._edit(job, target, embedded=embedded, dry_run=dry_run)) is not None
-        ]
-        if not dry_run:
-            self._exchange.wrote(job.photo_id, job.ours, words_stamp(job.path))
-        return changes
+    def _make_known(self, portion: Sequence[WriteJob], touched: list[PhotoId]) -> dict[PhotoId, UserFacingError]:
+        """Let the catalog know what files say that changed since they were read; return what cannot be known."""
+        failed: dict[PhotoId, UserFacingError] = {}
+        known = self._exchange.stamps([job.photo_id for job in portion])
+        now = {job.photo_id: words_stamp(job.path) for job in portion}
+        stale = [photo_id for photo_id, stamp in now.items() if stamp and stamp != known.get(photo_id)]
+        if stale:
+            touched += self._read_and_store(stale, None)
+            known = self._exchange.stamps(list(now))
+        for job in portion:
+            if not now[job.photo_id]:
+                failed[job.photo_id] = WriteError("The photo is not there any more.", code="write.gone")
+            elif job.photo_id in stale and known.get(job.photo_id) != words_stamp(job.path):
+                failed[job.photo_id] = WriteError(
+                    "The files of the photo could not be read just now.", code="write.changed"
+                )
+        return failed
 
-    def _targets(self, job: WriteJob, *, embed: bool, adobe: bool) -> Iterator[tuple[Path, bool]]:
-        existing = own_sidecars(job.path)
-        if embed and job.path.suffix.lower() in EMBEDDABLE:
-            yield job.path, True
-        elif not existing and not self._says_already(job):
-            existing = [sidecar_to_write(job.path, adobe=adobe)]
-        yield from ((path, False) for path in existing)
+    def _asked(
+        self, jobs: Mapping[PhotoId, WriteJob], how: _How, failed: dict[PhotoId, UserFacingError]
+    ) -> dict[PhotoId, list[_Target]]:
+        """Ask the children what all the files would be; failures go into ``failed``."""
+        bare: dict[PhotoId, Future[DecodedPhoto]] = {}
+        places: dict[PhotoId, list[tuple[Path, bool]]] = {}
+        for photo_id, job in jobs.items():
+            existing = [(path, False) for path in own_sidecars(job.path)]
+            if how.embed and job.path.suffix.lower() in EMBEDDABLE:
+                existing = [(job.path, True), *existing]
+            elif not existing:
+                # The photo itself may say all it should: then it needs no sidecar.
+                request = DecodeRequest(job.path, recipe=None, thumbnail_side=None, words=True)
+                bare[photo_id] = self._decoders.submit(request, urgent=False)
+            places[photo_id] = existing
+        targets: dict[PhotoId, list[_Target]] = {}
+        for photo_id, job in jobs.items():
+            try:
+                if photo_id in bare and not says_all(bare[photo_id].result().words, job):
+                    places[photo_id] = [(sidecar_to_write(job.path, adobe=how.adobe), False)]
+                targets[photo_id] = [self._target(job, path, embedded=embedded) for path, embedded in places[photo_id]]
+            except (PhotoError, WriteError) as error:
+                failed[photo_id] = error
+        return targets
 
-    def _says_already(self, job: WriteJob) -> bool:
-        """Return whether the photo itself, which has no sidecar, says all it should: then it needs none."""
-        request = DecodeRequest(job.path, recipe=None, thumbnail_side=None, words=True)
-        words = self._decoders.submit(request, urgent=False).result().words or FileWords()
-        said = {name.casefold() for name in words.tags}
-        return said >= {name.casefold() for name in job.want}
-
-    def _edit(self, job: WriteJob, target: Path, *, embedded: bool, dry_run: bool) -> FileChange | None:
-        status = stat_of(target)
+    def _target(self, job: WriteJob, path: Path, *, embedded: bool) -> _Target:
+        status = stat_of(path)
         if embedded and (status is None or not _stamp(status).same_content(job.stamp)):
             raise WriteError("The photo changed and waits to be read again; then it can be written to.",
                              code="write.changed")  # fmt: skip
-        request = EditRequest(target, not embedded, status is not None, job.want, job.drop)
-        edited = self._decoders.submit_edit(request).result()
-        if edited.data is not None and status is not None:
-            check_names(target, status)
-        if edited.data is None:
-            return None
-        if not dry_run:
-            before = self._exchange.writing(job.photo_id, job.ours)
-            try:
-                put_in_place(target, edited.data, status, keep_time=embedded)
-            except WriteError:
-                self._exchange.not_written(job.photo_id, before)
-                raise
-            if embedded:
-                self._rewritten(job)
-        return _change(job.path, target, embedded, edited.before, edited.after)
+        request = EditRequest(path, not embedded, status is not None, job.want, job.drop, job.rating, job.caption)
+        return _Target(path, embedded, status, self._decoders.submit_edit(request))
+
+    def _put(self, job: WriteJob, targets: Sequence[_Target], how: _How, folders: set[Path]) -> list[FileChange]:
+        changes = []
+        for target in targets:
+            edited = target.edited.result()
+            if edited.data is None:
+                continue
+            if target.status is not None:
+                check_names(target.path, target.status)
+            if not how.dry_run:
+                put_in_place(target.path, edited.data, target.status, keep_time=target.embedded, sync=False)
+                folders.add(Path(os.path.realpath(target.path)).parent)
+                if target.embedded:
+                    self._rewritten(job)
+            changes.append(change_of(job.path, target.path, target.embedded, edited))
+        return changes
 
     def _rewritten(self, job: WriteJob) -> None:
         status = stat_of(job.path)
@@ -309,13 +367,3 @@ class KeywordFiles:
 
 def _stamp(status: os.stat_result) -> FileStamp:
     return FileStamp(status.st_size, status.st_mtime_ns, status.st_ino)
-
-
-def _change(photo: Path, target: Path, embedded: bool, old: KeywordFields, new: KeywordFields) -> FileChange:
-    before, after = _names(old), _names(new)
-    added = tuple(name for name in after if name not in before)
-    return FileChange(photo, target, embedded, added, tuple(name for name in before if name not in after))
-
-
-def _names(fields: KeywordFields) -> tuple[str, ...]:
-    return gather(fields.flat, fields.hierarchical, fields.slashed)

@@ -6,16 +6,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from semantic_photos.domain.ports import FloatArray
 from semantic_photos.domain.tag_tree import TagTree
-from semantic_photos.domain.tagging import leaf
+from semantic_photos.domain.tagging import SEPARATOR, leaf
 from semantic_photos.paths import resources
 
 #: From this calibrated probability a tag is set without being asked about. Measured with `MARGIN` on photos that were
 #: kept out of training (``evaluation.thresholds``): 83 % of such tags are among the labels that people gave the photo,
-#: and 37 % of the labelled photos get one. From 0.66 on it are 80 %; chosen on one half of the photos and used on the
-#: other, between 76 and 87 %, so the border lies a little above.
+#: and 37 % of the labelled photos get one. From 0.66 on it is 80 %, but a border chosen like that on one half of the
+#: photos gives 76 to 87 % on the other, and photos of other sources get more wrong ones: hence a little more.
 PRECISE = 0.7
 #: A tag that excludes another (apple, peach) must be this much more probable than it.
 MARGIN = 0.1
@@ -55,8 +56,23 @@ class TagWords:
         self.names = tuple(self._name(tag, names) for tag in tags)
         if vector_of is not None and names:
             self.names = self._by_meaning(names, vector_of)
-        self._rivals = [
-            np.array([k for k, other in enumerate(tags) if tree.exclude(tag, other)], dtype=np.int64) for tag in tags
+        self._rivals = self._exclusive()
+
+    def _exclusive(self) -> list[NDArray[np.int64]]:
+        """Return for each tag the others that exclude it (``TagTree.exclude``), without asking for every pair."""
+        known = [self._tree.find(tag) for tag in self._tags]
+        under: dict[str, list[int]] = {}
+        for number, name in enumerate(known):
+            above = name.rpartition(SEPARATOR)[0] if name is not None else ""
+            if above:
+                under.setdefault(above, []).append(number)
+        nothing: list[int] = []
+        return [
+            np.array(
+                [k for k in under.get(name.rpartition(SEPARATOR)[0], nothing) if known[k] != name] if name else [],
+                dtype=np.int64,
+            )
+            for name in known
         ]
 
     def _name(self, tag: str, own: Sequence[str]) -> str:

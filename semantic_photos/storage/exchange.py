@@ -31,6 +31,13 @@ from semantic_photos.storage.tags import (
 _IN = "IN (SELECT value FROM json_each(?))"
 _THERE = "photo.missing_since IS NULL AND photo.folder_id IN (SELECT id FROM folder WHERE online)"
 _CHUNK = 512
+#: Photos of which the person says something else than their files did when they were read.
+_REMARKED = (
+    "SELECT remark.photo_id FROM remark LEFT JOIN exchange ON exchange.photo_id = remark.photo_id"
+    " WHERE remark.rating <> coalesce(exchange.rating, 0) OR remark.caption <> coalesce(exchange.caption, '')"
+    " UNION SELECT photo_id FROM exchange WHERE (coalesce(rating, 0) <> 0 OR caption <> '')"
+    " AND photo_id NOT IN (SELECT photo_id FROM remark)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,8 @@ class WriteJob:
         want: tags it should have.
         drop: tags it should not have any more: rejected ones, and what was written before and is gone.
         ours: of the tags that it will have, those that are there by our writing and not by another program's.
+        rating: the rating that the person gave it here, 0 for none; None when the files say it, as far as is known.
+        caption: as ``rating``.
     """
 
     photo_id: PhotoId
@@ -52,6 +61,8 @@ class WriteJob:
     want: tuple[str, ...]
     drop: tuple[str, ...]
     ours: tuple[str, ...] = ()
+    rating: int | None = None
+    caption: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +149,10 @@ class Exchange:
     def jobs(
         self, ids: Sequence[int] | None = None, *, automatic: float | None = None, failed_only: bool = False
     ) -> list[WriteJob]:
-        """Return what the files of photos should say: of these, or of all with tags; missing ones are left out.
+        """Return what the files of photos should say: of these, or of all with tags, and with a rating or caption.
+
+        Missing photos are left out. A rating and a caption are written only where the person set or took off one
+        here: where they are not what the files said when they were read.
 
         Args:
             ids: the photos; None means all.
@@ -153,51 +167,60 @@ class Exchange:
                 ids = [row[0] for row in rows]
             if ids is None:
                 where = "failure <> ''" if failed_only else "failure <> '' OR written <> ''"
-                more = "" if failed_only else " UNION SELECT photo_id FROM photo_tag"
+                more = "" if failed_only else f" UNION SELECT photo_id FROM photo_tag UNION {_REMARKED}"
                 ids = [r[0] for r in connection.execute(f"SELECT photo_id FROM exchange WHERE {where}{more}")]
             found = []
             for start in range(0, len(ids), _CHUNK):
                 found += _jobs(connection, ids[start : start + _CHUNK], automatic)
             return found
 
-    def writing(self, photo_id: PhotoId, names: Sequence[str]) -> list[str]:
-        """Note, before a file is replaced, which tags it may have by our writing from now on, with those of before.
+    def writing(self, names: Mapping[PhotoId, Sequence[str]]) -> dict[PhotoId, list[str]]:
+        """Note, before files are replaced, which tags they may have by our writing from now on, with those of before.
 
         Whatever happens then (a reading, a kill, a power cut), they are not taken for another program's. Returns those
         of before, for ``not_written``.
         """
+        before: dict[PhotoId, list[str]] = {photo_id: [] for photo_id in names}
+        if not names:
+            return before
         with self._database.transaction(durable=True) as connection:
-            row = connection.execute("SELECT written FROM exchange WHERE photo_id = ?", (photo_id,)).fetchone()
-            before = _names(row[0] if row else "")
-            connection.execute(
+            for row in connection.execute(
+                f"SELECT photo_id, written FROM exchange WHERE photo_id {_IN}", (json_ids(names),)
+            ):
+                before[PhotoId(row[0])] = _names(row[1])
+            connection.executemany(
                 "INSERT INTO exchange (photo_id, written) VALUES (?, ?) ON CONFLICT DO UPDATE SET"
                 " written = excluded.written",
-                (photo_id, _written(dict.fromkeys([*before, *names]))),
+                [(photo_id, _written(dict.fromkeys([*before[photo_id], *more]))) for photo_id, more in names.items()],
             )
         return before
 
-    def not_written(self, photo_id: PhotoId, before: Sequence[str]) -> None:
-        """Note that the file is as it was, after ``writing``."""
-        with self._database.transaction() as connection:
-            connection.execute("UPDATE exchange SET written = ? WHERE photo_id = ?", (_written(before), photo_id))
+    def not_written(self, before: Mapping[PhotoId, Sequence[str]]) -> None:
+        """Note that files are as they were, after ``writing``."""
+        if before:
+            with self._database.transaction() as connection:
+                connection.executemany(
+                    "UPDATE exchange SET written = ? WHERE photo_id = ?",
+                    [(_written(names), photo_id) for photo_id, names in before.items()],
+                )
 
-    def wrote(self, photo_id: PhotoId, names: Sequence[str], stamp: str) -> None:
-        """Note which tags a photo's files have by our writing.
+    def wrote(self, done: Sequence[tuple[WriteJob, str]]) -> None:
+        """Note what photos' files say by our writing: tags, and ratings and captions where the jobs had some.
 
         Args:
-            photo_id: the photo.
-            names: the tags.
-            stamp: what the files are now, if nothing but our writing changed them since they were read; else empty,
-                so that they are read again.
+            done: jobs, each with what the photo's files are now, if nothing but our writing changed them since they
+                were read; else with an empty text, so that they are read again.
         """
         with self._database.transaction() as connection:
-            connection.execute(
-                "INSERT INTO exchange (photo_id, written) VALUES (?, ?) ON CONFLICT DO UPDATE SET"
-                " written = excluded.written, failure_code = '', failure = '', tries = 0",
-                (photo_id, _written(names)),
-            )
-            if stamp:
-                connection.execute("UPDATE exchange SET stamp = ? WHERE photo_id = ?", (stamp, photo_id))
+            for job, stamp in done:
+                connection.execute(
+                    "INSERT INTO exchange (photo_id, written, rating, caption) VALUES (?, ?, ?, coalesce(?, ''))"
+                    " ON CONFLICT DO UPDATE SET written = excluded.written, failure_code = '', failure = '', tries = 0,"
+                    " rating = coalesce(excluded.rating, rating), caption = coalesce(?, caption)",
+                    (job.photo_id, _written(job.ours), job.rating, job.caption, job.caption),
+                )
+                if stamp:
+                    connection.execute("UPDATE exchange SET stamp = ? WHERE photo_id = ?", (stamp, job.photo_id))
 
     def write_failed(self, photo_id: PhotoId, code: str, reason: str) -> None:
         """Note why a photo's files could not be written."""
@@ -271,8 +294,10 @@ def _jobs(connection: sqlite3.Connection, ids: Sequence[int], automatic: float |
             unasked.setdefault(photo_id, set()).add(name.casefold())
     found = []
     for row in connection.execute(
-        "SELECT id, path, size, mtime_ns, inode, coalesce(written, '') FROM photo"
-        f" LEFT JOIN exchange ON photo_id = id WHERE id {_IN} AND {_THERE} ORDER BY path",
+        "SELECT id, path, size, mtime_ns, inode, coalesce(written, ''), coalesce(remark.rating, 0),"
+        " coalesce(remark.caption, ''), coalesce(exchange.rating, 0), coalesce(exchange.caption, '') FROM photo"
+        " LEFT JOIN exchange ON exchange.photo_id = id LEFT JOIN remark ON remark.photo_id = id"
+        f" WHERE id {_IN} AND {_THERE} ORDER BY path",
         (chosen,),
     ):
         wanted = want.get(row[0], [])
@@ -283,10 +308,13 @@ def _jobs(connection: sqlite3.Connection, ids: Sequence[int], automatic: float |
         gone = [name for folded, name in written.items() if folded not in have and name not in kept]
         foreign = theirs.get(row[0], set()) - written.keys()
         dropped = dict.fromkeys([*drop.get(row[0], []), *gone])
-        if wanted or dropped:
+        rating, caption = row[6] if row[6] != row[8] else None, row[7] if row[7] != row[9] else None
+        if wanted or dropped or rating is not None or caption is not None:
             stamp = FileStamp(row[2], int(row[3]), row[4])
             ours = (*kept, *(name for name in wanted if name.casefold() not in foreign))
-            found.append(WriteJob(PhotoId(row[0]), path_of(row[1]), stamp, tuple(wanted), tuple(dropped), ours))
+            found.append(
+                WriteJob(PhotoId(row[0]), path_of(row[1]), stamp, tuple(wanted), tuple(dropped), ours, rating, caption)
+            )
     return found
 
 

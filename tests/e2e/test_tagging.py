@@ -153,3 +153,43 @@ def test_work_goes_out_and_comes_into_another_library(
     assert sources(other, tmp_path / "moved" / "red-00.jpg")["animal|dog"] == "manual"
     assert "blue" not in sources(other, tmp_path / "moved" / "blue-02.jpg")
     assert "--digikam" in other.run("import", code=2).stderr
+
+
+@pytest.mark.skipif(shutil.which("exiftool") is None or shutil.which("exiv2") is None, reason="no exiftool or exiv2")
+@pytest.mark.parametrize("how", [[], ["--embed"]])
+def test_independent_readers_find_caption_and_rating(
+    program: Program, photos: Path, tmp_path: Path, how: list[str]
+) -> None:
+    program.run("index", photos)
+    red, work = photos / "red-00.jpg", tmp_path / "work.json"
+    review(program, tmp_path, (red, "animal|dog", "add"))
+    program.json("export", work)
+    held = json.loads(work.read_text(encoding="utf-8"))
+    caption = "Küste\nzweite Zeile, lang=“de” | / 🏖 שלום"
+    held["photos"][0] |= {"rating": 4, "caption": caption}
+    work.write_text(json.dumps(held), encoding="utf-8")
+    program.run("import", work)
+    preview = program.json("tags", "--write", "--dry-run", *how)["changes"]
+    (change,) = program.json("tags", "--write", *how)["changes"]
+    assert [change] == preview
+    assert (change["rating"], change["caption"]) == (4, caption)
+    answer = subprocess.run(
+        ["exiftool", "-j", "-n", "-XMP:all", "-validate", "-warning", change["target"]], capture_output=True, check=True
+    )
+    (fields,) = json.loads(answer.stdout)
+    assert (fields["Rating"], fields["Description"], fields["Validate"]) == (4, caption, "0 0 0")
+    told = subprocess.run(["exiv2", "-px", change["target"]], capture_output=True, check=True).stdout.decode()
+    assert f'lang="x-default" {caption}' in told
+    assert any(line.split()[0] == "Xmp.xmp.Rating" and line.split()[-1] == "4" for line in told.splitlines() if line)
+    # What another program changes then comes in, and the other one is not touched by it.
+    subprocess.run(
+        ["exiftool", "-overwrite_original", "-XMP:Rating=2", change["target"]], capture_output=True, check=True
+    )
+    other = Program(tmp_path / "other", program.pack)
+    other.run("index", photos)
+    program.run("index", photos)
+    assert program.json("tags", "--write", *how)["changes"] == []
+    for library in (program, other):
+        library.run("export", work)
+        (mine,) = [one for one in json.loads(work.read_text(encoding="utf-8"))["photos"] if one.get("rating")]
+        assert (mine["rating"], mine["caption"]) == (2, caption)

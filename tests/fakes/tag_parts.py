@@ -24,7 +24,7 @@ from semantic_photos.domain.tagging import (
 )
 from semantic_photos.services.concurrency import EventBus
 from semantic_photos.services.exporting import ImportReport
-from semantic_photos.services.keyword_files import FileChange, WriteReport
+from semantic_photos.services.file_changes import FileChange, WriteReport
 from semantic_photos.services.tagging import TaggingRun
 from semantic_photos.services.teaching import LEAST_EXAMPLES, Taught
 from semantic_photos.storage.exchange import FailedWrite

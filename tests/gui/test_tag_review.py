@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from semantic_photos.domain.tagging import Standing
 from semantic_photos.gui.tag_room import TagRoom
@@ -174,3 +176,95 @@ def test_after_a_failed_run_one_may_try_again(desk: Desk) -> None:
     desk.library.bus.publish(Notice("tagger.trouble", "Automatic tagging stopped: the disk is full."))
     desk.until(room.review.run_button.isEnabled)
     assert not room.review.line.isVisible()
+
+
+def _pull(desk: Desk, room: TagRoom, row: int, *, release: bool = True) -> None:
+    """Drag the handle to the right half of a photo."""
+    wall = room.review.wall
+    grip, target = wall.line.grip, wall.view.visualRect(wall.model.index(row))
+    QTest.mousePress(grip, Qt.MouseButton.LeftButton)
+    place = wall.view.viewport().mapToGlobal(target.center() + QPoint(target.width() // 4, 0))
+    # QTest's moves hold no button, so the event is made by hand.
+    for step in (QPoint(0, -9), QPoint()):
+        at = QPointF(place + step)
+        local = QPointF(grip.mapFromGlobal(place + step))
+        move = QMouseEvent(
+            QEvent.Type.MouseMove, local, at, Qt.MouseButton.NoButton, Qt.MouseButton.LeftButton,
+            Qt.KeyboardModifier.NoModifier,
+        )  # fmt: skip
+        QApplication.sendEvent(grip, move)
+    if release:
+        QTest.mouseRelease(grip, Qt.MouseButton.LeftButton)
+
+
+def test_everything_above_a_drawn_line_is_right_in_one_step(desk: Desk) -> None:
+    room = _review(desk, dog={photo: 0.99 - photo / 100 for photo in range(10)})
+    wall = room.review.wall
+    counts: list[int] = []
+    wall.line.moved.connect(counts.append)
+    _pull(desk, room, 3, release=False)
+    assert wall.line.rows() == range(4)
+    assert wall.line.words() == "4 photos above are right"
+    assert room.review._help.text().startswith("↑")
+    assert _photos(desk, "dog", Standing.CONFIRMED) == [], "nothing is decided before it is let go"
+    QTest.mouseRelease(wall.line.grip, Qt.MouseButton.LeftButton)
+    desk.until(lambda: _photos(desk, "dog", Standing.CONFIRMED) == [0, 1, 2, 3])
+    assert counts[-1] == wall.line.count == -1
+    desk.until(lambda: wall.ids.tolist() == [4, 5, 6, 7, 8, 9])
+    desk.page.undo.undo()
+    desk.until(lambda: _photos(desk, "dog", Standing.CONFIRMED) == [])
+
+
+def test_escape_and_a_line_at_the_top_decide_nothing(desk: Desk) -> None:
+    room = _review(desk, dog={photo: 0.99 - photo / 100 for photo in range(10)})
+    wall = room.review.wall
+    _pull(desk, room, 3, release=False)
+    QTest.keyClick(wall.view, Qt.Key.Key_Escape)
+    assert wall.line.count == -1
+    QTest.mouseRelease(wall.line.grip, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(wall.line.grip, Qt.MouseButton.LeftButton)
+    desk.until(lambda: wall.line.count == -1)
+    assert _photos(desk, "dog", Standing.CONFIRMED) == []
+    assert room.review.isVisible()
+
+
+def test_the_line_moves_with_keys(desk: Desk) -> None:
+    room = _review(desk, dog={photo: 0.99 - photo / 100 for photo in range(10)})
+    wall = room.review.wall
+    wall.view.show_row(1)
+    QTest.keyClick(wall.view, "L")
+    assert wall.line.count == 2
+    QTest.keyClick(wall.view, Qt.Key.Key_Right)
+    QTest.keyClick(wall.view, Qt.Key.Key_Down)
+    QTest.keyClick(wall.view, Qt.Key.Key_Up)
+    QTest.keyClick(wall.view, Qt.Key.Key_X)
+    assert wall.line.count == 3, "X is about one photo, so it does nothing now"
+    QTest.keyClick(wall.view, Qt.Key.Key_Return)
+    desk.until(lambda: _photos(desk, "dog", Standing.CONFIRMED) == [0, 1, 2])
+    assert _photos(desk, "dog", Standing.REJECTED) == []
+
+
+def test_least_sure_first_the_line_comes_from_below(desk: Desk) -> None:
+    room = _review(desk, dog={photo: 0.99 - photo / 100 for photo in range(10)})
+    wall = room.review.wall
+    room.review._sort.click()
+    desk.until(lambda: wall.ids.tolist() == list(range(9, -1, -1)))
+    wall.view.show_row(7)
+    QTest.keyClick(wall.view, "L")
+    assert wall.line.rows() == range(7, 10)
+    QTest.keyClick(wall.view, Qt.Key.Key_Left)
+    assert wall.line.words() == "4 photos below are right"
+    QTest.keyClick(wall.view, Qt.Key.Key_Return)
+    desk.until(lambda: _photos(desk, "dog", Standing.CONFIRMED) == [0, 1, 2, 3])
+
+
+def test_no_line_where_all_is_decided(desk: Desk) -> None:
+    room = _review(desk, dog={1: 0.9})
+    wall = room.review.wall
+    assert wall.line.grip.isVisible()
+    QTest.keyClick(wall.view, Qt.Key.Key_Return)
+    assert not wall.line.grip.isVisible()
+    room.review._parts[Part.KEPT].click()
+    desk.until(lambda: wall.part is Part.KEPT and wall.ids.tolist() == [1])
+    QTest.keyClick(wall.view, "L")
+    assert wall.line.count == -1

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from semantic_photos.domain.photo import ContentKey, PhotoId
+from semantic_photos.domain.photo import ContentKey, FileStamp, PhotoId
 from semantic_photos.domain.tagging import Act, FileWords, Remark, Standing, after
-from semantic_photos.storage.exchange import Exchange
+from semantic_photos.storage.exchange import Exchange, WriteJob
 from semantic_photos.storage.tags import TagStore
 from tests.unit.storage.conftest import Shelf
 
@@ -24,6 +24,10 @@ def store(shelf: Shelf) -> TagStore:
 @pytest.fixture
 def exchange(shelf: Shelf) -> Exchange:
     return Exchange(shelf.database, now=lambda: shelf.time)
+
+
+def wrote(exchange: Exchange, photo: PhotoId, names: list[str], stamp: str) -> None:
+    exchange.wrote([(WriteJob(photo, Path("/p/a.jpg"), FileStamp(1, 1, 1), (), (), tuple(names)), stamp)])
 
 
 def standings(store: TagStore, photo: PhotoId) -> dict[str, Standing]:
@@ -215,7 +219,7 @@ def test_what_we_wrote_is_not_taken_back_as_foreign(shelf: Shelf, store: TagStor
     (a,) = shelf.indexed(1)
     store.suggest({a: {"dog": 0.9}})
     undone = store.act(Act.ADD, [a], "mine")
-    exchange.wrote(a, ["dog", "mine"], "1")
+    wrote(exchange, a, ["dog", "mine"], "1")
     store.revert(undone)
     exchange.store_words([(a, FileWords(("dog", "mine", "theirs")), "2")])
     assert standings(store, a) == {"dog": A, "theirs": IM}
@@ -232,7 +236,7 @@ def test_a_keyword_taken_off_and_given_again_elsewhere_is_theirs(
     exchange.store_words([(a, FileWords(("dog",)), "1")])
     (job,) = exchange.jobs()
     assert (job.want, job.ours) == (("cat", "dog"), ("cat",))
-    exchange.wrote(a, ["cat", "dog"], "2")
+    wrote(exchange, a, ["cat", "dog"], "2")
     for stamp, tags in (("3", ("cat",)), ("4", ("cat", "dog"))):
         exchange.store_words([(a, FileWords(tags), stamp)])
     assert standings(store, a) == {"cat": M, "dog": IM}
@@ -243,7 +247,7 @@ def test_a_keyword_taken_off_and_given_again_elsewhere_is_theirs(
 def test_a_level_of_another_keyword_is_still_ours(shelf: Shelf, store: TagStore, exchange: Exchange) -> None:
     (a,) = shelf.indexed(1)
     change = store.act(Act.ADD, [a], "dog")
-    exchange.wrote(a, ["dog"], "1")
+    wrote(exchange, a, ["dog"], "1")
     exchange.store_words([(a, FileWords(("animal|dog",)), "2")])
     store.revert(change)
     (job,) = exchange.jobs()
@@ -253,7 +257,7 @@ def test_a_level_of_another_keyword_is_still_ours(shelf: Shelf, store: TagStore,
 def test_words_that_are_not_whole_take_nothing_away(shelf: Shelf, store: TagStore, exchange: Exchange) -> None:
     (a,) = shelf.indexed(1)
     exchange.store_words([(a, FileWords(("dog", "sea"), "At home", 3), "1")])
-    exchange.wrote(a, ["mine"], "")
+    wrote(exchange, a, ["mine"], "")
     exchange.store_words([(a, FileWords(("new",), whole=False), "2")])
     exchange.store_words([(a, None, "3")])
     assert standings(store, a) == {"dog": IM, "sea": IM, "new": IM}
@@ -276,8 +280,8 @@ def test_a_file_without_an_automatic_tag_leaves_its_confidence(
 def test_what_is_about_to_be_written_is_ours_at_once(shelf: Shelf, store: TagStore, exchange: Exchange) -> None:
     (a,) = shelf.indexed(1)
     store.suggest({a: {"dog": 0.9, "cat": 0.9}})
-    exchange.wrote(a, ["dog"], "1")
-    exchange.writing(a, ["cat"])
+    wrote(exchange, a, ["dog"], "1")
+    exchange.writing({a: ["cat"]})
     exchange.store_words([(a, FileWords(("dog", "cat")), "2")])
     assert standings(store, a) == {"dog": A, "cat": A}
 
@@ -311,7 +315,7 @@ def test_failed_writes_are_listed_until_they_succeed(shelf: Shelf, store: TagSto
     assert [job.photo_id for job in exchange.jobs(failed_only=True)] == [a]
     store.act(Act.ADD, [b], "dog")
     assert [job.photo_id for job in exchange.jobs([a, b], failed_only=True)] == [a]
-    exchange.wrote(a, ["dog"], "")
+    wrote(exchange, a, ["dog"], "")
     assert exchange.failed_writes() == []
 
 
