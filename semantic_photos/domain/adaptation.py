@@ -160,9 +160,7 @@ def adapt(
     return Outcome(final.shift, tuple(figures), gain, names, count, better=not reason, reason=reason)
 
 
-def _verdict(
-    shift: Shift, figures: list[Measured], gain: tuple[float, float, float], names: tuple[str, ...]
-) -> str:
+def _verdict(shift: Shift, figures: list[Measured], gain: tuple[float, float, float], names: tuple[str, ...]) -> str:
     if not names:
         return "Your confirmations agree with what the program finds already: no word needs to be moved."
     if not shift.is_usable:
@@ -292,7 +290,9 @@ def _figures(evidence: Evidence, shifts: list[Shift], fold: NDArray[np.int64]) -
     for number, shift in enumerate(shifts):
         new[fold == number] = photos[fold == number] @ shift.words(evidence.words).T
     told = (np.abs(said) > 0).any(axis=1)
-    asked = [j for j in range(len(evidence.words)) if np.count_nonzero(said[told, j] > 0) >= 2 and not evidence.asked[j]]
+    asked = [
+        j for j in range(len(evidence.words)) if np.count_nonzero(said[told, j] > 0) >= 2 and not evidence.asked[j]
+    ]
     shows = said > 0
     pairs = [(_judged(old[told, j], shows[told, j]), _judged(new[told, j], shows[told, j])) for j in asked]
     figures: list[Measured] = []

@@ -87,7 +87,9 @@ class Confirmations:
         keys = [key for key, vector in vectors.items() if vector is not None and any(said.of[key].values())]
         keys = sorted(keys, key=lambda key: -sum(sign > 0 for sign in said.of[key].values()))[:MOST_WORDS]
         rng = np.random.default_rng(0)
-        spoken = np.array(sorted({i for key in keys for i in said.of[key] if i in searchable} | set(captions)), np.int64)
+        spoken = np.array(
+            sorted({i for key in keys for i in said.of[key] if i in searchable} | set(captions)), np.int64
+        )
         if len(spoken) > MOST_PHOTOS:
             spoken = np.sort(rng.choice(spoken, MOST_PHOTOS, replace=False))
         photos, photo_vectors = self._sound(spoken)
