@@ -14,7 +14,8 @@ from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.relevance import CAUTION
 
 COMMANDS = (
-    "index", "search", "similar", "searches", "why", "feedback", "tags", "words", "teach", "adapt", "export", "import", "doctor"
+    "index", "search", "similar", "searches", "why", "feedback", "tags", "words", "teach", "adapt",
+    "export", "import", "doctor"
 )  # fmt: skip
 
 _USAGE = """semantic-photos [FOLDER…]            open the window (in the terminal when there is no display)

@@ -40,6 +40,7 @@ class AdaptDialog(QDialog):
         self._bridge, self._token = bridge, CancelToken()
         self._outcome: Outcome | None = None
         self._active = False
+        self._lines: list[tuple[str, str, str, str]] = []
         self.setWindowTitle("Adapt to my confirmations")
         self.resize(620, 520)
         self.told = label("", wrap=True)
@@ -93,13 +94,7 @@ class AdaptDialog(QDialog):
 
     def figures(self) -> list[tuple[str, str, str, str]]:
         """Return the lines of figures that are shown: name, before, after, count."""
-        lines = []
-        for row in range(1, self._rows.rowCount()):
-            cells = [self._rows.itemAtPosition(row, column) for column in range(4)]
-            texts = [cell.widget().text() for cell in cells if cell is not None]  # type: ignore[attr-defined]
-            if len(texts) == 4:
-                lines.append((texts[0], texts[1], texts[2], texts[3]))
-        return lines
+        return list(self._lines)
 
     # What goes on
 
@@ -183,11 +178,11 @@ class AdaptDialog(QDialog):
         self.moved.setText(f"Words that mean something else to you: {names}." if names else "")
 
     def _show_figures(self, figures: Sequence[Measured]) -> None:
+        self._lines = []
         while (item := self._rows.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:
-                # At once: a later look at the rows must not find it.
-                widget.setParent(None)
+                widget.hide()
                 widget.deleteLater()
         if not figures:
             return
@@ -196,6 +191,7 @@ class AdaptDialog(QDialog):
         for row, one in enumerate(figures, start=1):
             texts = (one.name[:1].upper() + one.name[1:], f"{100 * one.before:.1f} %", f"{100 * one.after:.1f} %",
                      f"{one.count:,}")  # fmt: skip
+            self._lines.append(texts)
             for column, text in enumerate(texts):
                 cell = label(text, wrap=column == 0)
                 if column:

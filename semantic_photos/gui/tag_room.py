@@ -177,7 +177,7 @@ class TagRoom(QObject):
         for explorer in (page.panel.near_word, page.panel.near_photo):
             explorer.refresh()
         if page.view.selected_count():
-            page.panel.tags.show_photos(page.view.selected_ids())
+            self._bridge.library.bus.publish(PhotosChanged(updated=tuple(page.view.selected_ids())))
 
     # Automatic tags
 

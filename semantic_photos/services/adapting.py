@@ -213,4 +213,4 @@ def _told(correction: Correction) -> Adapted:
         made, moved = float(report["made"]), tuple(map(str, report["moved"]))
     except (ValueError, TypeError, KeyError, RecursionError):
         return Adapted(active=True, confirmations=correction.confirmations)
-    return Adapted(True, "", correction.confirmations, figures, made, moved)
+    return Adapted(active=True, confirmations=correction.confirmations, figures=figures, made=made, moved=moved)

@@ -41,7 +41,7 @@ class _Said:
     def __init__(self) -> None:
         self.of: dict[tuple[str, bool], dict[int, float]] = {}
 
-    def note(self, name: str, asked: bool, photo: int, sign: float) -> None:
+    def note(self, name: str, photo: int, sign: float, *, asked: bool = False) -> None:
         signs = self.of.setdefault((name, asked), {})
         old = signs.get(photo)
         if old is None or (abs(old) < abs(sign) and old * sign >= 0):
@@ -125,13 +125,13 @@ class Confirmations:
             if not decided or name in taught or self._words.unknown_words(name):
                 continue
             for photo, line in self._store.photos_with(count.tag, decided):
-                said.note(name, False, int(photo), -1.0 if line.standing is Standing.REJECTED else 1.0)
+                said.note(name, int(photo), -1.0 if line.standing is Standing.REJECTED else 1.0)
 
     def _take_votes(self, said: _Said) -> None:
         for vote in self._votes.all():
             text = vote.query
             if _PLAIN.fullmatch(text) and " or " not in f" {text} " and not self._words.unknown_words(text):
-                said.note(text, True, int(vote.photo_id), float(vote.vote))
+                said.note(text, int(vote.photo_id), float(vote.vote), asked=True)
 
     def _captions(self, searchable: set[int], said: _Said) -> dict[int, str]:
         """Return the captions, and note words that stand in several of them."""
@@ -147,7 +147,7 @@ class Confirmations:
             # Of a word that stands in every other caption nothing is learnt.
             if LEAST_OF_WORD <= len(photos) <= max(LEAST_OF_WORD, len(captions) // 2):
                 for photo in photos:
-                    said.note(word, False, photo, BY_CAPTION)
+                    said.note(word, photo, BY_CAPTION)
         return captions
 
     def _sound(self, ids: Iterable[int]) -> tuple[list[int], FloatArray]:

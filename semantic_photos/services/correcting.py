@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from semantic_photos.domain.ports import FloatArray
 from semantic_photos.ml.model_pack import ModelPack
 from semantic_photos.ml.tags import TagStat, TagTable
 from semantic_photos.ml.text_encoder import WordTable
-
 
 #: Quantile of the sample's scores that a moved tag may not pass more easily than before.
 _HIGH = 0.99
@@ -98,7 +97,7 @@ class CorrectedPack(ModelPack):
     @classmethod
     def of(cls, pack: ModelPack, corrected: Corrected) -> CorrectedPack:
         """Return ``pack`` seen through ``corrected``."""
-        return cls(*(getattr(pack, one.name) for one in fields(ModelPack)), corrected)
+        return cls(pack.folder, pack.manifest, pack.lexicon, pack.tag_table, pack.background, corrected)
 
     def tag_confidences(self, vectors: FloatArray) -> FloatArray:
         """Return the probability of each tag, float32 (N, T), for unit vectors of photos, float32 (N, D)."""

@@ -25,6 +25,7 @@ from semantic_photos.services.adapting import Adapting, adapted
 from semantic_photos.services.completion import Completions
 from semantic_photos.services.concepts import Concepts
 from semantic_photos.services.concurrency import EventBus, Lanes
+from semantic_photos.services.correcting import CorrectedWords
 from semantic_photos.services.exporting import Exporting
 from semantic_photos.services.feedback import Feedback
 from semantic_photos.services.indexer import Indexer
@@ -103,6 +104,7 @@ class Library:
         threads = self.settings.encoder_threads or max(1, (os.cpu_count() or 2) // 2)
         self.encoder = OnnxImageEncoder(self.pack, threads) if self.pack is not None else None
         self.tags, votes = TagStore(database), FeedbackVotes(database)
+        self.words: CorrectedWords | None
         self.adapting, plain, self.words, seen = (
             adapted(self.pack, self.catalog, self.tags, votes, self.bus)
             if self.pack is not None

@@ -114,7 +114,7 @@ def test_a_stored_correction_comes_back() -> None:
      ("confirmations", "many")],
 )  # fmt: skip
 def test_a_damaged_correction_is_refused_with_a_sentence(key: str, value: object) -> None:
-    with pytest.raises(ValueError, match="it|its|a part"):
+    with pytest.raises(ValueError, match=r"it|its|a part"):
         from_text(json.dumps({**json.loads(_stored()), key: value}))
 
 
