@@ -165,7 +165,8 @@ def _verdict(shift: Shift, figures: list[Measured], gain: tuple[float, float, fl
         return "Your confirmations agree with what the program finds already: no word needs to be moved."
     if not shift.is_usable:
         return "What was fitted is no small correction, so it is not used."
-    worse = [one for one in figures if one.after < one.before]
+    # What stays can only fall; it has a border of its own.
+    worse = [one for one in figures if one.after < one.before and one.name != OTHERS]
     if worse:
         one = worse[0]
         return f"It would make one figure worse: {one.name}, {one.before:.3f} before and {one.after:.3f} after."
@@ -311,8 +312,7 @@ def _figures(evidence: Evidence, shifts: list[Shift], fold: NDArray[np.int64]) -
     figures += _vote_figure(evidence, old, new)
     if len(evidence.anchors):
         kept = float(np.mean([_kept(evidence, shift) for shift in shifts]))
-        # Before and after are the same words; 1 would be a figure that must fall.
-        figures.append(Measured(OTHERS, 0.0, kept, min(200, len(evidence.anchors))))
+        figures.append(Measured(OTHERS, 1.0, kept, min(200, len(evidence.anchors))))
     return figures, changes
 
 

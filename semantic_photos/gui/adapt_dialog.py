@@ -187,7 +187,7 @@ class AdaptDialog(QDialog):
         if not figures:
             return
         for column, text in enumerate(("", "before", "after", "measured on")):
-            self._rows.addWidget(label(text, "dim"), 0, column)
+            self._rows.addWidget(label(text, "dim"), 0, column, Qt.AlignmentFlag.AlignRight)
         for row, one in enumerate(figures, start=1):
             texts = (one.name[:1].upper() + one.name[1:], f"{100 * one.before:.1f} %", f"{100 * one.after:.1f} %",
                      f"{one.count:,}")  # fmt: skip

@@ -46,7 +46,7 @@ def test_a_word_that_means_something_else_is_moved_and_proven() -> None:
     outcome = adapt(evidence)
     assert outcome.better, outcome.reason
     assert outcome.moved == ("a",)
-    assert all(one.after >= one.before for one in outcome.figures)
+    assert all(one.after >= one.before for one in outcome.figures if one.name != OTHERS)
     before, after = (
         evidence.library[:40] @ evidence.words[0],
         evidence.library[:40] @ outcome.shift.words(evidence.words[0]),
