@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semantic_photos.domain.adaptation import OTHERS, Evidence, adapt
@@ -77,6 +77,7 @@ def test_it_can_be_given_up() -> None:
         adapt(_evidence(), token=token)
 
 
+@settings(max_examples=10)
 @given(st.integers(0, 1000))
 def test_words_far_from_all_that_moved_stay_as_they_are(seed: int) -> None:
     rng = np.random.default_rng(seed)
