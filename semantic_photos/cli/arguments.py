@@ -14,7 +14,8 @@ from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.relevance import CAUTION
 
 COMMANDS = (
-    "index", "search", "similar", "searches", "why", "feedback", "tags", "words", "teach", "export", "import", "doctor"
+    "index", "search", "similar", "searches", "why", "feedback", "tags", "words", "teach", "adapt",
+    "export", "import", "doctor"
 )  # fmt: skip
 
 _USAGE = """semantic-photos [FOLDER…]            open the window (in the terminal when there is no display)
@@ -27,6 +28,7 @@ _USAGE = """semantic-photos [FOLDER…]            open the window (in the termi
        semantic-photos tags PHOTO…          what is in photos
        semantic-photos words WORD           words near a word
        semantic-photos teach NAME PHOTO…    a subject of your own, from 5 to 50 photos
+       semantic-photos adapt                learn what words mean to you, from what you confirmed
        semantic-photos export FILE          your tags, ratings, captions and decisions as JSON or CSV
        semantic-photos import FILE          and back, here or in another library
        semantic-photos doctor               check the library
@@ -177,6 +179,11 @@ def _command_parser(common: _Parser) -> _Parser:
     teach.add_argument("name", metavar="NAME")
     teach.add_argument("photos", nargs="+", type=Path, metavar="PHOTO")
     _add_n(teach, 20)
+
+    adapt = command("adapt", "Learn from your confirmations what words mean to you; used only if proven better.")
+    adapt.add_argument("--dry-run", action="store_true", help="only tell the figures before and after")
+    adapt.add_argument("--undo", action="store_true", help="take the correction off")
+    adapt.add_argument("--show", action="store_true", help="tell what is in use, and its figures")
 
     export = command("export", "Write your tags, ratings, captions, decisions and saved searches to a file.")
     export.add_argument("file", type=Path, metavar="FILE", help="CSV when its name ends so, else JSON")

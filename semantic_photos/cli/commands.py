@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from semantic_photos.cli import doctor, indexing, moving, searching, steering, tagging
+from semantic_photos.cli import adapting, doctor, indexing, moving, searching, steering, tagging
 from semantic_photos.cli.printing import print_json, shown
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PhotoId
@@ -190,6 +190,11 @@ def _import(options: argparse.Namespace) -> int:
     return 0
 
 
+def _adapt(options: argparse.Namespace) -> int:
+    adapting.check(options)
+    return adapting.adapt(options, open_library)
+
+
 _RUN: dict[str, Callable[[argparse.Namespace], int]] = {
     "index": _index,
     "search": lambda options: searching.search(options, open_library),
@@ -200,6 +205,7 @@ _RUN: dict[str, Callable[[argparse.Namespace], int]] = {
     "tags": _tags,
     "words": _words,
     "teach": _teach,
+    "adapt": _adapt,
     "export": _export,
     "import": _import,
     "doctor": _doctor,

@@ -68,7 +68,7 @@ def rocchio(query: FloatArray, liked: FloatArray, disliked: FloatArray) -> Float
     Rocchio 1971, "Relevance feedback in information retrieval". Where a word means
     more than what is wanted, three votes each way raise precision at 20 on the other photos from 8 to 14 in 100; where
     it means just that, votes change little (``evaluation.steering``). Other ways, measured beside it:
-    ``decisions/0011-votes-by-rocchio.md``.
+    ``decisions/0012-votes-by-rocchio.md``.
 
     Args:
         query: unit vector (D,).

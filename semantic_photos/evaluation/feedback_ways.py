@@ -2,7 +2,7 @@
 """Ways to make a better ranking of a few votes, measured beside each other by ``evaluation.steering``.
 
 The program uses the first of them; the others are here so that its choice can be checked with any pack. What they
-gave is told in ``decisions/0011-votes-by-rocchio.md``.
+gave is told in ``decisions/0012-votes-by-rocchio.md``.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from semantic_photos.domain.messages import Notice, PhotosChanged
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.tagging import TaggingProgress
 from semantic_photos.gui import formatting, theme
+from semantic_photos.gui.adapt_dialog import AdaptDialog
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.exchanging import Exchanging
 from semantic_photos.gui.keywords_dialog import KeywordsDialog
@@ -111,6 +112,9 @@ class TagRoom(QObject):
         menu.addSeparator()
         self.exchanging.add_to(menu)
         menu.addSeparator()
+        adapt = menu.addAction(theme.icon("target"), "Adapt to my confirmations…")
+        adapt.triggered.connect(lambda: self.ask_to_adapt())
+        adapt.setEnabled(self._page.undo.can_change and self._bridge.library.pack is not None)
         remove = menu.addAction(theme.icon("remove"), "Remove all automatic tags…")
         remove.triggered.connect(lambda: self.ask_to_remove())
         remove.setEnabled(self._page.undo.can_change)
@@ -159,6 +163,21 @@ class TagRoom(QObject):
         self.review.show_taught(taught.name, taught.likely)
         text = f"“{formatting.shown(taught.name)}” learnt from {formatting.many(taught.examples, 'photo')}"
         self._page.undo.take_in(text, taught.change)
+
+    def ask_to_adapt(self) -> None:
+        """Show what words would mean to the person after their confirmations, to be applied or taken off."""
+        dialog = AdaptDialog(self._bridge, self._window)
+        dialog.changed.connect(self._ask_again)
+        self._open(dialog)
+
+    def _ask_again(self) -> None:
+        """Words mean something else now: what is shown is asked for once more."""
+        page = self._page
+        page.search.refresh()
+        for explorer in (page.panel.near_word, page.panel.near_photo):
+            explorer.refresh()
+        if page.view.selected_count():
+            self._bridge.library.bus.publish(PhotosChanged(updated=tuple(page.view.selected_ids())))
 
     # Automatic tags
 

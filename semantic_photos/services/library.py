@@ -20,8 +20,8 @@ from semantic_photos.index.hybrid_index import HybridIndex
 from semantic_photos.media.decoder_pool import DecoderPool
 from semantic_photos.media.thumbnails import ThumbnailStore
 from semantic_photos.ml.image_encoder import OnnxImageEncoder
-from semantic_photos.ml.text_encoder import WordTable
 from semantic_photos.paths import Paths
+from semantic_photos.services.adapting import adapted
 from semantic_photos.services.completion import Completions
 from semantic_photos.services.concepts import Concepts
 from semantic_photos.services.concurrency import EventBus, Lanes
@@ -77,6 +77,7 @@ class Library:
         keywords: keywords in photo files and sidecars.
         exporting: the person's work out and in.
         teaching: subjects of the person's own.
+        adapting: what words mean to this person, from what they confirmed.
         pack: the model pack, or None when none can be used (a notice says why).
     """
 
@@ -101,7 +102,8 @@ class Library:
         self.pack = choose_pack(paths, self.catalog, self.bus.publish, pack_folder, read_only=self.read_only)
         threads = self.settings.encoder_threads or max(1, (os.cpu_count() or 2) // 2)
         self.encoder = OnnxImageEncoder(self.pack, threads) if self.pack is not None else None
-        self.words = WordTable(self.pack) if self.pack is not None else None
+        self.tags, votes = TagStore(database), FeedbackVotes(database)
+        self.adapting, plain, self.words, seen = adapted(self.pack, self.catalog, self.tags, votes, self.bus)
         self.decoders = DecoderPool(processes or self.settings.decode_processes or min(4, os.cpu_count() or 2))
         self.thumbnails = ThumbnailStore(paths.thumbnails, self.settings.thumbnail_cache_mb * 1_000_000)
         self._pictures = Pictures(self.decoders, self.thumbnails, keep=not self.read_only)
@@ -110,22 +112,22 @@ class Library:
         self.indexer = Indexer(
             self.catalog, self.index, self.encoder, self.decoders, self.thumbnails, self.bus, scanner=scanner
         )
-        self.tags = TagStore(database)
         self.teaching = teaching = Teaching(self.catalog, self.tags, self.pack, self.words)
+        self.adapting.follow(teaching.forget)
         text = TaughtWords(self.words, teaching.names, teaching.direction) if self.words is not None else None
         self.search = SearchService(
             self.catalog, self.index, text, self.encoder, self.decoders,
             counts=lambda: self.indexer.progress.counts if self.indexer.progress.counts.total else self.counts(),
             background=self.pack.background if self.pack is not None else None,
-            limit=lambda: self.settings.result_limit, feedback=Feedback(FeedbackVotes(database), self.index),
+            limit=lambda: self.settings.result_limit, feedback=Feedback(votes, self.index),
         )  # fmt: skip
-        self.tagging = AutoTagger(self.catalog, self.tags, self.pack, self.words, self.bus)
+        self.tagging = AutoTagger(self.catalog, self.tags, seen, plain, self.bus)
         self.keywords = KeywordFiles(self.catalog, Exchange(database), self.decoders, self.bus)
         self.exporting = Exporting(self.catalog, WorkStore(database), self.bus)
         self.vocabulary = Vocabulary(
-            self.catalog, self.index, self.pack, self.words, store=self.tags, tree=self.tagging.tree
+            self.catalog, self.index, seen, self.words, store=self.tags, tree=self.tagging.tree
         )
-        self.concepts = Concepts(self.pack)
+        self.concepts = Concepts(seen)
         self.explainer = Explainer(
             self.search.examples, text, self.concepts, self.search.sample, self._keywords_of,
             text.subjects if text is not None else lambda _: (),

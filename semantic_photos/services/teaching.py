@@ -145,6 +145,19 @@ def _regression(positives: FloatArray, negatives: FloatArray, hard: FloatArray) 
     return normalise(normal[:-1].astype(np.float32))
 
 
+def taught_names(catalog: Catalog) -> list[str]:
+    """Return the names that were taught; none where what is remembered of them is damaged.
+
+    Raises:
+        CatalogError: when the catalog cannot be read.
+    """
+    try:
+        names = json.loads(catalog.meta(_KEY) or "[]")
+    except (ValueError, RecursionError):
+        return []
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+
+
 class Teaching:
     """Teaches subjects.
 
@@ -209,11 +222,11 @@ class Teaching:
         Raises:
             CatalogError: when the catalog cannot be read.
         """
-        try:
-            names = json.loads(self._catalog.meta(_KEY) or "[]")
-        except (ValueError, RecursionError):
-            return []
-        return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+        return taught_names(self._catalog)
+
+    def forget(self) -> None:
+        """Learn every subject anew when it is next asked for: what its name means has changed."""
+        self._learnt_from.clear()
 
     def direction(self, name: str) -> FloatArray | None:
         """Return the vector (D,) of a subject, remembered until other photos have its tag; None as ``subject``.

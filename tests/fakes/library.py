@@ -52,7 +52,7 @@ from tests.fakes.library_parts import (
     FakeVocabulary,
 )
 from tests.fakes.library_pictures import COLOURS, picture
-from tests.fakes.tag_parts import FakeExporting, FakeKeywords, FakeTagging, FakeTags, FakeTeaching
+from tests.fakes.tag_parts import FakeAdapting, FakeExporting, FakeKeywords, FakeTagging, FakeTags, FakeTeaching
 
 STOP_WORDS = frozenset({"the", "a", "of", "and", "in", "on"})
 _NAMES = list(COLOURS)
@@ -134,6 +134,7 @@ class FakeLibrary:
         self.keywords = FakeKeywords(self.tags, self._blocking)
         self.exporting = FakeExporting(self.tags, self._blocking)
         self.teaching = FakeTeaching(self.tags, self._blocking)
+        self.adapting = FakeAdapting(self._blocking)
         self.copies: dict[int, tuple[int, ...]] = {}
         self.pack: object | None = object()
         self.read_only = False

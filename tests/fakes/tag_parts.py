@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from semantic_photos.domain.errors import UserFacingError
+from semantic_photos.domain.adaptation import Measured, Outcome
+from semantic_photos.domain.correction import Shift
+from semantic_photos.domain.errors import CancelledError, UserFacingError
 from semantic_photos.domain.messages import CancelToken, PhotosChanged
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.tagging import (
@@ -22,6 +24,7 @@ from semantic_photos.domain.tagging import (
     after,
     clean_name,
 )
+from semantic_photos.services.adapting import Adapted
 from semantic_photos.services.concurrency import EventBus
 from semantic_photos.services.exporting import ImportReport
 from semantic_photos.services.file_changes import FileChange, WriteReport
@@ -306,3 +309,45 @@ class FakeTeaching:
         change = self._tags.act(Act.ADD, ids, name)
         likely = tuple((PhotoId(max(map(int, ids)) + k), 0.9 - 0.01 * k) for k in range(1, min(n, 12) + 1))
         return Taught(name, len(ids), change, likely)
+
+
+class FakeAdapting:
+    """A fit that takes a moment and is better, or not, as a test wishes."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+        self.better, self.active, self.trouble = True, False, ""
+        self.hold = threading.Event()
+        self.hold.set()
+        self.cancelled = False
+
+    def _figures(self) -> tuple[Measured, ...]:
+        return (Measured("precision at 10 of confirmed words", 0.5, 0.6, 12),)
+
+    def state(self) -> Adapted:
+        self._guard("state")
+        figures = self._figures() if self.active else ()
+        return Adapted(self.active, self.trouble, 40 if self.active else 0, figures, 1.0, ())
+
+    def fit(
+        self, *, token: CancelToken | None = None, progress: Callable[[float], None] = lambda _: None
+    ) -> Outcome:  # fmt: skip
+        self._guard("fit")
+        progress(0.5)
+        while not self.hold.wait(0.01):
+            if token is not None and token.cancelled:
+                self.cancelled = True
+                raise CancelledError
+        reason = "" if self.better else "It is no better than chance on confirmations that it has not seen."
+        return Outcome(Shift.none(3), self._figures(), (0.1, 0.0, 0.2), ("bello",), 40, self.better, reason)
+
+    def apply(self, outcome: Outcome) -> Adapted:
+        self._guard("apply")
+        assert outcome.better
+        self.active = True
+        return self.state()
+
+    def undo(self) -> bool:
+        self._guard("undo")
+        was, self.active, self.trouble = self.active, False, ""
+        return was
