@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("wordfreq")
 
-from semantic_photos.training.dataset import PhotoRecord  # noqa: E402
-from semantic_photos.training.more_words import agreement, candidates, choose, extend, visible  # noqa: E402
+from semantic_photos.training.more_words import LIST, agreement, extend, lacking  # noqa: E402
+from semantic_photos.training.words import read_list  # noqa: E402
 
 
 def _space(words: int, wide: int = 24, dim: int = 16) -> tuple[torch.Tensor, torch.Tensor]:
@@ -27,31 +26,9 @@ def test_new_words_lie_where_the_known_ones_would() -> None:
     assert nearest > 0.9
 
 
-def test_words_like_those_for_visible_things_are_chosen() -> None:
-    rng = np.random.default_rng(0)
-    things, others = rng.normal(size=24), rng.normal(size=24)
-
-    def around(centre: np.ndarray, count: int) -> torch.Tensor:
-        return torch.nn.functional.normalize(torch.from_numpy(centre + rng.normal(size=(count, 24))).float(), dim=1)
-
-    known = torch.cat([around(things, 200), around(others, 1500)])
-    new = torch.cat([around(others, 100), around(things, 50)])
-    chosen = choose(known, np.arange(1700) < 200, new, 50)
-    assert len(chosen) == 50
-    assert (chosen >= 100).mean() > 0.9
-
-
-def test_candidates_are_neither_known_nor_forms_of_known_words() -> None:
-    found = candidates(["walrus", "the"], most=60_000)
-    assert "croissant" in found
-    assert "walrus" not in found
-    assert "walruses" not in found
-    assert all(word.isalpha() for word in found)
-
-
-def test_a_word_of_several_captions_is_visible_and_a_stop_word_is_not() -> None:
-    records = [PhotoRecord("a.webp", 1, "made", "train", (), ("the zebroid walks",)) for _ in range(8)]
-    records += [PhotoRecord("b.webp", 1, "made", "train", ("okapi",), ("a quagga",))]
-    seen = visible(records)
-    assert {"zebroid", "okapi"} <= seen
-    assert not {"the", "quagga"} & seen
+def test_the_list_names_things_once_and_only_those_that_lack_are_placed() -> None:
+    words = read_list(LIST)
+    assert len(words) == len(set(words)) > 1000
+    assert all(word.isalpha() and word.islower() for word in words)
+    assert "croissant" in lacking(["walrus"])
+    assert "walrus" not in lacking(["walrus"])
