@@ -134,7 +134,7 @@ def sentence_encoder_folder() -> Path:
 
 
 @torch.no_grad()
-def teacher_vectors(words: Sequence[str], batch: int = 512, templates: Sequence[str] = TEMPLATES) -> torch.Tensor:
+def teacher_vectors(words: Sequence[str], batch: int = 512) -> torch.Tensor:
     """What the sentence encoder says of each word: mean over templates of centred unit vectors, float32 (V, 384)."""
     os.environ["HF_HUB_OFFLINE"] = "1"
     from transformers import AutoModel, AutoTokenizer
@@ -143,7 +143,7 @@ def teacher_vectors(words: Sequence[str], batch: int = 512, templates: Sequence[
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     model = AutoModel.from_pretrained(folder, local_files_only=True).eval()
     total = torch.zeros(len(words), model.config.hidden_size)
-    for template in templates:
+    for template in TEMPLATES:
         rows = []
         for start in range(0, len(words), batch):
             texts = [template.format(word) for word in words[start : start + batch]]
