@@ -100,7 +100,7 @@ class Pulse:
         self.last = now
 
     def take(self) -> dict[str, float]:
-        gaps, self.gaps = self.gaps, [0.0]
+        gaps, self.gaps, self.last = self.gaps, [0.0], time.perf_counter()
         return {"longest_gap_ms": round(max(gaps), 1), "gaps_over_50_ms": sum(gap > 50 for gap in gaps)}
 
 
