@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from semantic_photos.domain.correction import Correction, Shift
 from semantic_photos.domain.ports import FloatArray
 from semantic_photos.ml.model_pack import ModelPack
-from semantic_photos.ml.tags import TagStat, TagTable
+from semantic_photos.ml.tags import TagTable
 from semantic_photos.ml.text_encoder import WordTable
 
 #: Quantile of the sample's scores that a moved tag may not pass more easily than before.
@@ -78,9 +78,7 @@ def corrected_tags(pack: ModelPack, shift: Shift) -> TagTable:
         np.quantile(old, _HIGH, axis=0) - old.mean(axis=0), 1e-6
     )
     std[changed] = np.maximum(std[changed] * np.maximum(spread, high), 1e-4)
-    stats = tuple(
-        TagStat(stat.tag, stat.category, float(m), float(s)) for stat, m, s in zip(table.stats, mean, std, strict=True)
-    )
+    stats = tuple(replace(stat, mean=float(m), std=float(s)) for stat, m, s in zip(table.stats, mean, std, strict=True))
     words.setflags(write=False)
     return TagTable(stats, words, table.slope, table.offset)
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from semantic_photos.domain.tagging import Act
 from semantic_photos.ml.model_pack import ModelPack, load_pack
 from semantic_photos.services.adapting import KEY, Adapting, adapted
 from semantic_photos.services.concurrency import EventBus
+from semantic_photos.services.correcting import corrected_tags
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
 from semantic_photos.storage.feedback import FeedbackVotes
@@ -149,3 +151,12 @@ def test_without_anything_confirmed_or_without_a_pack_there_is_a_sentence(house:
         bare.fit()
     with pytest.raises(UserFacingError, match="no usable model pack"):
         bare.apply(house.outcome())
+
+
+def test_moved_tags_keep_their_prior(house: House) -> None:
+    shift = house.outcome().shift
+    stats = tuple(dataclasses.replace(stat, prior=1.5) for stat in house.pack.tag_table.stats)
+    table = dataclasses.replace(house.pack.tag_table, stats=stats)
+    moved = corrected_tags(dataclasses.replace(house.pack, tag_table=table), shift)
+    assert not np.array_equal(moved.matrix, table.matrix)
+    assert np.allclose(moved.prior, 1.5)
