@@ -69,18 +69,23 @@ def test_values_that_are_none_are_left_out() -> None:
     assert told["low"] <= told["mean"] <= told["high"]
 
 
-@pytest.mark.slow
-def test_the_command_on_a_pack_that_sees_colours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def judged_files(folder: Path) -> list[str]:
+    """Write the made photos, their index and a pack; return the arguments that name them."""
     photos = shown()
-    index = tmp_path / "photos.jsonl"
+    index = folder / "photos.jsonl"
     rows = [
         {"file": one.file, "shard": 1, "source": one.source, "split": "val", "labels": one.labels,
          "captions": one.captions}
         for one in photos
     ]  # fmt: skip
     index.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    pack = build_tiny_pack(tmp_path / "pack")
-    words = ["--images", str(archive(tmp_path, photos)), "--index", str(index), "--pack", str(pack), "--pairs", "8"]
+    pack = build_tiny_pack(folder / "pack")
+    return ["--images", str(archive(folder, photos)), "--index", str(index), "--pack", str(pack)]
+
+
+@pytest.mark.slow
+def test_the_command_on_a_pack_that_sees_colours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [*judged_files(tmp_path), "--pairs", "8"]
     assert steering.main([*words, "--json", "--cache", str(tmp_path / "cache.npz")]) == 0
     figures = json.loads(capsys.readouterr().out)["figures"]
     assert figures["pointing: right half, labels"]["mean"] == 1
@@ -89,4 +94,4 @@ def test_the_command_on_a_pack_that_sees_colours(tmp_path: Path, capsys: pytest.
     assert figures["region: cut out, captions"]["mean"] > 0.9
     assert steering.main([*words, "--cache", str(tmp_path / "cache.npz")]) == 0
     assert "pointing: right half, labels" in capsys.readouterr().out
-    assert steering.main(["--images", "x", "--index", str(index), "--pack", str(tmp_path)]) == 1
+    assert steering.main(["--images", "x", "--index", str(tmp_path / "photos.jsonl"), "--pack", str(tmp_path)]) == 1

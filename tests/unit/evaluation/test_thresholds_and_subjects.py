@@ -12,8 +12,7 @@ import pytest
 from semantic_photos.domain.tag_tree import TagTree
 from semantic_photos.evaluation import subjects, thresholds
 from tests.fakes.judged import captioned, labelled
-from tests.fakes.packs import build_tiny_pack
-from tests.unit.evaluation.test_steering import archive, shown
+from tests.unit.evaluation.test_steering import judged_files
 
 TREE = TagTree.parse("animal|dog: puppy\nfruit|apple\nfruit|peach")
 
@@ -56,16 +55,7 @@ def test_the_first_ones_count_against_what_is_there() -> None:
 
 @pytest.mark.slow
 def test_the_commands_on_a_pack_that_sees_colours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    photos = shown()
-    index = tmp_path / "photos.jsonl"
-    rows = [
-        {"file": one.file, "shard": 1, "source": one.source, "split": "val", "labels": one.labels,
-         "captions": one.captions}
-        for one in photos
-    ]  # fmt: skip
-    index.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    pack = build_tiny_pack(tmp_path / "pack")
-    words = ["--images", str(archive(tmp_path, photos)), "--index", str(index), "--pack", str(pack)]
+    words = judged_files(tmp_path)
     words += ["--cache", str(tmp_path / "cache.npz")]
     assert thresholds.main([*words, "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
@@ -78,5 +68,5 @@ def test_the_commands_on_a_pack_that_sees_colours(tmp_path: Path, capsys: pytest
     assert figures["5"]["taught, with the word"]["value"] > 0.9
     assert subjects.main([*words, "--seeds", "1"]) == 0
     assert "5 examples" in capsys.readouterr().out
-    assert thresholds.main(["--images", "x", "--index", str(index), "--pack", str(tmp_path)]) == 1
-    assert subjects.main(["--images", "x", "--index", str(index), "--pack", str(tmp_path)]) == 1
+    assert thresholds.main(["--images", "x", "--index", str(tmp_path / "photos.jsonl"), "--pack", str(tmp_path)]) == 1
+    assert subjects.main(["--images", "x", "--index", str(tmp_path / "photos.jsonl"), "--pack", str(tmp_path)]) == 1

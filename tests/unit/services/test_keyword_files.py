@@ -7,75 +7,22 @@ import errno
 import os
 import shutil
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from semantic_photos.domain.messages import CancelToken
-from semantic_photos.domain.photo import FileStamp, PhotoFacts, PhotoId
+from semantic_photos.domain.photo import FileStamp
 from semantic_photos.domain.tagging import Act, Standing
 from semantic_photos.media import sidecar
-from semantic_photos.media.decoder_pool import DecoderPool
-from semantic_photos.media.edits import EditRequest
 from semantic_photos.media.fingerprint import content_key
-from semantic_photos.media.keyword_edit import edit
 from semantic_photos.media.keywords import read_words
-from semantic_photos.services import file_changes, keyword_files
-from semantic_photos.services.concurrency import EventBus
-from semantic_photos.services.file_changes import WriteReport
-from semantic_photos.services.keyword_files import KeywordFiles
+from semantic_photos.services import keyword_files
 from semantic_photos.services.scanner import Scanner
-from semantic_photos.storage.catalog import Catalog, IndexedPhoto
-from semantic_photos.storage.database import Database
-from semantic_photos.storage.exchange import Exchange, WriteJob
-from semantic_photos.storage.tags import TagStore
-from tests.fakes.encoders import word_vector
-from tests.unit.media.test_keywords import BOMB, bag, packet
+from semantic_photos.storage.exchange import WriteJob
+from tests.fakes.keyword_world import World, elsewhere
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def decoders() -> Iterator[DecoderPool]:
-    pool = DecoderPool(1)
-    yield pool
-    pool.close()
-
-
-class World:
-    def __init__(self, folder: Path, decoders: DecoderPool) -> None:
-        self.database = Database.open(folder / "catalog.sqlite")
-        self.catalog, self.store = Catalog(self.database), TagStore(self.database)
-        (folder / "photos").mkdir()
-        self.root = self.catalog.add_folder(folder / "photos")
-        self.exchange = Exchange(self.database)
-        self.files = KeywordFiles(self.catalog, self.exchange, decoders, EventBus())
-
-    def add(self, name: str) -> PhotoId:
-        path = self.root.path / name
-        Image.radial_gradient("L").resize((24, 18)).convert("RGB").save(path)
-        status = path.stat()
-        stamp = FileStamp(status.st_size, status.st_mtime_ns, status.st_ino)
-        (photo,) = self.catalog.add_pending(self.root.id, [(path, stamp)])
-        row = IndexedPhoto(photo, stamp, content_key(path), PhotoFacts(24, 18, "JPEG"), word_vector("red"))
-        self.catalog.commit_batch("p", [row])
-        return photo
-
-    def tags(self, photo: PhotoId) -> dict[str, Standing]:
-        return {line.tag: line.standing for line in self.store.lines([photo], rejected=True).get(photo, [])}
-
-    def names(self) -> list[str]:
-        return sorted(path.name for path in self.root.path.iterdir())
-
-
-@pytest.fixture
-def world(tmp_path: Path, decoders: DecoderPool) -> Iterator[World]:
-    made = World(tmp_path, decoders)
-    yield made
-    made.files.close()
-    made.database.close()
 
 
 def test_a_full_disk_is_said_and_tried_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,11 +175,6 @@ def test_cancelled_between_photos(world: World) -> None:
 # Other programs
 
 
-def elsewhere(path: Path, *want: str, drop: tuple[str, ...] = ()) -> None:
-    """Change a sidecar as another program does."""
-    path.write_bytes(edit(EditRequest(path, True, path.exists(), want, drop)).data or b"")
-
-
 def test_a_half_written_sidecar_takes_no_tags_away(world: World) -> None:
     photo, path = world.add("a.jpg"), world.root.path / "a.jpg.xmp"
     elsewhere(path, "dog", "beach")
@@ -357,104 +299,3 @@ def test_what_could_not_be_written_is_not_ours(world: World, monkeypatch: pytest
     elsewhere(path, "dog")
     world.files.read()
     assert world.tags(photo) == {"dog": Standing.IMPORTED}
-
-
-# Ratings and captions
-
-
-def test_only_what_the_person_set_is_written(world: World) -> None:
-    mine, theirs = world.add("mine.jpg"), world.add("theirs.jpg")
-    elsewhere(world.root.path / "theirs.jpg.xmp", "sea")
-    path = world.root.path / "theirs.jpg.xmp"
-    path.write_bytes(edit(EditRequest(path, True, True, rating=3, caption="from elsewhere")).data or b"")
-    world.files.read()
-    assert world.files.write().changes == ()
-    world.store.remark([mine], rating=4, caption="Bella\nam See")
-    world.store.remark([theirs], rating=5)
-    preview = world.files.write(dry_run=True)
-    assert [(c.photo.name, c.rating, c.caption) for c in preview.changes] == [
-        ("mine.jpg", 4, "Bella\nam See"), ("theirs.jpg", 5, None),
-    ]  # fmt: skip
-    assert world.names() == ["mine.jpg", "theirs.jpg", "theirs.jpg.xmp"]
-    assert len(world.files.write().changes) == 2
-    said = [read_words(world.root.path / name) for name in ("mine.jpg", "theirs.jpg")]
-    assert [(words.rating, words.caption) for words in said] == [(4, "Bella\nam See"), (5, "from elsewhere")]
-    assert world.files.write().changes == ()
-
-
-def test_a_rating_changed_elsewhere_after_writing_comes_in(world: World) -> None:
-    photo = world.add("a.jpg")
-    world.store.remark([photo], rating=4, caption="mine")
-    world.files.write()
-    path = world.root.path / "a.jpg.xmp"
-    path.write_bytes(edit(EditRequest(path, True, True, rating=2)).data or b"")
-    assert world.files.write().changes == (), "it is not written over"
-    world.files.read()
-    remark = world.store.remarks([photo])[photo]
-    assert (remark.rating, remark.caption) == (2, "mine")
-
-
-def test_what_is_taken_off_goes_from_the_files(world: World) -> None:
-    photo = world.add("a.jpg")
-    world.store.remark([photo], rating=4, caption="mine")
-    world.files.write(embed=True)
-    world.store.remark([photo], rating=0, caption="")
-    (change,) = world.files.write(embed=True).changes
-    assert (change.rating, change.caption, change.embedded) == (0, "", True)
-    words = read_words(world.root.path / "a.jpg")
-    assert (words.rating or 0, words.caption) == (0, "")
-    assert world.files.write(embed=True).changes == ()
-
-
-def test_a_photo_that_says_its_rating_needs_no_sidecar(world: World) -> None:
-    photo = world.add("a.jpg")
-    world.store.remark([photo], rating=4)
-    world.files.write(embed=True)
-    world.store.act(Act.ADD, [photo], "dog")
-    world.files.write(embed=True)
-    assert world.files.write().changes == ()
-    assert world.names() == ["a.jpg"]
-
-
-def test_more_photos_than_a_portion_holds(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_changes, "PORTION", 3)
-    photos = [world.add(f"{number}.jpg") for number in range(8)]
-    world.store.act(Act.ADD, photos, "dog")
-    told: list[tuple[int, int]] = []
-    report = world.files.write(on_progress=lambda done, total: told.append((done, total)))
-    assert (len(report.changes), told) == (8, [(number, 8) for number in range(1, 9)])
-    assert world.files.write() == WriteReport(unchanged=8)
-
-
-# What is made to hurt, in one writing with photos that are well
-
-
-def test_hostile_neighbours_are_listed_and_stop_nobody(world: World) -> None:
-    names = ["bomb.jpg", "broken.jpg", "gone.jpg", "many.jpg", "odd.jpg", "well.jpg"]
-    photos = dict(zip(names, (world.add(name) for name in names), strict=True))
-    folder = world.root.path
-    (folder / "bomb.jpg.xmp").write_bytes(BOMB)
-    (folder / "broken.jpg.xmp").write_bytes(packet(bag("dc:subject", "dog"))[:-60])
-    (folder / "many.jpg.xmp").write_bytes(packet(bag("dc:subject", *(f"keyword {i}" for i in range(10_000)))))
-    odd = ["AC/DC|live", "two\nlines", "👩‍👩‍👧 família", "שלום עולם", "a‮gpj.exe", "x" * 500]
-    world.store.act(Act.ADD, list(photos.values()), "dog")
-    world.store.remark([photos["broken.jpg"], photos["odd.jpg"]], rating=3, caption="שלום | / 👩‍👩‍👧\nzweite")
-    for tag in odd:
-        world.store.act(Act.ADD, [photos["odd.jpg"]], tag)
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    (folder / "gone.jpg").unlink()
-    report = world.files.write()
-    assert {failed.path.name: failed.code for failed in report.failures} == {
-        "bomb.jpg": "write.unreadable", "broken.jpg": "write.unreadable", "gone.jpg": "write.gone",
-    }  # fmt: skip
-    assert all(failed.reason for failed in world.files.failed())
-    assert sorted(change.photo.name for change in report.changes) == ["many.jpg", "odd.jpg", "well.jpg"]
-    untouched = [name for name in before if name.endswith(".jpg") or name.startswith("b")]
-    assert all((folder / name).read_bytes() == before[name] for name in untouched if name != "gone.jpg")
-    words = read_words(folder / "odd.jpg")
-    assert set(words.tags) == {line.tag for line in world.store.lines([photos["odd.jpg"]])[photos["odd.jpg"]]}
-    assert (words.rating, words.caption) == (3, "שלום | / 👩‍👩‍👧\nzweite")
-    assert len(read_words(folder / "many.jpg").tags) == 10_000
-    again = world.files.write()
-    assert again.changes == ()
-    assert len(again.failures) == 3
