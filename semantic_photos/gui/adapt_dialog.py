@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent
@@ -33,7 +33,6 @@ class AdaptDialog(QDialog):
     """
 
     changed = Signal()
-    _went_on = Signal(int)
 
     def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -53,7 +52,6 @@ class AdaptDialog(QDialog):
         self.try_button, self.apply_button = button("Try it", "primary"), button("Apply", "primary")
         self.undo_button, self.stop_button, self.keep_button = button("Undo"), button("Stop"), button("Keep as is")
         self._build()
-        self._went_on.connect(self.progress.setValue)
         self.try_button.clicked.connect(self._try)
         self.apply_button.clicked.connect(self._apply)
         self.undo_button.clicked.connect(self._undo)
@@ -101,10 +99,10 @@ class AdaptDialog(QDialog):
     def _try(self) -> None:
         adapting, token = self._bridge.library.adapting, CancelToken()
         self._token, self._outcome = token, None
-        tell: Callable[[int], None] = self._went_on.emit
+        tell, show = self._bridge.tell, self.progress.setValue
 
         def work() -> Outcome:
-            return adapting.fit(token=token, progress=lambda share: tell(round(_STEPS * share)))
+            return adapting.fit(token=token, progress=lambda share: tell(show, round(_STEPS * share)))
 
         self.told.setText("Trying it on a part of your confirmations…")
         self._show_figures(())

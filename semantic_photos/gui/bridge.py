@@ -86,6 +86,14 @@ class Bridge(QObject):
         lanes = self.library.lanes
         (lanes.library if lane == "library" else lanes.pool).submit(self._work, work, on_done, on_error)
 
+    def tell(self, callback: Callable[[T], None], value: T) -> None:
+        """Call ``callback`` with ``value`` in the GUI thread, from any thread: how far work on a lane is.
+
+        Dropped, as a result is, when the window is closed or the callback's widget is gone. A widget's own signal
+        would not do: work outlives its dialog, and Qt takes the signal away with it.
+        """
+        self._post(callback, value)
+
     def _work(
         self,
         work: Callable[[], Any],

@@ -319,7 +319,7 @@ class FakeAdapting:
         self.better, self.active, self.trouble = True, False, ""
         self.hold = threading.Event()
         self.hold.set()
-        self.cancelled = False
+        self.cancelled, self.waiting, self.lost = False, False, False
 
     def _figures(self) -> tuple[Measured, ...]:
         return (Measured("precision at 10 of confirmed words", 0.5, 0.6, 12),)
@@ -335,11 +335,20 @@ class FakeAdapting:
         self._guard("fit")
         progress(0.5)
         while not self.hold.wait(0.01):
+            self.waiting = True
             if token is not None and token.cancelled:
+                self._tell_late(progress)
                 self.cancelled = True
                 raise CancelledError
         reason = "" if self.better else "It is no better than chance on confirmations that it has not seen."
         return Outcome(Shift.none(3), self._figures(), (0.1, 0.0, 0.2), ("bello",), 40, self.better, reason)
+
+    def _tell_late(self, progress: Callable[[float], None]) -> None:
+        # As a real trial may that is in the middle of a step when it is stopped.
+        try:
+            progress(0.6)
+        except RuntimeError:
+            self.lost = True
 
     def apply(self, outcome: Outcome) -> Adapted:
         self._guard("apply")

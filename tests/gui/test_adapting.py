@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+import shiboken6
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
@@ -71,3 +72,14 @@ def test_a_correction_that_is_not_used_can_be_taken_off(desk: Desk) -> None:
     dialog.undo_button.click()
     desk.until(lambda: "Not in use" in dialog.told.text())
     dialog.close()
+
+
+def test_a_dialog_that_is_gone_hears_nothing_more_of_its_trial(desk: Desk, dialog: AdaptDialog) -> None:
+    adapting = desk.library.adapting
+    adapting.hold.clear()
+    dialog.try_button.click()
+    desk.until(lambda: adapting.waiting)
+    dialog.close()
+    shiboken6.delete(dialog)
+    desk.until(lambda: adapting.cancelled)
+    assert not adapting.lost, "how far it is goes nowhere, and the trial ends as it should"
