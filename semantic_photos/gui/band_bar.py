@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QSlider, QToolButton, 
 from semantic_photos.domain.query import ResultPage
 from semantic_photos.gui import formatting, theme
 from semantic_photos.gui.arrangement import WEAKER, Arrangement
-from semantic_photos.gui.widgets import ElidedLabel, button, label
+from semantic_photos.gui.widgets import ElidedLabel, IconButton, button, label
 
 #: What the library calls the orders, and what people call them.
 ORDERS = {"relevance": "Best first", "date": "Newest first", "name": "By name"}
@@ -28,12 +28,14 @@ class BandBar(QFrame):
         fewer_wanted: no weaker match should be shown.
         caution_changed: from 0 (generous) to 1 (cautious).
         order_changed: a key of ``ORDERS``.
+        heat_toggled: whether the photos should show why they are here.
     """
 
     more_wanted = Signal()
     fewer_wanted = Signal()
     caution_changed = Signal(float)
     order_changed = Signal(str)
+    heat_toggled = Signal(bool)
 
     def __init__(self, caution: float, order: str = "relevance", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,6 +58,10 @@ class BandBar(QFrame):
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE_MS)
+        self.heat_button = IconButton("why", "Why these photos  (Ctrl+H)")
+        self.heat_button.setCheckable(True)
+        self.heat_button.toggled.connect(self.heat_toggled)
+        self._remark = label("", "dim")
         self._sort = QToolButton()
         self._sort.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._sort.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -81,16 +87,19 @@ class BandBar(QFrame):
         row.addWidget(self._said, 100)
         row.addWidget(self._more)
         row.addWidget(self._fewer)
+        row.addWidget(self._remark)
         row.addStretch(1)
         for part in (self._cautious, self._slider, self._generous):
             row.addWidget(part)
         row.addSpacing(12)
+        row.addWidget(self.heat_button)
         row.addWidget(self._sort)
         self._more.clicked.connect(self.more_wanted)
         self._fewer.clicked.connect(self.fewer_wanted)
         self._slider.valueChanged.connect(lambda _: self._settle.start())
         self._settle.timeout.connect(lambda: self.caution_changed.emit(self.caution))
         self._tint()
+        self.remark("")
 
     @property
     def caution(self) -> float:
@@ -100,6 +109,11 @@ class BandBar(QFrame):
     def text(self) -> str:
         """Return what is said."""
         return self._said.full_text()
+
+    def remark(self, text: str) -> None:
+        """Say why no photo shows why it is here; an empty text takes it back."""
+        self._remark.setText(text)
+        self._remark.setVisible(bool(text))
 
     def set_order(self, order: str) -> None:
         """Show an order without asking for it."""

@@ -38,7 +38,7 @@ class Explaining(QObject):
     def _ask(self, photo_id: int) -> None:
         self._generation += 1
         generation, query, explainer = self._generation, self._query, self._bridge.library.explainer
-        shade, glow = _rgb("stage"), _rgb("glow")
+        shade, glow = colours()
 
         def work() -> tuple[QImage, str]:
             why = explainer.why(Example(PhotoId(photo_id)), query)
@@ -54,6 +54,11 @@ class Explaining(QObject):
     def _show(self, photo_id: int, generation: int, heat: QImage | None, words: str) -> None:
         if generation == self._generation:
             self._viewer.show_why(photo_id, heat, words)
+
+
+def colours() -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    """Return the colours of what is cold and of what is hot, for ``heat_image``."""
+    return _rgb("stage"), _rgb("glow")
 
 
 def _rgb(name: str) -> tuple[int, int, int]:

@@ -113,13 +113,15 @@ def changed(mtime_ns: int) -> str:
         return ""
 
 
-def tooltip(photo: Photo, failure: str, score: float | None) -> str:
+def tooltip(photo: Photo, failure: str, score: float | None, reason: str = "") -> str:
     """Return the tooltip of a cell. Tooltips know no plain format, so that names are escaped."""
     lines = [shown(photo.path.name), short_folder(photo.path.parent)]
     if photo.facts.taken:
         lines.append(moment(photo.facts.taken))
     if score is not None:
         lines.append(f"Likeness {score:.2f}")
+    if reason:
+        lines.append(reason)
     if failure:
         lines.append(failure)
     return "<p style='white-space:pre'>" + "<br>".join(html.escape(line) for line in lines) + "</p>"

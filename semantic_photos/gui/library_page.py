@@ -19,6 +19,7 @@ from semantic_photos.gui.cell_marks import STACK, UP
 from semantic_photos.gui.example_looks import ExampleLooks
 from semantic_photos.gui.explaining import Explaining
 from semantic_photos.gui.focus_bar import FocusBar
+from semantic_photos.gui.glancing import Glancing
 from semantic_photos.gui.jobs_panel import JobsPanel
 from semantic_photos.gui.judging import Judging
 from semantic_photos.gui.pasting import Pasting
@@ -81,6 +82,7 @@ class LibraryPage(QWidget):
         self.problems = ElidedLabel(kind="dim", mode=Qt.TextElideMode.ElideRight)
         self.problems.hide()
         self.band = BandBar(settings.caution, settings.result_order)
+        self.glancing = Glancing(bridge, self.model, self.view, self.band, self)
         self._looks = ExampleLooks(bridge, self.loader, self)
         self._back = IconButton("back", "Back  (Alt+←)")
         self._forward = IconButton("forward", "Forward  (Alt+→)")
@@ -253,6 +255,7 @@ class LibraryPage(QWidget):
         self._show_band()
         self.judging.show_page(page)
         self.explaining.show_page(page)
+        self.glancing.show_page(page)
         self.saving.show_query(self.search.query)
         self.advice.show_page(page if page is not None and len(page) else None)
         self.panel.explore_page(page)
@@ -389,6 +392,7 @@ class LibraryPage(QWidget):
         self._look.stop()
         self.pane.stop()
         self.saving.stop()
+        self.glancing.stop()
         self.pasting.forget()
         self.search.close()
         self.loader.abandon()

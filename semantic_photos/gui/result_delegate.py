@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QBrush, QColor, QLinearGradient, QPainter, QPainterPath, QPen, QPixmap, QTransform
+from PySide6.QtGui import QBrush, QColor, QImage, QLinearGradient, QPainter, QPainterPath, QPen, QPixmap, QTransform
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from semantic_photos.gui import theme
@@ -22,7 +22,7 @@ class ResultDelegate(QStyledItemDelegate):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._cells: OrderedDict[tuple[int, int, float], QPixmap] = OrderedDict()
+        self._cells: OrderedDict[tuple[int, int, int, float], QPixmap] = OrderedDict()
 
     def sizeHint(self, option: QStyleOptionViewItem, _index: QModelIndex | QPersistentModelIndex) -> QSize:
         return option.rect.size()
@@ -40,21 +40,23 @@ class ResultDelegate(QStyledItemDelegate):
             box.adjust(6, 6, -6, -6)
         picture = index.data(Qt.ItemDataRole.DecorationRole)
         if picture is not None:
-            painter.drawPixmap(box.topLeft(), self._cell(picture, box.width(), painter.device().devicePixelRatioF()))
+            ratio = painter.device().devicePixelRatioF()
+            painter.drawPixmap(box.topLeft(), self._cell(picture, index.data(Role.HEAT), box.width(), ratio))
         else:
             self._paint_blank(painter, box, index.data(Role.FAILURE) or "")
-        if state & QStyle.StateFlag.State_MouseOver:
-            self._paint_caption(painter, box, index.data(Qt.ItemDataRole.DisplayRole) or "")
+        reason = index.data(Role.REASON)
+        if state & QStyle.StateFlag.State_MouseOver or reason:
+            self._paint_caption(painter, box, reason or index.data(Qt.ItemDataRole.DisplayRole) or "")
         paint_marks(painter, QRect(option.rect), index, hovered=bool(state & QStyle.StateFlag.State_MouseOver))
         if state & QStyle.StateFlag.State_HasFocus and not chosen:
             self._paint_focus(painter, box)
         painter.restore()
 
-    def _cell(self, picture: QPixmap, side: int, ratio: float) -> QPixmap:
-        key = (picture.cacheKey(), side, ratio)
+    def _cell(self, picture: QPixmap, heat: QImage | None, side: int, ratio: float) -> QPixmap:
+        key = (picture.cacheKey(), heat.cacheKey() if heat is not None else 0, side, ratio)
         found = self._cells.get(key)
         if found is None:
-            found = self._cells[key] = cover(picture, side, ratio)
+            found = self._cells[key] = cover(picture if heat is None else warmed(picture, heat), side, ratio)
             while len(self._cells) > KEPT_CELLS:
                 self._cells.popitem(last=False)
         else:
@@ -101,6 +103,16 @@ class ResultDelegate(QStyledItemDelegate):
         painter.setPen(theme.color("on_stage"))
         shown = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, room.width())
         painter.drawText(room, Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignLeft, shown)
+
+
+def warmed(picture: QPixmap, heat: QImage) -> QPixmap:
+    """Return a picture under a heat map of any size."""
+    made = QPixmap(picture)
+    painter = QPainter(made)
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+    painter.drawImage(made.rect(), heat)
+    painter.end()
+    return made
 
 
 def cover(picture: QPixmap, side: int, ratio: float, radius: float = theme.RADIUS) -> QPixmap:

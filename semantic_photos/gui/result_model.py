@@ -6,10 +6,12 @@ from __future__ import annotations
 import enum
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QAbstractListModel, QMimeData, QModelIndex, QObject, QPersistentModelIndex, Qt, QUrl
+from PySide6.QtGui import QImage
 
 from semantic_photos.domain.photo import Photo, PhotoId
 from semantic_photos.domain.query import ResultPage
@@ -40,6 +42,17 @@ class Role(enum.IntEnum):
     IS_OPEN = Qt.ItemDataRole.UserRole + 6
     IS_COPY = Qt.ItemDataRole.UserRole + 7
     VOTE = Qt.ItemDataRole.UserRole + 8
+    HEAT = Qt.ItemDataRole.UserRole + 9
+    REASON = Qt.ItemDataRole.UserRole + 10
+
+
+@dataclass(frozen=True, slots=True)
+class Heat:
+    """Why a photo answers the question: a picture to lay over it, a short line for its cell, a whole sentence."""
+
+    picture: QImage
+    line: str
+    sentence: str
 
 
 class ResultModel(QAbstractListModel):
@@ -61,12 +74,13 @@ class ResultModel(QAbstractListModel):
         self._weaker = 0
         self._votes: Mapping[int, float] = {}
         self.can_judge = False
+        self._heats: Mapping[int, Heat] = {}
         self._generation = -1
         self._facts: OrderedDict[PhotoId, Photo | None] = OrderedDict()
         self._before: dict[PhotoId, object] = {}
         self._seen: list[PhotoId] = []
         self._asking = False
-        loader.loaded.connect(self._on_loaded)
+        loader.loaded.connect(self._tell)
 
     # The page
 
@@ -119,6 +133,11 @@ class ResultModel(QAbstractListModel):
         self._votes = dict(votes)
         self._tell(changed)
 
+    def set_heats(self, heats: Mapping[int, Heat], changed: Iterable[int]) -> None:
+        """Show why photos answer the question: ``heats`` are those to show, ``changed`` those that are told of."""
+        self._heats = heats
+        self._tell([PhotoId(i) for i in changed])
+
     def row_of(self, photo_id: int) -> int:
         """Return the row of a photo, or -1."""
         if self._row_of is None:
@@ -170,7 +189,9 @@ class ResultModel(QAbstractListModel):
         photo = self.photo(row)
         if photo is None:
             return ""
-        return formatting.tooltip(photo, self._loader.failure(photo_id), self._score(row, photo_id))
+        heat = self._heats.get(int(photo_id))
+        return formatting.tooltip(photo, self._loader.failure(photo_id), self._score(row, photo_id),
+                                  heat.sentence if heat is not None else "")  # fmt: skip
 
     def _spoken(self, row: int, photo_id: PhotoId) -> str:
         name = self._name(row, photo_id) or "Photo"
@@ -224,9 +245,6 @@ class ResultModel(QAbstractListModel):
         known = (self._facts.get(photo_id) for photo_id in self._seen)
         self._loader.request([photo for photo in known if photo is not None])
 
-    def _on_loaded(self, ids: Sequence[PhotoId]) -> None:
-        self._tell(ids)
-
     def _tell(self, ids: Sequence[PhotoId]) -> None:
         if len(ids) > _MANY and len(self._ids):
             # One word about all of them: tags of a whole library change at once.
@@ -270,5 +288,7 @@ _ANSWERS: dict[int, Callable[[ResultModel, int, PhotoId], Any]] = {
     Role.COPIES: ResultModel._copies,
     Role.IS_OPEN: lambda model, _row, photo_id: int(photo_id) in model._opened,
     Role.IS_COPY: lambda model, row, _photo_id: row in model.arrangement.members,
+    Role.HEAT: lambda model, _row, photo_id: heat.picture if (heat := model._heats.get(int(photo_id))) else None,
+    Role.REASON: lambda model, _row, photo_id: heat.line if (heat := model._heats.get(int(photo_id))) else "",
     Role.VOTE: lambda model, _row, photo_id: model._votes.get(int(photo_id), 0.0),
 }

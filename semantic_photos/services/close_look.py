@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from semantic_photos.domain.photo import FileStamp, ImageRecipe, PhotoFacts
 from semantic_photos.domain.ports import ByteArray, FloatArray, ImageEncoder
 from semantic_photos.domain.resample import resized
 from semantic_photos.domain.steering import Region, clamped, overlap
+from semantic_photos.domain.vectors import normalise
 from semantic_photos.media.decode import DecodeRequest
 from semantic_photos.media.decoder_pool import DecoderPool
 
@@ -44,7 +46,7 @@ class Positions:
         whole: unit vector (D,) of the whole photo.
         tiles: where each square lies in the network's whole square, in fractions.
         vectors: for each square, unit vectors at its positions, float32 (h, w, D).
-        features: activations at all positions, those of the whole square first, float32 (P, C).
+        features: activations at all positions, those of the whole square first, float32 (P, C); none for a glance.
         flat: unit vectors in the same order, float32 (P, D).
         box: where the photo lies in the network's square.
     """
@@ -165,6 +167,33 @@ def positions_of(images: ImageEncoder, large: ByteArray, facts: PhotoFacts) -> P
         vectors.reshape(-1, vectors.shape[-1]),
         photo_in_square(images.recipe.fit, facts.width, facts.height),
     )
+
+
+def glances_of(images: ImageEncoder, squares: ByteArray, facts: Sequence[PhotoFacts]) -> list[Positions]:
+    """Encode photos position by position with one look each, at the network's own side: quick, and coarse.
+
+    Args:
+        images: the network; its recipe says what side S it takes.
+        squares: uint8 (N, S, S, 3), prepared by the recipe.
+        facts: of the photos; width and height are used.
+    """
+    if not len(squares):
+        return []
+    _, vectors = images.encode_map(squares)
+    vectors = np.nan_to_num(vectors, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float32)
+    none = np.empty((0, 0), np.float32)
+    return [
+        Positions(
+            own,
+            normalise(seen.mean(axis=(0, 1))),
+            ((0.0, 0.0, 1.0, 1.0),),
+            (seen,),
+            none,
+            seen.reshape(-1, seen.shape[-1]),
+            photo_in_square(images.recipe.fit, own.width, own.height),
+        )
+        for seen, own in zip(vectors, facts, strict=True)
+    ]
 
 
 def cut(square: ByteArray, part: Region, recipe: ImageRecipe, width: int, height: int) -> ByteArray:

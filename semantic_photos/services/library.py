@@ -27,6 +27,7 @@ from semantic_photos.services.concepts import Concepts
 from semantic_photos.services.concurrency import EventBus, Lanes
 from semantic_photos.services.exporting import Exporting
 from semantic_photos.services.feedback import Feedback
+from semantic_photos.services.glances import Glances
 from semantic_photos.services.indexer import Indexer
 from semantic_photos.services.keyword_files import KeywordFiles
 from semantic_photos.services.pack_choice import choose_pack
@@ -71,6 +72,7 @@ class Library:
         vocabulary: tags and words.
         concepts: what a photo shows, as a few different things.
         explainer: why a photo was found.
+        glances: the same for many thumbnails, quickly.
         completions: what may come next in the search field.
         tags: the tags and remarks of photos, and everything a person does to them.
         tagging: automatic tags.
@@ -132,6 +134,7 @@ class Library:
             self.search.examples, text, self.concepts, self.search.sample, self._keywords_of,
             text.subjects if text is not None else lambda _: (),
         )  # fmt: skip
+        self.glances = Glances(self.explainer, self.encoder, self.thumbnail)
         self.completions = Completions(self.catalog, self.vocabulary)
         self._watcher: Watcher | None = None
         self._closed = False

@@ -18,7 +18,7 @@ from semantic_photos.domain.ports import FloatArray, TextEncoder
 from semantic_photos.domain.query import Example, Query
 from semantic_photos.domain.steering import Focus, mixed
 from semantic_photos.domain.vectors import weighted_sum
-from semantic_photos.services.close_look import Positions
+from semantic_photos.services.close_look import CloseLook, Positions
 from semantic_photos.services.concepts import Concept, Concepts
 from semantic_photos.services.examples import ExampleVectors
 
@@ -74,6 +74,25 @@ class Why:
         return "; ".join(parts)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """A question as directions.
+
+    Attributes:
+        query: the question.
+        known: its words and their unit vectors (D,), as far as they are known.
+        usable: its example photos and their unit vectors (D,), as far as they can be read.
+        likes: the first photos to be like, judged as a whole: in focus two photos share little but the focus.
+        sample: unit vectors of ordinary photos (B, D), or None.
+    """
+
+    query: Query
+    known: tuple[tuple[Focus, FloatArray], ...]
+    usable: tuple[tuple[Example, FloatArray], ...]
+    likes: tuple[tuple[Example, FloatArray], ...]
+    sample: FloatArray | None
+
+
 class Explainer:
     """Explains answers.
 
@@ -108,44 +127,76 @@ class Explainer:
             PhotoError: the photo cannot be read.
             CatalogError: the catalog cannot be read.
         """
-        look = self._examples.look
-        if look is None or self._text is None:
-            raise QueryError("Without a model pack nothing can be explained.", code="query.no-pack")
-        if query.is_empty:
-            raise QueryError("Without a question there is nothing to explain.", code="query.empty")
-        path = self._examples.path_of(photo)
-        words = [(focus, self._text.encode(focus.word)) for focus in self._phrases(query)]
-        known = [(focus, vector) for focus, vector in words if vector is not None]
         others = replace(query, examples=tuple(one for one in query.examples if not _same(one, photo)))
-        usable, troubles = self._examples.usable(others)
-        if troubles and not known and not usable:
+        look = self._look(query)
+        path = self._examples.path_of(photo)
+        asked = replace(self.asked(others), query=query) if not others.is_empty else self._asked(query, ())
+        return self.told(asked, photo, path, look.positions(path))
+
+    def asked(self, query: Query) -> Asked:
+        """Look up once what many photos are explained before.
+
+        Raises:
+            QueryError, PhotoError, CatalogError: as ``why``, as far as the question is concerned.
+        """
+        self._look(query)
+        usable, troubles = self._examples.usable(query)
+        asked = self._asked(query, usable)
+        if troubles and not asked.known and not usable:
             raise troubles[0]
+        return asked
+
+    def told(self, asked: Asked, photo: Example, path: Path, seen: Positions, side: int = HEAT_SIDE) -> Why:
+        """Explain one photo whose positions are known; ``side`` is the longer one of its heat map.
+
+        Raises:
+            QueryError: an example is gone.
+            CatalogError: the catalog cannot be read.
+        """
+        known, sample = asked.known, asked.sample
+        usable = [(one, vector) for one, vector in asked.usable if not _same(one, photo)]
         examples = [(one.weight, vector) for one, vector in usable]
-        exact = self._exact(query, photo, path)
-        seen = look.positions(path)
-        sample = self._sample()
+        exact = self._exact(asked.query, photo, path)
         if not known and not examples:
             # The photo itself is the example, or only its name was asked for.
-            return self._plain(query, seen, sample, exact)
+            return self._plain(asked.query, seen, sample, exact, side)
         plus = [(focus.weight, vector) for focus, vector in known if focus.weight > 0]
         toward = [(weight, vector) for weight, vector in examples if weight > 0]
         direction = weighted_sum(mixed(plus, toward, sample))
         if direction is None:
             # Only minus words: warm is what they should not have met.
             direction = weighted_sum([(abs(focus.weight), vector) for focus, vector in known] or examples)
-        heats = {focus.word: self._heat(seen, vector, sample) for focus, vector in known if focus.weight > 0}
+        heats = {focus.word: self._heat(seen, vector, sample, side) for focus, vector in known if focus.weight > 0}
         heat = next(iter(heats.values())) if len(heats) == 1 and not toward else None
         if heat is None:
-            heat = self._heat(seen, direction, sample) if direction is not None else _cold(seen)
+            heat = self._heat(seen, direction, sample, side) if direction is not None else _cold(seen, side)
         own = self._own_vector(photo, seen)
         return Why(
             heat,
             hottest(heat),
             tuple(self._shares(known, own, sample)),
             heats,
-            tuple(self._shared(usable, own)),
+            tuple(self._shared(asked.likes, photo, own)),
             exact,
         )
+
+    def _look(self, query: Query) -> CloseLook:
+        look = self._examples.look
+        if look is None or self._text is None:
+            raise QueryError("Without a model pack nothing can be explained.", code="query.no-pack")
+        if query.is_empty:
+            raise QueryError("Without a question there is nothing to explain.", code="query.empty")
+        return look
+
+    def _asked(self, query: Query, usable: Sequence[tuple[Example, FloatArray]]) -> Asked:
+        assert self._text is not None
+        words = [(focus, self._text.encode(focus.word)) for focus in self._phrases(query)]
+        known = tuple((focus, vector) for focus, vector in words if vector is not None)
+        # Two of them: the photo that is explained may be one.
+        likes = [(example, vector) for example, vector in usable if example.weight > 0][:2]
+        if query.focuses:
+            likes = [(example, self._examples.vector(example)) for example, _ in likes]
+        return Asked(query, known, tuple(usable), tuple(likes), self._sample())
 
     def _phrases(self, query: Query) -> list[Focus]:
         """Return the words of the question; a subject's name of several words is one of them, as for the search."""
@@ -160,24 +211,26 @@ class Explainer:
             at = start + count
         return phrases
 
-    def _plain(self, query: Query, seen: Positions, sample: FloatArray | None, exact: tuple[str, ...]) -> Why:
+    def _plain(
+        self, query: Query, seen: Positions, sample: FloatArray | None, exact: tuple[str, ...], side: int
+    ) -> Why:
         directions = [
             (focus.weight, vector)
             for focus in query.focuses
             if focus.weight > 0 and self._text is not None and (vector := self._text.encode(focus.word)) is not None
         ]
         direction = weighted_sum(directions)
-        heat = self._heat(seen, direction, sample) if direction is not None else _cold(seen)
+        heat = self._heat(seen, direction, sample, side) if direction is not None else _cold(seen, side)
         return Why(heat, hottest(heat), (), {}, (), exact)
 
     def _own_vector(self, photo: Example, seen: Positions) -> FloatArray:
         stored = self._examples.stored_vector(photo.photo_id) if photo.photo_id is not None else None
         return stored if stored is not None else seen.whole
 
-    def _heat(self, seen: Positions, direction: FloatArray, sample: FloatArray | None) -> FloatArray:
+    def _heat(self, seen: Positions, direction: FloatArray, sample: FloatArray | None, side: int) -> FloatArray:
         mean, std = relevance.background((sample if sample is not None else seen.flat) @ direction)
         square = standard_scores(seen.map_of(direction), mean, std)
-        heat = warmth(over_photo(square, seen.box, *_size(seen)))
+        heat = warmth(over_photo(square, seen.box, *_size(seen, side)))
         heat.setflags(write=False)
         return heat
 
@@ -195,12 +248,9 @@ class Explainer:
         ]  # fmt: skip
         return sorted(found, key=lambda one: -abs(one.share))
 
-    def _shared(self, usable: Sequence[tuple[Example, FloatArray]], own: FloatArray) -> list[Concept]:
-        for example, _ in usable:
-            if example.weight > 0:
-                # As a whole: in focus two photos share little but the focus.
-                return self._concepts.shared(own, self._examples.vector(example))
-        return []
+    def _shared(self, likes: Sequence[tuple[Example, FloatArray]], photo: Example, own: FloatArray) -> list[Concept]:
+        like = next((vector for example, vector in likes if not _same(example, photo)), None)
+        return [] if like is None else self._concepts.shared(own, like)
 
     def _exact(self, query: Query, photo: Example, path: Path) -> tuple[str, ...]:
         keywords = self._keywords(photo.photo_id) if photo.photo_id is not None else ()
@@ -224,14 +274,14 @@ def _same(one: Example, other: Example) -> bool:
     return (one.photo_id, one.path) == (other.photo_id, other.path)
 
 
-def _size(seen: Positions) -> tuple[int, int]:
+def _size(seen: Positions, side: int) -> tuple[int, int]:
     """Return height and width of a heat map of this photo."""
     width, height = max(1, seen.facts.width), max(1, seen.facts.height)
-    scale = HEAT_SIDE / max(width, height)
+    scale = side / max(width, height)
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def _cold(seen: Positions) -> FloatArray:
-    heat = np.zeros(_size(seen), np.float32)
+def _cold(seen: Positions, side: int) -> FloatArray:
+    heat = np.zeros(_size(seen, side), np.float32)
     heat.setflags(write=False)
     return heat

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
@@ -13,6 +14,7 @@ from PySide6.QtWidgets import QMenu
 
 from semantic_photos.domain.query import Query
 from semantic_photos.gui.cell_marks import DOWN, UP
+from semantic_photos.gui.result_model import Role
 from semantic_photos.gui.saving import NameDialog
 from semantic_photos.gui.votes_dialog import VotesDialog
 from tests.e2e.steering_walk import Asking, need
@@ -124,6 +126,29 @@ class Walk(Asking):
         need("%" in self.page.viewer._said.text(), "a share is told")
         self.w.shoot("why")
         self.w.key(self.page.viewer, Qt.Key.Key_Escape)
+
+    def heat_lies_over_the_thumbnails(self) -> None:
+        self.w.ask(f"{self.one} {self.other}")
+        view, model = self.page.view, self.page.model
+
+        def rows() -> list[int]:
+            seen = [row for row in view.seen_rows() if row < model.rowCount()]
+            return [row for row in seen if model.index(row).data(Qt.ItemDataRole.DecorationRole) is not None]
+
+        def warm() -> bool:
+            return all(model.index(row).data(Role.HEAT) is not None for row in rows())
+
+        start = time.monotonic()
+        self.w.press(self.page.band.heat_button)
+        self.w.until(warm, "heat over every photo in sight")
+        print(f"  ({len(rows())} thumbnails in {time.monotonic() - start:.1f} s)")
+        need(any("%" in model.index(row).data(Role.REASON) for row in rows()), "the shares of the words are told")
+        self.w.shoot("heat-grid")
+        self.w.ask("type:jpg OR type:png OR type:webp")
+        self.w.until(lambda: self.page.band._remark.isVisible(), "filters alone have nothing to show, and it is said")
+        self.w.shoot("heat-grid-filters")
+        self.w.press(self.page.band.heat_button)
+        need(not self.page.band._remark.isVisible(), "nothing is said any more")
 
     # 8 A part
 

@@ -48,6 +48,7 @@ from tests.fakes.library_parts import (
     FakeConcepts,
     FakeExplainer,
     FakeFeedback,
+    FakeGlances,
     FakeSavedSearches,
     FakeVocabulary,
 )
@@ -128,6 +129,7 @@ class FakeLibrary:
         self.catalog, self.examples, self.concepts = self, self, FakeConcepts(_NAMES)
         self.completions = FakeCompletions(_NAMES, self._blocking)
         self.feedback, self.explainer = FakeFeedback(self._blocking), FakeExplainer(self._blocking)
+        self.glances = FakeGlances(self._blocking, self.explainer)
         self.saved_searches = FakeSavedSearches(self._blocking)
         self.tags = FakeTags(self._blocking)
         self.tagging = FakeTagging(self.tags, self.bus, lambda: self._indexed, self._blocking)

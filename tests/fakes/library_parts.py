@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
@@ -10,7 +11,8 @@ import numpy as np
 
 from semantic_photos.domain.errors import QueryError
 from semantic_photos.domain.feedback import Vote, normal_form
-from semantic_photos.domain.photo import PhotoId
+from semantic_photos.domain.messages import CancelToken
+from semantic_photos.domain.photo import Photo, PhotoId
 from semantic_photos.domain.query import Example, Query
 from semantic_photos.domain.written_query import write
 from semantic_photos.services.completion import Completion
@@ -109,6 +111,28 @@ class FakeExplainer:
         shares = tuple(WordShare(word, 1 / len(words), 2.0) for word in words)
         shared = (Concept("dog", 0.8), Concept("snow", 0.6)) if query.examples else ()
         return Why(heat, (0.2, 0.5), shares, {}, shared, ())
+
+
+class FakeGlances:
+    """As ``FakeExplainer``, for many photos; the photos asked for are kept in ``asked``."""
+
+    def __init__(self, guard: Guard, explainer: FakeExplainer) -> None:
+        self._guard, self._explainer = guard, explainer
+        self.asked: list[list[PhotoId]] = []
+        self.error: Exception | None = None
+        self.unreadable: set[PhotoId] = set()
+        self.delay_s = 0.0
+
+    def why(self, photos: Sequence[Photo], query: Query, token: CancelToken | None = None) -> dict[PhotoId, Why]:
+        self._guard("glances")
+        self.asked.append([photo.id for photo in photos])
+        time.sleep(self.delay_s)
+        if token is not None:
+            token.raise_if_cancelled()
+        if self.error is not None:
+            raise self.error
+        readable = [photo.id for photo in photos if photo.id not in self.unreadable]
+        return {photo_id: self._explainer.why(Example(photo_id), query) for photo_id in readable}
 
 
 class FakeConcepts:

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why these photos: heat over the thumbnails in sight, a few at a time, nothing for what has been scrolled away."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+
+from PySide6.QtCore import QObject, Qt, QTimer
+
+from semantic_photos.domain.messages import CancelToken, PhotosChanged
+from semantic_photos.domain.photo import Photo, PhotoId
+from semantic_photos.domain.query import Query, ResultPage
+from semantic_photos.gui import formatting
+from semantic_photos.gui.band_bar import BandBar
+from semantic_photos.gui.bridge import Bridge
+from semantic_photos.gui.explaining import colours, heat_image, reason
+from semantic_photos.gui.result_model import Heat, ResultModel
+from semantic_photos.gui.result_view import ResultView
+from semantic_photos.services.why import Why
+
+#: Photos that are looked at in one go: short enough to be given up soon, long enough to keep the network busy.
+AT_ONCE = 6
+#: Photos whose heat is kept for the question that is shown.
+KEPT = 400
+_SETTLE_MS = 40
+NO_CONTENT = "Filters alone: nothing in the photos to point at"
+
+
+class Glancing(QObject):
+    """Keeps the heat of the cells in sight, while it is wanted.
+
+    Thread: lives in the GUI thread; thumbnails are read and looked at on a lane.
+    """
+
+    def __init__(
+        self, bridge: Bridge, model: ResultModel, view: ResultView, band: BandBar, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._bridge, self._model, self._view, self._band = bridge, model, view, band
+        self._query = Query()
+        self._heats: OrderedDict[int, Heat] = OrderedDict()
+        self._without: set[int] = set()
+        self._failed = ""
+        self._asking: tuple[CancelToken, frozenset[int]] | None = None
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_SETTLE_MS)
+        self._soon.timeout.connect(self._look)
+        band.heat_toggled.connect(self._on_toggled)
+        view.verticalScrollBar().valueChanged.connect(self._soon.start)
+        view.verticalScrollBar().rangeChanged.connect(lambda *_: self._soon.start())
+        model.modelReset.connect(self._soon.start)
+        # Thumbnails that came in: only what has a picture can be warm.
+        model.dataChanged.connect(lambda *_: self._soon.start())
+        bridge.photos_changed.connect(self._on_changed)
+
+    @property
+    def is_on(self) -> bool:
+        """Return whether the person wants to see it."""
+        return self._band.heat_button.isChecked()
+
+    def toggle(self) -> None:
+        """Show it, or hide it again."""
+        if self._band.isVisible():
+            self._band.heat_button.toggle()
+
+    def show_page(self, page: ResultPage | None) -> None:
+        """Take in what was asked: heat of another question is gone, that of the same one stays."""
+        query = page.query if page is not None and page.scores is not None else Query()
+        if query != self._query:
+            self._query, self._failed = query, ""
+            self._forget()
+        self._say()
+        self._soon.start()
+
+    def _on_toggled(self, _on: bool) -> None:
+        self._forget(keep=True)
+        self._say()
+        self._soon.start()
+
+    def _say(self) -> None:
+        nothing = "" if not self._query.is_empty else NO_CONTENT
+        self._band.remark((self._failed or nothing) if self.is_on else "")
+
+    def _on_changed(self, change: PhotosChanged) -> None:
+        for photo_id in (*change.updated, *change.removed):
+            self._heats.pop(int(photo_id), None)
+            self._without.discard(int(photo_id))
+        self._soon.start()
+
+    def _forget(self, *, keep: bool = False) -> None:
+        """Stop; without ``keep`` what is known is of no use any more."""
+        self._cancel()
+        if not keep:
+            self._heats.clear()
+            self._without.clear()
+        self._model.set_heats(self._heats if self.is_on else {}, list(self._heats) if keep else self._in_sight())
+
+    def _in_sight(self) -> list[int]:
+        ids = (self._model.photo_id(row) for row in self._view.seen_rows())
+        return [int(photo_id) for photo_id in ids if photo_id is not None]
+
+    def _cancel(self) -> None:
+        if self._asking is not None:
+            self._asking[0].cancel()
+            self._asking = None
+
+    def _look(self) -> None:
+        """Look at the first photos in sight that were not looked at yet."""
+        if not self.is_on or self._query.is_empty or self._failed:
+            return
+        seen = self._in_sight()
+        if self._asking is not None:
+            if self._asking[1] & set(seen):
+                return
+            # All of them have been scrolled away.
+            self._cancel()
+        wanted = [photo for i in seen if i not in self._heats and i not in self._without
+                  and (photo := self._pictured(i)) is not None][:AT_ONCE]  # fmt: skip
+        if not wanted:
+            return
+        token, query, glances = CancelToken(), self._query, self._bridge.library.glances
+        shade, glow = colours()
+        self._asking = token, frozenset(int(photo.id) for photo in wanted)
+
+        def work() -> dict[int, Heat]:
+            told = glances.why(wanted, query, token)
+            return {int(i): Heat(heat_image(why.heat, shade, glow), line(why), reason(why)) for i, why in told.items()}
+
+        self._bridge.run(
+            work,
+            lambda found: self._on_found(token, [int(photo.id) for photo in wanted], found),
+            lambda error: self._on_failed(token, error),
+            lane="pool",
+        )
+
+    def _pictured(self, photo_id: int) -> Photo | None:
+        row = self._model.row_of(photo_id)
+        has_picture = self._model.index(row).data(Qt.ItemDataRole.DecorationRole) is not None
+        return self._model.photo(row) if has_picture else None
+
+    def _on_found(self, token: CancelToken, asked: list[int], found: Mapping[int, Heat]) -> None:
+        if self._asking is None or self._asking[0] is not token:
+            return
+        self._asking = None
+        self._heats.update(found)
+        self._without.update(i for i in asked if i not in found)
+        while len(self._heats) > KEPT:
+            self._heats.popitem(last=False)
+        self._model.set_heats(self._heats, [PhotoId(i) for i in found])
+        self._look()
+
+    def _on_failed(self, token: CancelToken, error: Exception) -> None:
+        if self._asking is not None and self._asking[0] is token:
+            self._asking = None
+            self._failed = formatting.shown(str(error))
+            self._say()
+
+    def stop(self) -> None:
+        """Want nothing more."""
+        self._soon.stop()
+        self._cancel()
+
+
+def line(why: Why) -> str:
+    """Return the words with their shares for a cell; empty where one word alone would have all of it."""
+    if len(why.words) < 2:
+        return ""
+    told = [f"{one.word} {100 * one.share:.0f} %".replace("-", "−") for one in why.words if round(100 * one.share)]
+    return formatting.shown(" · ".join(told))

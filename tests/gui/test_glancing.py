@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Heat over the thumbnails: what is in sight, while it is wanted, for the question that is shown."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from PySide6.QtCore import Qt
+
+from semantic_photos.domain.errors import QueryError
+from semantic_photos.domain.photo import PhotoId
+from semantic_photos.domain.query import Query
+from semantic_photos.gui.glancing import AT_ONCE, NO_CONTENT
+from semantic_photos.gui.result_model import Role
+from tests.gui.conftest import Desk
+
+
+def warm(desk: Desk) -> list[int]:
+    model = desk.page.model
+    return [row for row in range(model.rowCount()) if model.index(row).data(Role.HEAT) is not None]
+
+
+def seen(desk: Desk) -> list[int]:
+    """Return the rows in sight that have a picture."""
+    model = desk.page.model
+    rows = [row for row in desk.page.view.seen_rows() if row < model.rowCount()]
+    desk.until(lambda: all(picture(desk, row) or model.index(row).data(Role.FAILURE) for row in rows))
+    return [row for row in rows if picture(desk, row)]
+
+
+def picture(desk: Desk, row: int) -> bool:
+    return desk.page.model.index(row).data(Qt.ItemDataRole.DecorationRole) is not None
+
+
+def switch_on(desk: Desk, text: str) -> None:
+    desk.search(text)
+    desk.qtbot.keyClick(desk.window, Qt.Key.Key_H, Qt.KeyboardModifier.ControlModifier)
+    assert desk.page.band.heat_button.isChecked()
+
+
+def test_every_cell_in_sight_gets_its_heat_and_loses_it_again(desk: Desk) -> None:
+    switch_on(desk, "blue red")
+    desk.until(lambda: set(seen(desk)) <= set(warm(desk)))
+    asked = desk.library.glances.asked
+    assert max(map(len, asked)) <= AT_ONCE
+    first = [int(i) for part in asked for i in part][: len(seen(desk))]
+    assert first == desk.page.model.ids[: len(first)].tolist()
+    index = desk.page.model.index(0)
+    assert index.data(Role.REASON) == "blue 50 % · red 50 %"
+    assert "blue 50 %" in index.data(Qt.ItemDataRole.ToolTipRole)
+    desk.page.band.heat_button.click()
+    assert not warm(desk)
+    asked = len(desk.library.glances.asked)
+    desk.page.band.heat_button.click()
+    desk.until(lambda: set(seen(desk)) <= set(warm(desk)))
+    assert len(desk.library.glances.asked) == asked
+    assert not desk.library.blocked_gui
+
+
+def test_one_word_needs_no_line_on_each_cell(desk: Desk) -> None:
+    switch_on(desk, "blue")
+    desk.until(lambda: set(seen(desk)) <= set(warm(desk)))
+    assert desk.page.model.index(0).data(Role.REASON) == ""
+
+
+def test_scrolling_and_other_questions_give_up_what_is_under_way(desk: Desk) -> None:
+    desk.library.glances.delay_s = 0.4
+    switch_on(desk, "blue")
+    desk.until(lambda: desk.library.glances.asked)
+    first = desk.library.glances.asked[0]
+    desk.library.glances.delay_s = 0.0
+    desk.search("red")
+    desk.until(lambda: set(seen(desk)) <= set(warm(desk)))
+    ids = {int(i) for i in desk.page.model.ids.tolist()}
+    shown = {int(i) for i in desk.page.glancing._heats}
+    assert shown <= ids
+    assert first is desk.library.glances.asked[0]
+    desk.page.view.verticalScrollBar().setValue(desk.page.view.verticalScrollBar().maximum())
+    desk.until(lambda: set(seen(desk)) <= set(warm(desk)))
+
+
+def test_filters_alone_have_nothing_to_show_and_say_so(desk: Desk) -> None:
+    switch_on(desk, "blue")
+    desk.until(lambda: warm(desk))
+    page = desk.page.pane.page
+    assert page is not None
+    asked = len(desk.library.glances.asked)
+    listed = dataclasses.replace(page, query=Query.parse("rating:>=0"), scores=None)
+    desk.page.glancing.show_page(listed)
+    assert not warm(desk)
+    desk.until(lambda: desk.page.band._remark.text() == NO_CONTENT)
+    assert desk.page.band._remark.isVisible()
+    assert len(desk.library.glances.asked) == asked
+    desk.search("red")
+    desk.until(lambda: warm(desk))
+    assert not desk.page.band._remark.isVisible()
+
+
+def test_photos_without_a_readable_thumbnail_stay_as_they_are(desk: Desk) -> None:
+    desk.search("blue")
+    gone = PhotoId(int(desk.page.model.ids[1]))
+    desk.library.glances.unreadable = {gone}
+    switch_on(desk, "blue")
+    desk.until(lambda: set(seen(desk)) - {1} <= set(warm(desk)))
+    assert 1 not in warm(desk)
+    assert sum(gone in part for part in desk.library.glances.asked) == 1
+
+
+def test_why_nothing_can_be_shown_is_said_once(desk: Desk) -> None:
+    desk.library.glances.error = QueryError("Without a model pack nothing can be explained.")
+    switch_on(desk, "blue")
+    desk.until(lambda: "Without a model pack" in desk.page.band._remark.text())
+    assert len(desk.library.glances.asked) == 1
+    assert not warm(desk)
