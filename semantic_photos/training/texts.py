@@ -93,6 +93,11 @@ class CaptionBank:
         for i, texts in enumerate(self._texts):
             self.occurs[i, [self._fold[number] for text in texts for number in text]] = 1.0
 
+    def counts(self, words: int) -> torch.Tensor:
+        """In how many photos' captions each of so many words stands: float32 (words,)."""
+        held = [number for texts in self._texts for number in {number for text in texts for number in text}]
+        return torch.bincount(torch.tensor(held, dtype=torch.int64), minlength=words).float()
+
     def captions(self, which: np.ndarray, rng: np.random.Generator) -> Bags:
         """One caption of each photo in ``which`` (positions in `rows`), some of its words dropped now and then."""
         picked = []
