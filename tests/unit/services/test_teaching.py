@@ -11,8 +11,9 @@ from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.query import Query
 from semantic_photos.domain.tagging import Act, Standing
 from semantic_photos.domain.vectors import normalise
+from semantic_photos.services.learning import learn
 from semantic_photos.services.taught_words import TaughtWords
-from semantic_photos.services.teaching import Teaching, learn
+from semantic_photos.services.teaching import Teaching
 from semantic_photos.storage.tags import TagStore
 from tests.fakes.encoders import FakeTextEncoder
 from tests.unit.services.test_search import World as SearchWorld
