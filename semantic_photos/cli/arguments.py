@@ -175,9 +175,13 @@ def _command_parser(common: _Parser) -> _Parser:
     words.add_argument("word", nargs="+", metavar="WORD")
     _add_n(words, 12)
 
-    teach = command("teach", "Learn a subject from 5 to 50 photos: they get the tag, and the likest others are shown.")
+    teach = command("teach", "Learn a subject from 5 to 50 photos: they get the tag, others are shown and asked about.")
     teach.add_argument("name", metavar="NAME")
-    teach.add_argument("photos", nargs="+", type=Path, metavar="PHOTO")
+    teach.add_argument("photos", nargs="*", type=Path, metavar="PHOTO")
+    teach.add_argument("--yes", nargs="+", type=Path, default=[], metavar="PHOTO", help="these show it too")
+    teach.add_argument("--no", nargs="+", type=Path, default=[], metavar="PHOTO", help="these do not")
+    teach.add_argument("--ask", type=_count, default=5, metavar="N", help="ask about at most N photos (5)")
+    teach.add_argument("--forget", action="store_true", help="take the subject back, and the tag with it")
     _add_n(teach, 20)
 
     adapt = command("adapt", "Learn from your confirmations what words mean to you; used only if proven better.")

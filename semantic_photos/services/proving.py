@@ -32,7 +32,10 @@ from semantic_photos.services.stacks import SAME
 #: Folds; up to so many examples each is a fold of its own.
 FOLDS = 10
 #: Held-out examples must come among so many photos: the first number that half of them reach, one way or the other.
-FIRST = (20, 50, 100, 200)
+#: Where the subject is frequent, its other photos fill a smaller one.
+FIRST = (5, 10, 20, 50, 100, 200)
+#: Numbers below twenty are for libraries with fewer than so many times as many photos.
+_SMALL = 100
 #: From this chance on that two equally good ways differ so, the difference counts as luck (one-sided sign test).
 LUCK = 0.05
 #: Two questions about photos with more than this cosine are one.
@@ -126,7 +129,7 @@ def folds_of(vectors: FloatArray, seed: int = 0) -> NDArray[np.int64]:
 
 def hold_out(
     name: str, examples: FloatArray, library: FloatArray, word: FloatArray | None, *,
-    own: NDArray[np.bool_], given: NDArray[np.bool_] | None = None, wrong: FloatArray | None = None, seed: int = 0,
+    own: NDArray[np.bool_], given: NDArray[np.bool_] | None = None, wrong: FloatArray | None = None, first: int | None = None, seed: int = 0,
 ) -> Proof:  # fmt: skip
     """Return how well examples (E, D) are found by models that have not seen them.
 
@@ -139,6 +142,7 @@ def hold_out(
         given: bool (E,), examples to look for; the others only teach. They were found by a model, so they are easier
             for one. None means all.
         wrong: photos (R, D) that were rejected.
+        first: among so many they must come, to compare with earlier figures; None chooses.
         seed: divides them.
     """
     wanted = np.ones(len(examples), np.bool_) if given is None else given
@@ -161,7 +165,9 @@ def hold_out(
         scores[out] = (examples[out] @ subject.vector - subject.background) / subject.spread
     before, after, scores = before[wanted], after[wanted], scores[wanted]
     half = (len(before) + 1) // 2
-    first = next((k for k in FIRST if max((before < k).sum(), (after < k).sum()) >= half), FIRST[-1])
+    steps = [k for k in FIRST if k >= min(20, len(others) // _SMALL)]
+    if first is None:
+        first = next((k for k in steps if max((before < k).sum(), (after < k).sum()) >= half), steps[-1])
     old, new = before < first, after < first
     figures = HeldOut(
         len(before), int(old.sum()), int(new.sum()), first, len(others), word is not None,

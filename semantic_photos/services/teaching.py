@@ -107,7 +107,7 @@ class Teaching:
             UserFacingError: too few or too many examples, no name, no pack, or too few photos to compare with.
             CatalogError: when the catalog cannot be used.
         """
-        tag = clean_name(name)
+        tag = next((one for one in self.names() if one.casefold() == clean_name(name).casefold()), clean_name(name))
         if not tag:
             raise UserFacingError("A subject needs a name.", code="teach.name")
         found, vectors = self._vectors()
@@ -125,16 +125,16 @@ class Teaching:
         self._remember(tag, found[own].tolist(), since)
         return self._taught(tag, found, vectors, n, ask, change, new=new)
 
-    def again(self, name: str, *, n: int = 50, ask: int = 30) -> Taught:
+    def again(self, name: str, *, n: int = 50, ask: int = 30, first: int | None = None) -> Taught:
         """Learn a subject once more, from all that the person confirmed and rejected by now; changes nothing.
+
+        ``first`` is the number of first photos of earlier figures, which these shall be comparable with.
 
         Raises:
             UserFacingError: it was not taught, or fewer than five photos have the tag.
             CatalogError: when the catalog cannot be read.
         """
-        tag = next((one for one in self.names() if one.casefold() == clean_name(name).casefold()), None)
-        if tag is None:
-            raise UserFacingError(f"Nothing was taught under the name {clean_name(name)!r}.", code="teach.unknown")
+        tag = self.known(name)
         found, vectors = self._vectors()
         have = np.count_nonzero(np.isin(found, self._kept(tag)))
         if not LEAST_EXAMPLES <= have < len(found):
@@ -142,7 +142,19 @@ class Teaching:
                 f"{have} photos that can be learnt from have the tag “{tag}”; it takes {LEAST_EXAMPLES}, and others.",
                 code="teach.examples",
             )
-        return self._taught(tag, found, vectors, n, ask)
+        return self._taught(tag, found, vectors, n, ask, first=first)
+
+    def known(self, name: str) -> str:
+        """Return a taught name as it was written first.
+
+        Raises:
+            UserFacingError: it was not taught.
+            CatalogError: when the catalog cannot be read.
+        """
+        tag = next((one for one in self.names() if one.casefold() == clean_name(name).casefold()), None)
+        if tag is None:
+            raise UserFacingError(f"Nothing was taught under the name “{clean_name(name)}”.", code="teach.unknown")
+        return tag
 
     def undo(self, taught: Taught) -> Change:
         """Take teaching back: the tag goes where it was set, and a name that was new is forgotten.
@@ -163,9 +175,7 @@ class Teaching:
             UserFacingError: it was not taught.
             CatalogError: when the catalog cannot be used.
         """
-        tag = next((one for one in self.names() if one.casefold() == clean_name(name).casefold()), None)
-        if tag is None:
-            raise UserFacingError(f"Nothing was taught under the name {clean_name(name)!r}.", code="teach.unknown")
+        tag = self.known(name)
         given, since = self._given(tag)
         self._unlearn(tag)
         # Without the time only what was given is known to have come from teaching, and of that nothing for sure.
@@ -219,7 +229,7 @@ class Teaching:
 
     def _taught(
         self, tag: str, found: IdArray, vectors: FloatArray, n: int, ask: int, change: Change | None = None, *,
-        new: bool = False,
+        new: bool = False, first: int | None = None,
     ) -> Taught:  # fmt: skip
         right = np.isin(found, np.asarray(self._kept(tag), np.int64))
         wrong = np.isin(found, np.asarray(self._wrong(tag), np.int64))
@@ -232,7 +242,7 @@ class Teaching:
             some = np.union1d(np.random.default_rng(0).choice(some, _OTHERS, replace=False), np.flatnonzero(own))
         given = np.isin(found[right], np.asarray(self._given(tag)[0], np.int64))
         # Where the person took most of them off again, whatever has the tag must do.
-        held = hold_out(tag, examples, vectors[some], word, own=own[some], wrong=bad,
+        held = hold_out(tag, examples, vectors[some], word, own=own[some], wrong=bad, first=first,
                         given=given if np.count_nonzero(given) >= LEAST_EXAMPLES else None)  # fmt: skip
         # What is decided in any way is no question any more, also beyond what is learnt from.
         said = {int(i) for i, _ in self._store.photos_with(tag, (*KEPT, Standing.REJECTED))}
