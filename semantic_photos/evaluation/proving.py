@@ -8,6 +8,7 @@ subject all the same, so rejections in here are wrong now and then, more often t
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from collections.abc import Sequence
@@ -78,6 +79,10 @@ def _told(
     return told.before / told.examples, told.after / told.examples, shares[0], shares[1], float(told.better)
 
 
+def _rows(vectors: Floats, rows: NDArray[np.int64]) -> Floats:
+    return vectors[rows]
+
+
 def average_precision(scores: Floats, relevant: NDArray[np.bool_]) -> float:
     """Return the mean precision at each right photo (N,), in the order of scores (N,)."""
     right = relevant[np.argsort(-scores, kind="stable")]
@@ -113,7 +118,7 @@ def answered(bench: Judged, seeds: int = SEEDS) -> dict[str, Figure]:
             sure.append(chances)
             right.append(has[free])
             ways = {
-                "most uncertain": free[questions(chances, lambda rows, of=free: bench.vectors[of[rows]], ANSWERS)],
+                "most uncertain": free[questions(chances, functools.partial(_rows, bench.vectors[free]), ANSWERS)],
                 "likest": free[np.argsort(-scores)[:ANSWERS]],
                 "random": rng.choice(free, ANSWERS, replace=False),
             }

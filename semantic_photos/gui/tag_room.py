@@ -26,7 +26,8 @@ from semantic_photos.gui.teach_dialog import TeachDialog
 from semantic_photos.gui.toast import Toast
 from semantic_photos.gui.widgets import IconButton
 from semantic_photos.services.tagging import TaggingRun
-from semantic_photos.services.teaching import LEAST_EXAMPLES, MOST_EXAMPLES, Taught
+from semantic_photos.services.teaching import LEAST_EXAMPLES, MOST_EXAMPLES, Forgotten, Taught
+from semantic_photos.storage.tags import Change
 
 REVIEW_KEYS = "Ctrl+R"
 _WAIT_S = 10.0
@@ -64,6 +65,7 @@ class TagRoom(QObject):
         self.button.clicked.connect(self.show_review)
         review.left.connect(self.leave)
         review.run_wanted.connect(self.ask_for_run)
+        review.taught.forget_wanted.connect(self.ask_to_forget)
         review.more.clicked.connect(self._show_menu)
         self._page.jobs.side_changed.connect(review.wall.view.set_side)
         review.wall.view.side_requested.connect(self._page.jobs.step_side)
@@ -160,9 +162,38 @@ class TagRoom(QObject):
 
     def _on_taught(self, taught: Taught) -> None:
         self.show_review()
-        self.review.show_taught(taught.name, taught.likely)
+        self.review.show_taught(taught)
         text = f"“{formatting.shown(taught.name)}” learnt from {formatting.many(taught.examples, 'photo')}"
-        self._page.undo.take_in(text, taught.change)
+        teaching = self._bridge.library.teaching
+        self._page.undo.take_in(text, taught.change, lambda: teaching.undo(taught))
+
+    def ask_to_forget(self, name: str) -> None:
+        """Ask whether a taught subject shall be taken back, then do it."""
+        box = QMessageBox(self._window)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setWindowTitle("Forget a subject")
+        box.setText(f"Forget what “{formatting.shown(name)}” looks like?")
+        box.setInformativeText(
+            "It is no word to search for any more, and the tag goes from the photos that got it since you taught it. "
+            "Photos that had it before keep it. It can be undone until the program ends."
+        )
+        forget = box.addButton("Forget it", QMessageBox.ButtonRole.AcceptRole)
+        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
+        box.buttonClicked.connect(lambda pressed: self.forget(name) if pressed is forget else None)
+        self._open(box)
+
+    def forget(self, name: str) -> None:
+        """Take a taught subject back."""
+        teaching, gone = self._bridge.library.teaching, list[Forgotten]()
+
+        def work() -> Change:
+            gone.append(teaching.take_back(name))
+            return gone[0].change
+
+        self._page.undo.do(
+            f"“{formatting.shown(name)}” forgotten", work, lambda _: self.review.reload(),
+            back=lambda: teaching.bring_back(gone[0]),
+        )  # fmt: skip
 
     def ask_to_adapt(self) -> None:
         """Show what words would mean to the person after their confirmations, to be applied or taken off."""

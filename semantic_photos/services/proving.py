@@ -129,7 +129,8 @@ def folds_of(vectors: FloatArray, seed: int = 0) -> NDArray[np.int64]:
 
 def hold_out(
     name: str, examples: FloatArray, library: FloatArray, word: FloatArray | None, *,
-    own: NDArray[np.bool_], given: NDArray[np.bool_] | None = None, wrong: FloatArray | None = None, first: int | None = None, seed: int = 0,
+    own: NDArray[np.bool_], given: NDArray[np.bool_] | None = None,
+    wrong: FloatArray | None = None, first: int | None = None, seed: int = 0,
 ) -> Proof:  # fmt: skip
     """Return how well examples (E, D) are found by models that have not seen them.
 
