@@ -175,16 +175,15 @@ class TagReview(QWidget):
             self._count.start()
 
     def reload(self) -> None:
-        """Read everything again."""
+        """Read again which tags there are, and which of them are taught."""
         self._load_counts()
-        self._show_tag(self.list.tag)
 
     def _load_counts(self) -> None:
         tags, teaching = self._bridge.library.tags, self._bridge.library.teaching
         self._bridge.run(lambda: (tags.counts(), teaching.names()), lambda answer: self._show_counts(*answer))
 
     def _show_counts(self, counts: Sequence[TagCount], taught: Sequence[str]) -> None:
-        self.taught.know(taught)
+        forgotten = self.taught.know(taught)
         self.list.show_counts(counts, anew=self._fresh)
         fresh, self._fresh = self._fresh, False
         if not self.list.tags() and not self.list.tag:
@@ -207,6 +206,8 @@ class TagReview(QWidget):
         kept = sum(one.kept for one in counts)
         self._said.setText(f"{waiting:,} to look at · {kept:,} confirmed · {formatting.many(len(counts), 'tag')}")
         self._show_numbers()
+        if forgotten:
+            self._show_tag(self.list.tag)
 
     def _show_tag(self, tag: str) -> None:
         self._title.set_text(formatting.shown(tag.replace(SEPARATOR, " › ")))

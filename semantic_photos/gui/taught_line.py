@@ -71,12 +71,14 @@ class TaughtLine(QFrame):
         self._names |= {taught.name}
         self._taught[taught.name] = self._first[taught.name] = taught
 
-    def know(self, names: Sequence[str]) -> None:
-        """Take in which names are taught; of others nothing is told any more."""
+    def know(self, names: Sequence[str]) -> bool:
+        """Take in which names are taught; return whether the shown one was forgotten, and its questions with it."""
         self._names = frozenset(names)
-        for name in set(self._taught) - self._names:
+        gone = set(self._taught) - self._names
+        for name in gone:
             del self._taught[name], self._first[name]
         self._tell()
+        return self._tag in gone
 
     def photos(self, tag: str) -> Sequence[tuple[PhotoId, float]] | None:
         """Return the photos to ask about, or the likest ones; None where neither was looked for."""
