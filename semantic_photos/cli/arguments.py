@@ -62,6 +62,13 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         _command_parser(common).parse_args([_shield(word) for word in arguments], options)
         said = "arguments" if first == "searches" else "words"
         setattr(options, said, [_unshield(word) for word in getattr(options, said)])
+    elif first == "teach":
+        parser = _command_parser(common)
+        _, rest = parser.parse_known_args(arguments, options)
+        # Photos may all be missing, so argparse takes none for all of them as soon as an option stands before the rest.
+        if any(word.startswith("-") for word in rest):
+            parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        options.photos = [*options.photos, *map(Path, rest)]
     elif first in COMMANDS:
         _command_parser(common).parse_args(arguments, options)
     else:

@@ -25,7 +25,7 @@ from semantic_photos.services.learning import learn
 from semantic_photos.services.proving import hold_out, probabilities, questions
 
 SEEDS, EXAMPLES, ANSWERS, GIVEN = 3, (5, 12), 10, 5
-_LEAST_LEFT = 5
+_LEAST_LEFT = 3
 
 
 def agreement(bench: Judged, seeds: int = SEEDS) -> dict[str, Figure]:

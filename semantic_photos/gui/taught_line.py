@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
+from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.tagging import leaf
 from semantic_photos.gui import formatting
@@ -110,11 +111,12 @@ class TaughtLine(QFrame):
         # Also from the page of what is confirmed: there nothing else brings questions.
         self.wanted = True
         self.learn_again()
+        self._tell()
 
     def learn_again(self) -> None:
         """Learn the subject again from all that was said by now, away from the window's thread."""
         tag, library = self._tag, self._bridge.library
-        if self._busy or not tag:
+        if tag not in self._names or self._busy:
             return
         self._busy, self._answers = True, 0
         first = self._first.get(tag)
@@ -122,7 +124,11 @@ class TaughtLine(QFrame):
 
         def failed(error: Exception) -> None:
             self._busy = False
-            self._bridge.failed.emit(error)
+            asked, self.wanted = self.wanted, False
+            self._tell()
+            # Meanwhile it may have been forgotten, or too few photos have the tag: only who asked wants to know.
+            if asked or not isinstance(error, UserFacingError):
+                self._bridge.failed.emit(error)
 
         self._bridge.run(
             lambda: library.teaching.again(tag, first=among_first), self._on_learnt, failed, lane="pool"
@@ -133,18 +139,22 @@ class TaughtLine(QFrame):
         if taught.name in self._names:
             self._taught[taught.name] = taught
             self._first.setdefault(taught.name, taught)
-            self._tell()
             self.learnt.emit(taught.name)
             self.wanted = False
+            self._tell()
 
     def _tell(self) -> None:
         self.setVisible(self._tag in self._names)
+        self.ask.setEnabled(not self.wanted)
+        self.ask.setText("Looking…" if self.wanted else "Ask me about more")
         taught, name = self._taught.get(self._tag), formatting.shown(leaf(self._tag))
         if taught is None:
             self.question.set_text(f"“{name}” is a subject that you taught, and a word to search for")
             self.figures.setText("Ask for more photos of it, and see how well it is found.")
             return
-        self.question.set_text(f"Is this {name}?  Enter: yes  ·  X: no" if not self.ask.isVisibleTo(self) else name)
+        self.question.set_text(
+            f"Is this {name}?  Enter: yes  ·  X: no" if not self.ask.isVisibleTo(self) else f"Taught: {name}"
+        )
         self.figures.setText(figures(self._first[self._tag], taught))
 
 

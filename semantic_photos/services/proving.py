@@ -40,6 +40,8 @@ _SMALL = 100
 LUCK = 0.05
 #: Two questions about photos with more than this cosine are one.
 ALIKE = 0.9
+#: Photos that show the subject with less than this chance are asked about only to make up so many questions.
+_DOUBT, _LEAST_ASKED = 0.02, 6
 #: Share of the library that may be the subject, at most.
 _MOST_FREQUENT = 0.3
 #: Quantiles of the library's scores between which their tail is measured.
@@ -209,6 +211,8 @@ def questions(
 ) -> NDArray[np.int64]:
     """Return rows to ask about, int64 (≤ count,), the most uncertain first and no two alike.
 
+    When the rest is as good as certain not to show the subject, fewer are asked.
+
     Args:
         chances: probabilities (N,).
         vectors_of: unit vectors (M, D) of rows.
@@ -219,7 +223,8 @@ def questions(
     vectors = vectors_of(order)
     chosen: list[int] = []
     for place in range(len(order)):
-        if len(chosen) == count:
+        enough = len(chosen) >= _LEAST_ASKED and chances[order[place]] < _DOUBT
+        if len(chosen) == count or enough:
             break
         if not chosen or float((vectors[chosen] @ vectors[place]).max()) < alike:
             chosen.append(place)

@@ -118,7 +118,7 @@ def test_a_subject_is_taught_by_five_photos_and_what_is_alike_confirmed(desk: De
     ids = [PhotoId(i) for i in range(5)]
     assert [entry.text for entry in room._entries(ids)] == ["Teach a subject…", "Write keywords…"]
     assert [entry.text for entry in room._entries(ids[:4])] == ["Write keywords…"]
-    room.ask_to_teach(ids)
+    room.subjects.ask_to_teach(ids)
     dialog = room.dialog
     assert isinstance(dialog, TeachDialog)
     QTest.keyClicks(dialog.field, "our dog")
@@ -146,7 +146,7 @@ def test_a_subject_is_taught_by_five_photos_and_what_is_alike_confirmed(desk: De
 
 def _taught(desk: Desk) -> None:
     room = desk.window.tags
-    room.teach("our dog", [PhotoId(i) for i in range(5)])
+    room.subjects.teach("our dog", [PhotoId(i) for i in range(5)])
     desk.until(lambda: room.review.wall.ids.tolist() == list(range(16, 4, -1)))
 
 
