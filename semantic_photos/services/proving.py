@@ -5,17 +5,18 @@
 Photos that look the same (bursts, copies) share a fold, since one would give the other away, and what was rejected is
 divided in the same manner. The held-out examples stand among the photos of the library that nobody spoke of, and what
 counts is how many come among the first K. Some of those other photos show the subject too and take places fairly, so
-this is no precision but moves with it, for every way to ask alike. ``evaluation.proving`` compares it with labels: over
-thirty subjects what is told is true within 0.02 to 0.04, for one subject with five or twelve examples it is off by 0.13 or
-0.10, and which way is better can then hardly be told; the sign test says so nearly always.
+this is no precision but moves with it, for every way to ask alike. ``evaluation.proving`` compares it with labels:
+over thirty subjects what is told is true within 0.02 to 0.04, for one subject with five or twelve examples it is off by
+0.13 or 0.10, and which way is better can then hardly be told; the sign test says so nearly always.
 
 **Questions.** Which photos to ask about is uncertainty sampling (Lewis and Gale, "A sequential algorithm for training
 text classifiers", 1994): those whose probability is nearest one half. A score becomes a probability by Bayes' rule on
 two bell curves, one through the held-out scores of the examples, one through the library's scores; how frequent the
 subject is, in a library nobody has judged, is fitted to its scores by expectation and maximisation (Saerens, Latinne
 and Decaestecker, "Adjusting the outputs of a classifier to new a priori probabilities", 2002). A photo that looks like
-one that is asked about already is passed over, as in Brinker, "Incorporating diversity in active learning", 2003. Of photos with a
-chance of 0.1 to 0.3, 0.3 to 0.5, 0.5 to 0.7 and 0.7 to 0.9, 0.16, 0.33, 0.63 and 0.88 are right. Ten such answers after
+one that is asked about already is passed over, as in Brinker, "Incorporating diversity in active learning", 2003.
+Of photos with a chance of 0.1 to 0.3, 0.3 to 0.5, 0.5 to 0.7 and 0.7 to 0.9, 0.16, 0.33, 0.63 and 0.88 are right.
+Ten such answers after
 five examples raise the average precision by 0.005, within chance; the ten likest photos, by -0.002, and without the
 rejections, by -0.010.
 """
