@@ -62,6 +62,13 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         _command_parser(common).parse_args([_shield(word) for word in arguments], options)
         said = "arguments" if first == "searches" else "words"
         setattr(options, said, [_unshield(word) for word in getattr(options, said)])
+    elif first == "teach":
+        parser = _command_parser(common)
+        _, rest = parser.parse_known_args(arguments, options)
+        # Photos may all be missing, so argparse takes none for all of them as soon as an option stands before the rest.
+        if any(word.startswith("-") for word in rest):
+            parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        options.photos = [*options.photos, *map(Path, rest)]
     elif first in COMMANDS:
         _command_parser(common).parse_args(arguments, options)
     else:
@@ -175,9 +182,13 @@ def _command_parser(common: _Parser) -> _Parser:
     words.add_argument("word", nargs="+", metavar="WORD")
     _add_n(words, 12)
 
-    teach = command("teach", "Learn a subject from 5 to 50 photos: they get the tag, and the likest others are shown.")
+    teach = command("teach", "Learn a subject from 5 to 50 photos: they get the tag, others are shown and asked about.")
     teach.add_argument("name", metavar="NAME")
-    teach.add_argument("photos", nargs="+", type=Path, metavar="PHOTO")
+    teach.add_argument("photos", nargs="*", type=Path, metavar="PHOTO")
+    teach.add_argument("--yes", nargs="+", type=Path, default=[], metavar="PHOTO", help="these show it too")
+    teach.add_argument("--no", nargs="+", type=Path, default=[], metavar="PHOTO", help="these do not")
+    teach.add_argument("--ask", type=_count, default=5, metavar="N", help="ask about at most N photos (5)")
+    teach.add_argument("--forget", action="store_true", help="take the subject back, and the tag with it")
     _add_n(teach, 20)
 
     adapt = command("adapt", "Learn from your confirmations what words mean to you; used only if proven better.")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from semantic_photos.cli import adapting, doctor, indexing, moving, searching, steering, tagging
+from semantic_photos.cli import adapting, doctor, indexing, moving, searching, steering, tagging, teaching
 from semantic_photos.cli.printing import print_json, shown
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PhotoId
@@ -161,18 +161,9 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _teach(options: argparse.Namespace) -> int:
-    with open_library(options, read_only=False) as library:
-        ids = [tagging.photo_of(library, path) for path in options.photos]
-        taught = library.teaching.teach(options.name, ids, n=options.n)
-        photos = library.photos([photo for photo, _ in taught.likely])
-        likely = [
-            {"path": shown(photos[i].path), "score": round(score, 5)} for i, score in taught.likely if i in photos
-        ]
-    if options.json:
-        print_json({"name": taught.name, "examples": taught.examples, "likely": likely})
-        return 0
-    for row in likely:
-        print(f"{row['score']:6.3f}  {row['path']}")
+    teaching.check(options)
+    report = teaching.teach(options, open_library)
+    print_json(report) if options.json else teaching.print_report(report)
     return 0
 
 

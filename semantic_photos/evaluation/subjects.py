@@ -22,7 +22,7 @@ from semantic_photos.domain.vectors import normalise
 from semantic_photos.evaluation.figure import Figure, Floats, ratio
 from semantic_photos.evaluation.photos import Shown
 from semantic_photos.evaluation.vectors import Judged, common_arguments, judged
-from semantic_photos.services.teaching import learn
+from semantic_photos.services.learning import learn
 
 SUBJECTS, EXAMPLES, SEEDS, FIRST = 30, (5, 10, 20), 10, 20
 #: So many photos of a subject must be left to be found.

@@ -10,7 +10,6 @@ from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from semantic_photos.domain.messages import PhotosChanged
-from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.tagging import SEPARATOR, Standing, TagCount
 from semantic_photos.gui import formatting
 from semantic_photos.gui.bridge import Bridge
@@ -18,14 +17,17 @@ from semantic_photos.gui.pages import State, StatePage, Way
 from semantic_photos.gui.tag_list import TagList, open_of
 from semantic_photos.gui.tag_wall import Part, TagWall
 from semantic_photos.gui.tagging_line import TaggingLine
+from semantic_photos.gui.taught_line import TaughtLine
 from semantic_photos.gui.thumbnail_loader import ThumbnailLoader
 from semantic_photos.gui.undo import UndoStack
 from semantic_photos.gui.widgets import Chip, ElidedLabel, IconButton, button, label
+from semantic_photos.services.teaching import Taught
 
 #: Counts are read again at most so often.
 _COUNT_MS = 400
 _HELP = "Enter: right  ·  X: wrong  ·  A: all up to here  ·  L or the handle: a line  ·  Space: large  ·  Ctrl+Z: undo"
 _HELP_UNCERTAIN = _HELP.replace("up to here", "from here on")
+_HELP_ASKS = "Enter: yes  ·  X: no  ·  Space: large  ·  Ctrl+Z: undo"
 _HELP_LINE = "↑ ↓ ← →: move the line  ·  Enter: all on its side are right  ·  Esc: no line"
 
 
@@ -44,7 +46,7 @@ class TagReview(QWidget):
         super().__init__()
         self._bridge, self._undo = bridge, undo
         self._fresh, self._to_wall = True, False
-        self._taught: dict[str, Sequence[tuple[PhotoId, float]]] = {}
+        self.taught = TaughtLine(bridge)
         self.list = TagList()
         self.wall = TagWall(bridge, undo, loader, side)
         self.line = TaggingLine(bridge)
@@ -98,6 +100,7 @@ class TagReview(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(head)
+        column.addWidget(self.taught)
         column.addWidget(self.wall, 1)
         column.addWidget(foot)
         work = QWidget()
@@ -133,7 +136,10 @@ class TagReview(QWidget):
         self._confirm.clicked.connect(self.wall.confirm)
         self._reject.clicked.connect(self.wall.reject)
         self._surer.clicked.connect(self.wall.confirm_surer)
-        self._sort.toggled.connect(self._on_sort)
+        self._sort.clicked.connect(lambda: self._on_sort(self._sort.isChecked()))
+        self.wall.answered.connect(lambda count: self.taught.answered(count, len(self.wall.ids)))
+        self.taught.learnt.connect(self._on_learnt)
+        self._undo.stepped.connect(self._on_stepped)
         for part, chip in self._parts.items():
             chip.clicked.connect(lambda _=False, part=part: self._show_part(part))
         for keys in ("Return", "Enter"):
@@ -154,9 +160,10 @@ class TagReview(QWidget):
         self._fresh = True
         self._load_counts()
 
-    def show_taught(self, tag: str, likely: Sequence[tuple[PhotoId, float]]) -> None:
-        """Show photos that look like a subject that was just taught, to be confirmed or rejected."""
-        self._taught[tag] = likely
+    def show_taught(self, taught: Taught) -> None:
+        """Ask about photos that may show a subject that was just taught."""
+        tag = taught.name
+        self.taught.take(taught)
         self._to_wall = True
         self.wall.view.setFocus(Qt.FocusReason.OtherFocusReason)
         self.list.choose(tag)
@@ -167,10 +174,16 @@ class TagReview(QWidget):
         if self.isVisible() and not self._count.isActive():
             self._count.start()
 
-    def _load_counts(self) -> None:
-        self._bridge.run(self._bridge.library.tags.counts, self._show_counts)
+    def reload(self) -> None:
+        """Read again which tags there are, and which of them are taught."""
+        self._load_counts()
 
-    def _show_counts(self, counts: Sequence[TagCount]) -> None:
+    def _load_counts(self) -> None:
+        tags, teaching = self._bridge.library.tags, self._bridge.library.teaching
+        self._bridge.run(lambda: (tags.counts(), teaching.names()), lambda answer: self._show_counts(*answer))
+
+    def _show_counts(self, counts: Sequence[TagCount], taught: Sequence[str]) -> None:
+        forgotten = self.taught.know(taught)
         self.list.show_counts(counts, anew=self._fresh)
         fresh, self._fresh = self._fresh, False
         if not self.list.tags() and not self.list.tag:
@@ -193,12 +206,14 @@ class TagReview(QWidget):
         kept = sum(one.kept for one in counts)
         self._said.setText(f"{waiting:,} to look at · {kept:,} confirmed · {formatting.many(len(counts), 'tag')}")
         self._show_numbers()
+        if forgotten:
+            self._show_tag(self.list.tag)
 
     def _show_tag(self, tag: str) -> None:
         self._title.set_text(formatting.shown(tag.replace(SEPARATOR, " › ")))
-        likely = self._taught.get(tag)
+        likely = self.taught.photos(tag)
         if likely is not None:
-            self.wall.show_likely(tag, likely)
+            self.wall.show_likely(tag, likely, chances=self.taught.uncertain_first)
             return
         # A tag that only the person gave has nothing to look at.
         part = Part.OPEN if open_of(self.list.count_of(tag)) else Part.KEPT
@@ -207,16 +222,18 @@ class TagReview(QWidget):
     def _show_part(self, part: Part) -> None:
         if part is not Part.OPEN:
             self.wall.show_part(part)
-        elif self.wall.tag in self._taught:
-            self.wall.show_likely(self.wall.tag, self._taught[self.wall.tag])
+        elif (likely := self.taught.photos(self.wall.tag)) is not None:
+            self.wall.show_likely(self.wall.tag, likely, chances=self.taught.uncertain_first)
         else:
             self.wall.show_part(part)
 
     def _show_numbers(self) -> None:
         wall, count = self.wall, self.list.count_of(self.wall.tag)
         waiting = len(wall.ids) if wall.is_fixed and wall.part is Part.OPEN else open_of(count)
+        known = self.taught.photos(wall.tag) is not None
+        opened = "To look at" if not known else "To ask" if self.taught.uncertain_first else "Look alike"
         texts = {
-            Part.OPEN: f"{'Look alike' if wall.tag in self._taught else 'To look at'} {waiting:,}",
+            Part.OPEN: f"{opened} {waiting:,}",
             Part.KEPT: f"Confirmed {count.kept:,}",
             Part.REJECTED: f"Rejected {count.photos.get(Standing.REJECTED, 0):,}",
         }
@@ -229,7 +246,12 @@ class TagReview(QWidget):
         self._confirm.setEnabled(some and can and wall.part is not Part.KEPT)
         self._reject.setEnabled(some and can and wall.part is not Part.REJECTED)
         self._surer.setEnabled(some and can and wall.part is Part.OPEN)
-        self._sort.setVisible(wall.part is Part.OPEN and not wall.is_fixed)
+        self._surer.setVisible(not wall.asks)
+        self._confirm.setText("Yes" if wall.asks else "Right")
+        self._reject.setText("No" if wall.asks else "Wrong")
+        self._sort.setVisible(wall.part is Part.OPEN)
+        self._sort.setChecked(self.taught.uncertain_first if wall.is_fixed else wall.uncertain_first)
+        self.taught.show_tag(wall.tag, asks=wall.is_fixed and some, can_change=can)
         self._show_help()
         self._surer.setText("All from here on are right" if wall.grows_surer else "All up to here are right")
 
@@ -244,10 +266,23 @@ class TagReview(QWidget):
                 else "No photo here."
             )
         else:
-            self._help.set_text(_HELP_UNCERTAIN if wall.grows_surer else _HELP)
+            self._help.set_text(_HELP_ASKS if wall.asks else _HELP_UNCERTAIN if wall.grows_surer else _HELP)
 
     def _on_sort(self, uncertain: bool) -> None:
-        self.wall.set_uncertain_first(uncertain)
+        if self.wall.is_fixed:
+            self.taught.uncertain_first = uncertain
+            self._show_part(Part.OPEN)
+        else:
+            self.wall.set_uncertain_first(uncertain)
+
+    def _on_learnt(self, tag: str) -> None:
+        # Somebody may look at what is confirmed meanwhile, or at another tag.
+        if tag == self.wall.tag and (self.wall.part is Part.OPEN or self.taught.wanted):
+            self._show_part(Part.OPEN)
+
+    def _on_stepped(self) -> None:
+        if self._undo.redo_text:
+            self.taught.changed_back()
 
     def _enter_wall(self) -> None:
         # Not yet a decision: in the list Enter means this tag.

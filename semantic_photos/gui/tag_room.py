@@ -19,14 +19,14 @@ from semantic_photos.gui.exchanging import Exchanging
 from semantic_photos.gui.keywords_dialog import KeywordsDialog
 from semantic_photos.gui.library_page import LibraryPage
 from semantic_photos.gui.photo_menu import Entry
+from semantic_photos.gui.subjects import Subjects
 from semantic_photos.gui.tag_review import TagReview
 from semantic_photos.gui.tag_run_dialog import TagRunDialog
 from semantic_photos.gui.tagging_line import TaggingLine
-from semantic_photos.gui.teach_dialog import TeachDialog
 from semantic_photos.gui.toast import Toast
 from semantic_photos.gui.widgets import IconButton
 from semantic_photos.services.tagging import TaggingRun
-from semantic_photos.services.teaching import LEAST_EXAMPLES, MOST_EXAMPLES, Taught
+from semantic_photos.services.teaching import LEAST_EXAMPLES, MOST_EXAMPLES
 
 REVIEW_KEYS = "Ctrl+R"
 _WAIT_S = 10.0
@@ -49,6 +49,8 @@ class TagRoom(QObject):
         self.toast = Toast(self.review, _TOAST_UP)
         self.button = IconButton("tag", f"Tags  ({REVIEW_KEYS})")
         self.exchanging = Exchanging(bridge, page.undo, window)
+        self.subjects = Subjects(window, page, bridge, self.review, self._open)
+        self.subjects.shown.connect(self.show_review)
         pages.addWidget(self.review)
         page.add_tool(self.button)
         page.jobs.add_part(self.line)
@@ -64,6 +66,7 @@ class TagRoom(QObject):
         self.button.clicked.connect(self.show_review)
         review.left.connect(self.leave)
         review.run_wanted.connect(self.ask_for_run)
+        review.taught.forget_wanted.connect(self.subjects.ask_to_forget)
         review.more.clicked.connect(self._show_menu)
         self._page.jobs.side_changed.connect(review.wall.view.set_side)
         review.wall.view.side_requested.connect(self._page.jobs.step_side)
@@ -132,7 +135,7 @@ class TagRoom(QObject):
         entries = []
         if self._page.undo.can_change:
             if LEAST_EXAMPLES <= len(ids) <= MOST_EXAMPLES and self._bridge.library.pack is not None:
-                entries.append(Entry("Teach a subject…", "target", lambda: self.ask_to_teach(ids)))
+                entries.append(Entry("Teach a subject…", "target", lambda: self.subjects.ask_to_teach(ids)))
             if ids:
                 entries.append(Entry("Write keywords…", "tag", lambda: self.write_keywords(ids)))
         return entries
@@ -140,29 +143,6 @@ class TagRoom(QObject):
     def write_keywords(self, ids: Sequence[PhotoId]) -> None:
         """Show what keywords would be written for photos, or for all that have tags."""
         self._open(KeywordsDialog(self._bridge, ids, self._window))
-
-    def ask_to_teach(self, ids: Sequence[PhotoId]) -> None:
-        """Ask for the name of what photos show."""
-        dialog = TeachDialog(self._bridge, len(ids), self._window)
-        dialog.taught.connect(lambda name: self.teach(name, ids))
-        self._open(dialog)
-
-    def teach(self, name: str, ids: Sequence[PhotoId]) -> None:
-        """Give photos a tag, and show the photos that are likest to them, to be confirmed or rejected."""
-        library, examples = self._bridge.library, list(ids)
-
-        def work() -> Taught:
-            taught = library.teaching.teach(name, examples)
-            library.bus.publish(PhotosChanged(updated=taught.change.photo_ids))
-            return taught
-
-        self._bridge.run(work, self._on_taught, lane="pool")
-
-    def _on_taught(self, taught: Taught) -> None:
-        self.show_review()
-        self.review.show_taught(taught.name, taught.likely)
-        text = f"“{formatting.shown(taught.name)}” learnt from {formatting.many(taught.examples, 'photo')}"
-        self._page.undo.take_in(text, taught.change)
 
     def ask_to_adapt(self) -> None:
         """Show what words would mean to the person after their confirmations, to be applied or taken off."""

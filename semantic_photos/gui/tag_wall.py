@@ -51,15 +51,18 @@ class TagWall(QStackedWidget):
 
     Signals:
         shown: the wall has changed; ``len(ids)`` photos are on it.
+        answered: so many photos were confirmed or rejected.
     """
 
     shown = Signal()
+    answered = Signal(int)
 
     def __init__(self, bridge: Bridge, undo: UndoStack, loader: ThumbnailLoader, side: int) -> None:
         super().__init__()
         self._bridge, self._undo = bridge, undo
         self.tag, self.part, self.uncertain_first = "", Part.OPEN, False
         self._fixed: Sequence[tuple[PhotoId, float]] | None = None
+        self._fixed_chances = False
         self._generation = 0
         self.confidences = np.empty(0, np.float32)
         self._page = ResultPage(Query(), 0, np.empty(0, np.int64), None)
@@ -102,15 +105,26 @@ class TagWall(QStackedWidget):
         self.tag, self.part, self._fixed = tag, part, None
         self._load(anew=True)
 
-    def show_likely(self, tag: str, likely: Sequence[tuple[PhotoId, float]]) -> None:
-        """Show photos that may have a tag, likest first, though nobody said so; what is decided leaves the wall."""
-        self.tag, self.part, self._fixed = tag, Part.OPEN, list(likely)
+    def show_likely(self, tag: str, likely: Sequence[tuple[PhotoId, float]], *, chances: bool = False) -> None:
+        """Show photos that may have a tag, though nobody said so; what is decided leaves the wall.
+
+        Args:
+            tag: its name.
+            likely: photos in order, each with its cosine, or with ``chances`` with the probability that it has the tag.
+            chances: they are questions, in no order of likeness.
+        """
+        self.tag, self.part, self._fixed, self._fixed_chances = tag, Part.OPEN, list(likely), chances
         self._load(anew=True)
 
     @property
     def is_fixed(self) -> bool:
         """Return whether photos that are like a taught subject are shown."""
         return self._fixed is not None
+
+    @property
+    def asks(self) -> bool:
+        """Return whether questions are shown, each to be answered for itself."""
+        return self._fixed is not None and self._fixed_chances
 
     @property
     def grows_surer(self) -> bool:
@@ -131,6 +145,7 @@ class TagWall(QStackedWidget):
         self._generation += 1
         generation, tags, tag = self._generation, self._bridge.library.tags, self.tag
         standings, uncertain, fixed = _STANDINGS[self.part], self.uncertain_first, self._fixed
+        chances = self._fixed_chances
 
         def work() -> tuple[int, IdArray, np.ndarray]:
             if not tag:
@@ -139,7 +154,9 @@ class TagWall(QStackedWidget):
             if fixed is not None:
                 decided = {int(photo) for photo, _ in tags.photos_with(tag, (*KEPT, Standing.REJECTED))}
                 # How like they are is no probability: the order says enough.
-                pairs = [(int(photo), None) for photo, _ in fixed if int(photo) not in decided]
+                pairs = [
+                    (int(photo), value if chances else None) for photo, value in fixed if int(photo) not in decided
+                ]
             else:
                 pairs = [
                     (int(photo), line.confidence if line.standing is Standing.AUTOMATIC else None)
@@ -176,7 +193,7 @@ class TagWall(QStackedWidget):
         self._page = replace(self._page, generation=self._page.generation + 1, ids=ids)
         self.model.can_judge = self.part is Part.OPEN and self._undo.can_change
         self.model.set_page(self._page, again=True)
-        offered = self.part is Part.OPEN and self._undo.can_change
+        offered = self.part is Part.OPEN and self._undo.can_change and not self.asks
         self.line.offer(offered=offered, from_end=self.grows_surer)
         if self.is_large:
             if len(ids):
@@ -211,7 +228,7 @@ class TagWall(QStackedWidget):
     def confirm_surer(self) -> None:
         """All photos up to the current one have the tag: those of which the program is as sure, or surer."""
         row = self.viewer.row if self.is_large else self.view.currentIndex().row()
-        if row >= 0 and self.part is Part.OPEN:
+        if row >= 0 and self.part is Part.OPEN and not self.asks:
             rows = range(row, len(self.ids)) if self.grows_surer else range(row + 1)
             self._act(Act.CONFIRM, list(rows))
 
@@ -240,7 +257,13 @@ class TagWall(QStackedWidget):
         self._place(self.ids[keep], self.confidences[keep])
         bar.setValue(place)
         self.view.show_row(min(known[0], len(self.ids) - 1))
-        self._undo.do(said(act, tag, len(photos)), lambda: tags.act(act, photos, tag), lambda _: self._again.start())
+        self._undo.do(
+            said(act, tag, len(photos)), lambda: tags.act(act, photos, tag), lambda _: self._on_acted(len(photos))
+        )
+
+    def _on_acted(self, count: int) -> None:
+        self._again.start()
+        self.answered.emit(count)
 
     def _on_mark(self, row: int, mark: str) -> None:
         self._act(Act.CONFIRM if mark == UP else Act.REJECT, [row])

@@ -42,7 +42,8 @@ class TeachDialog(QDialog):
         column.addWidget(
             label(
                 f"The {formatting.many(photos, 'photo')} get this tag, and the program looks for others that show the "
-                "same: a person's dog, a certain house, a kind of work. You then confirm or reject what it found.",
+                "same: a person's dog, a certain house, a kind of work. It then says how well it finds them, "
+                "and asks about those it is least sure of.",
                 wrap=True,
             )
         )

@@ -265,6 +265,20 @@ class TagStore:
             connection.execute(f"DELETE FROM photo_tag WHERE standing = 0{where}", values)
             return Change(tuple(rows))
 
+    def forget_since(self, tag: str, since: float) -> Change:
+        """Take back what the person decided about a tag from ``since`` (epoch seconds) on; what files say stays."""
+        with self._database.transaction(durable=True) as connection:
+            rows = connection.execute(
+                f"SELECT photo_id, tag_id, standing, confidence, decided FROM photo_tag WHERE tag_id {_IN}"
+                f" AND standing {_IN} AND decided >= ?",
+                (json_ids(folded_ids(connection, tag)), json_ids(OWN_WORK), since),
+            ).fetchall()
+            # Where the network has found it too, it is a guess again.
+            back = [
+                TagRow(i, t, Standing(s), c, d, None if c is None else Standing.AUTOMATIC, c) for i, t, s, c, d in rows
+            ]
+            return write_rows(connection, back, self._now())
+
     # Undo
 
     def revert(self, change: Change) -> Change:

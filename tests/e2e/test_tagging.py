@@ -193,3 +193,20 @@ def test_independent_readers_find_caption_and_rating(
         library.run("export", work)
         (mine,) = [one for one in json.loads(work.read_text(encoding="utf-8"))["photos"] if one.get("rating")]
         assert (mine["rating"], mine["caption"]) == (2, caption)
+
+
+def test_a_subject_is_taught_answered_and_forgotten(program: Program, photos: Path) -> None:
+    program.run("index", photos)
+    reds = sorted(photos.glob("red-*"))
+    taught = program.json("teach", "Bella", *reds[:5], "--ask", "3")
+    assert (taught["examples"], taught["held_out"]["examples"]) == (5, 5)
+    assert taught["held_out"]["before_by"] == "similar"
+    assert "Of your 5 examples" in taught["held_out"]["figures"]
+    assert 1 <= len(taught["ask"]) <= 3
+    blue = photos / "blue-02.jpg"
+    again = program.json("teach", "bella", "--yes", reds[5], "--no", blue)
+    assert (again["name"], again["examples"], again["rejected"]) == ("Bella", 6, 1)
+    assert str(blue) not in [row["path"] for row in (*again["ask"], *again["likely"])]
+    assert program.json("teach", "Bella", "--forget") == {"name": "Bella", "forgotten": True, "photos": 7}
+    assert "Bella" not in sources(program, reds[0])
+    program.run("teach", "Bella", "--forget", code=2)

@@ -28,8 +28,9 @@ from semantic_photos.services.adapting import Adapted
 from semantic_photos.services.concurrency import EventBus
 from semantic_photos.services.exporting import ImportReport
 from semantic_photos.services.file_changes import FileChange, WriteReport
+from semantic_photos.services.proving import HeldOut
 from semantic_photos.services.tagging import TaggingRun
-from semantic_photos.services.teaching import LEAST_EXAMPLES, Taught
+from semantic_photos.services.teaching import LEAST_EXAMPLES, NOTHING, Forgotten, Taught
 from semantic_photos.storage.exchange import FailedWrite
 from semantic_photos.storage.tags import Change, RemarkRow, TagRow
 
@@ -297,18 +298,55 @@ class FakeExporting:
 
 
 class FakeTeaching:
-    """Photos with higher numbers than the examples look like them."""
+    """The twelve photos after the examples look like them; the last of these is the most uncertain one."""
 
     def __init__(self, tags: FakeTags, guard: Guard) -> None:
         self._tags, self._guard = tags, guard
+        self.known: dict[str, list[int]] = {}
 
-    def teach(self, name: str, ids: Sequence[PhotoId], *, n: int = 50) -> Taught:
+    def teach(self, name: str, ids: Sequence[PhotoId], *, n: int = 50, ask: int = 30) -> Taught:
         self._guard("teach")
         if len(ids) < LEAST_EXAMPLES:
             raise UserFacingError("Too few photos.", code="teach.examples")
         change = self._tags.act(Act.ADD, ids, name)
-        likely = tuple((PhotoId(max(map(int, ids)) + k), 0.9 - 0.01 * k) for k in range(1, min(n, 12) + 1))
-        return Taught(name, len(ids), change, likely)
+        self.known.setdefault(name, sorted(map(int, ids)))
+        return self._taught(name, n, change)
+
+    def _taught(self, name: str, n: int, change: Change = NOTHING) -> Taught:
+        given = self.known[name]
+        decided = {int(i): line.standing for i, line in self._tags.photos_with(name, tuple(Standing))}
+        free = [i for i in range(given[-1] + 1, given[-1] + 13) if i not in decided][:n]
+        right = sum(standing in KEPT for standing in decided.values())
+        after = min(len(given), 3 + (right - len(given)) // 2)
+        held = HeldOut(len(given), 2, after, 20, 60, False, after - 2, 0)
+        asked = tuple((PhotoId(i), 0.5 - 0.02 * k) for k, i in enumerate(reversed(free)))
+        likely = tuple((PhotoId(i), 0.9 - 0.01 * k) for k, i in enumerate(free))
+        return Taught(name, right, len(decided) - right, held, likely, asked, change, new=bool(change))
+
+    def again(self, name: str, *, n: int = 50, ask: int = 30, first: int | None = None) -> Taught:
+        self._guard("again")
+        return self._taught(name, n)
+
+    def names(self) -> list[str]:
+        self._guard("taught names")
+        return list(self.known)
+
+    def undo(self, taught: Taught) -> Change:
+        self._guard("teach undo")
+        self.known.pop(taught.name, None)
+        return self._tags.revert(taught.change)
+
+    def take_back(self, name: str) -> Forgotten:
+        self._guard("take_back")
+        given = self.known.pop(name)
+        number = self._tags._tag_id(name)
+        change = self._tags._set([(photo, number, None) for photo, tag in list(self._tags.rows) if tag == number])
+        return Forgotten(name, change, tuple(given), 1.0)
+
+    def bring_back(self, forgotten: Forgotten) -> Change:
+        self._guard("bring_back")
+        self.known[forgotten.name] = list(forgotten.given)
+        return self._tags.revert(forgotten.change)
 
 
 class FakeAdapting:

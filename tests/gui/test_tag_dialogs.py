@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QMenu, QMessageBox
 
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.tagging import Act, Standing
@@ -118,25 +118,79 @@ def test_a_subject_is_taught_by_five_photos_and_what_is_alike_confirmed(desk: De
     ids = [PhotoId(i) for i in range(5)]
     assert [entry.text for entry in room._entries(ids)] == ["Teach a subject…", "Write keywords…"]
     assert [entry.text for entry in room._entries(ids[:4])] == ["Write keywords…"]
-    room.ask_to_teach(ids)
+    room.subjects.ask_to_teach(ids)
     dialog = room.dialog
     assert isinstance(dialog, TeachDialog)
     QTest.keyClicks(dialog.field, "our dog")
     QTest.keyClick(dialog.field, Qt.Key.Key_Return)
     desk.until(lambda: room.review.isVisible() and room.review.list.tag == "our dog")
     wall = room.review.wall
-    desk.until(lambda: wall.ids.tolist() == list(range(5, 17)))
+    desk.until(lambda: wall.ids.tolist() == list(range(16, 4, -1)))
+    line = room.review.taught
+    assert line.question.full_text() == "Is this our dog?  Enter: yes  ·  X: no"
+    assert "Of your 5 examples" in line.figures.text()
     desk.qtbot.wait(600)
-    assert wall.ids.tolist() == list(range(5, 17)), "counting anew leaves the wall as it is"
+    assert wall.ids.tolist() == list(range(16, 4, -1)), "counting anew leaves the wall as it is"
     desk.window.activateWindow()
     desk.until(desk.window.isActiveWindow)
     assert wall.view.hasFocus()
     QTest.keyClick(wall.view, Qt.Key.Key_Return)
     QTest.keyClick(wall.view, "X")
     rows, number = desk.library.tags.rows, desk.library.tags._tag_id("our dog")
-    desk.until(lambda: rows.get((6, number), (None,))[0] is Standing.REJECTED)
-    assert rows[5, number][0] is Standing.MANUAL
-    desk.until(lambda: wall.ids.tolist() == list(range(7, 17)))
+    desk.until(lambda: rows.get((15, number), (None,))[0] is Standing.REJECTED)
+    assert rows[16, number][0] is Standing.MANUAL
+    desk.until(lambda: wall.ids.tolist() == list(range(14, 4, -1)))
+    room.review._sort.click()
+    desk.until(lambda: wall.ids.tolist() == list(range(5, 15)))
+
+
+def _taught(desk: Desk) -> None:
+    room = desk.window.tags
+    room.subjects.teach("our dog", [PhotoId(i) for i in range(5)])
+    desk.until(lambda: room.review.wall.ids.tolist() == list(range(16, 4, -1)))
+
+
+def test_answers_teach_and_undoing_them_teaches_again(desk: Desk) -> None:
+    _taught(desk)
+    room = desk.window.tags
+    wall, line = room.review.wall, room.review.taught
+    wall.confirm_surer()
+    assert len(wall.ids) == 12, "no question is answered together with those before it"
+    for _ in range(4):
+        wall.confirm()
+    wall.reject()
+    desk.until(lambda: "now it knows 9 and 1 that are not it" in line.figures.text())
+    assert "taught 5" in line.figures.text()
+    assert wall.ids.tolist() == list(range(11, 4, -1))
+    desk.page.undo.undo()
+    desk.until(lambda: line.figures.text().endswith("now it knows 9."))
+    assert wall.ids.tolist() == list(range(12, 4, -1)), "what was taken back is asked again"
+
+
+def test_a_taught_subject_is_forgotten_and_brought_back(desk: Desk) -> None:
+    _taught(desk)
+    room, teaching = desk.window.tags, desk.library.teaching
+    room.review.taught.forget.click()
+    box = room.dialog
+    assert isinstance(box, QMessageBox)
+    assert "our dog" in box.text()
+    next(one for one in box.buttons() if one.text() == "Forget it").click()
+    desk.until(lambda: not teaching.known and not desk.library.tags.rows)
+    desk.until(lambda: not room.review.taught.isVisible())
+    desk.page.undo.undo()
+    desk.until(lambda: list(teaching.known) == ["our dog"] and len(desk.library.tags.rows) == 5)
+    desk.until(lambda: "our dog" in room.review.list.tags())
+    room.review.list.choose("our dog")
+    desk.until(lambda: room.review.taught.isVisible() and room.review.taught.ask.isVisible())
+    room.review.taught.ask.click()
+    desk.until(lambda: room.review.wall.ids.tolist() == list(range(16, 4, -1)))
+
+
+def test_undoing_the_teaching_forgets_the_name(desk: Desk) -> None:
+    _taught(desk)
+    desk.page.undo.undo()
+    desk.until(lambda: not desk.library.teaching.known)
+    desk.until(lambda: not desk.window.tags.review.taught.isVisible())
 
 
 def test_nothing_of_it_is_offered_where_nothing_can_be_changed(tagged: Desk) -> None:

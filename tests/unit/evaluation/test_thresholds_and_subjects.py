@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from semantic_photos.domain.tag_tree import TagTree
-from semantic_photos.evaluation import subjects, thresholds
+from semantic_photos.evaluation import proving, subjects, thresholds
 from tests.fakes.judged import captioned, labelled
 from tests.unit.evaluation.test_steering import judged_files
 
@@ -66,6 +66,9 @@ def test_the_commands_on_a_pack_that_sees_colours(tmp_path: Path, capsys: pytest
     assert subjects.main([*words, "--json", "--seeds", "2"]) == 0
     figures = json.loads(capsys.readouterr().out)["figures"]
     assert figures["5"]["taught, with the word"]["value"] > 0.9
+    assert proving.main([*words, "--json", "--seeds", "1"]) == 0
+    assert "5 examples, word: after, true" in json.loads(capsys.readouterr().out)["figures"]
+    assert proving.main([*words, "--seeds", "1"]) == 0
     assert subjects.main([*words, "--seeds", "1"]) == 0
     assert "5 examples" in capsys.readouterr().out
     assert thresholds.main(["--images", "x", "--index", str(tmp_path / "photos.jsonl"), "--pack", str(tmp_path)]) == 1

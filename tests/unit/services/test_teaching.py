@@ -11,8 +11,9 @@ from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.query import Query
 from semantic_photos.domain.tagging import Act, Standing
 from semantic_photos.domain.vectors import normalise
+from semantic_photos.services.learning import learn
 from semantic_photos.services.taught_words import TaughtWords
-from semantic_photos.services.teaching import Teaching, learn
+from semantic_photos.services.teaching import Teaching
 from semantic_photos.storage.tags import TagStore
 from tests.fakes.encoders import FakeTextEncoder
 from tests.unit.services.test_search import World as SearchWorld
@@ -85,6 +86,59 @@ def test_a_taught_name_is_a_word_of_the_search(tmp_path: Path) -> None:
         after = shelf.search.run(Query.parse(question))
         assert (after.ids.tolist(), after.unknown_words) == (before.ids.tolist(), before.unknown_words)
     shelf.close()
+
+
+def test_rejections_teach_and_are_asked_no_more(world: World) -> None:
+    reds = world.add(*["red"] * 9)
+    blues = world.add(*["blue", "green", "white"] * 6)
+    teaching = Teaching(world.catalog, world.store, world.pack, None)
+    taught = teaching.teach("My red", reds[:5])
+    assert taught.new
+    assert taught.held_out.examples == 5
+    assert not taught.held_out.by_word
+    asked = [photo for photo, _ in taught.questions]
+    assert asked
+    assert set(asked) <= {*reds[5:], *blues}
+    world.store.act(Act.CONFIRM, reds[5:7], "My red")
+    world.store.act(Act.REJECT, blues[:2], "My red")
+    again = teaching.again("my RED", first=taught.held_out.first)
+    assert (again.name, again.examples, again.rejected) == ("My red", 7, 2)
+    assert again.held_out.examples == 5, "what was found by a model is no proof of it"
+    assert again.held_out.first == taught.held_out.first
+    assert not {photo for photo, _ in (*again.questions, *again.likely)} & {*reds[:7], *blues[:2]}
+    assert not again.change
+
+
+def test_a_subject_is_taken_back_and_brought_back(world: World) -> None:
+    reds = world.add(*["red"] * 8)
+    world.add(*["blue", "green"] * 4)
+    times = iter(range(1_000, 2_000))
+    store = TagStore(world.database, lambda: next(times))
+    teaching = Teaching(world.catalog, store, world.pack, None, lambda: next(times))
+    store.act(Act.ADD, reds[7:], "My red")
+    teaching.teach("My red", reds[:5])
+    store.act(Act.REJECT, reds[5:6], "my red")
+    gone = teaching.take_back("my red")
+    assert (teaching.names(), teaching.direction("My red")) == ([], None)
+    assert [world.tags(photo) for photo in (reds[0], reds[7])] == [{}, {"My red": Standing.MANUAL}]
+    assert store.rejections(reds) == {}
+    with pytest.raises(UserFacingError, match="Nothing was taught"):
+        teaching.again("My red")
+    teaching.bring_back(gone)
+    assert teaching.direction("My red") is not None
+    assert list(store.rejections(reds)) == [reds[5]]
+
+
+def test_undone_teaching_leaves_no_name_and_damage_no_trouble(world: World) -> None:
+    reds = world.add(*["red"] * 6)
+    world.add(*["blue"] * 4)
+    teaching = Teaching(world.catalog, world.store, world.pack, None)
+    teaching.undo(teaching.teach("x", reds[:5]))
+    assert teaching.names() == []
+    for damage in ("[", "[1]", '{"x": 3}', '{"x": {"photos": [1e99, null], "since": "a"}}', "[" * 9000):
+        world.catalog.set_meta("teach.given", damage)
+        assert teaching.teach("x", reds[:5]).held_out.examples == 5
+        teaching.take_back("x")
 
 
 def test_too_few_examples_are_said(world: World) -> None:
