@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from semantic_photos.domain import relevance
 from semantic_photos.domain.errors import SemanticPhotosError
+from semantic_photos.domain.feedback import arranged, rocchio
 from semantic_photos.domain.heat import Box, hottest, standard_scores
-from semantic_photos.domain.photo import PhotoFacts
+from semantic_photos.domain.photo import PhotoFacts, PhotoId
 from semantic_photos.domain.steering import clamped, focused_vector, mixed, position_weights
 from semantic_photos.domain.vectors import normalise, weighted_sum
 from semantic_photos.evaluation.composed import Compositions, Pair, Word, caption_words, labels, large_square, pairs
@@ -81,6 +82,19 @@ class Bench:
             return float("nan")
         kept = np.where(keep, scores, -np.inf)[None].astype(np.float32)
         return float(precision_at(kept, relevant, k)[0])
+
+    def seen(self, query: Floats, word: Word, ups: Sequence[int], downs: Sequence[int]) -> tuple[float, float]:
+        """Return the share of right answers among the first 20 photos on screen, before votes and after them."""
+        ids = np.flatnonzero(word.candidates).astype(np.int64)
+        moved = rocchio(query, self.vectors[list(ups)], self.vectors[list(downs)])
+        votes = {PhotoId(i): 1 for i in ups} | {PhotoId(i): -1 for i in downs}
+        shares = []
+        for vector, given in ((query, {}), (moved, votes)):
+            scores = self.vectors[ids] @ vector
+            best = np.argsort(-scores, kind="stable")
+            first = arranged(ids[best], scores[best], given)[0][:20]
+            shares.append(float(word.relevant[first].mean()))
+        return shares[0], shares[1]
 
 
 def summary(values: Sequence[float]) -> dict[str, float]:
@@ -209,8 +223,9 @@ def mixed_figures(bench: Bench, words: Sequence[Word], count: int, seed: int) ->
 def feedback_figures(bench: Bench, words: Sequence[Word], kind: str) -> Figures:
     """Return precision at 20 before and after three votes up and three down among the first 20.
 
-    Voted photos are left out of both. Asked twice: votes for what the word means, and for something narrower, namely
-    the word together with another one.
+    Voted photos are left out of both: what the votes say of other photos. Beside it what the person sees, ``list as
+    seen``: the first 20 with the voted photos in them, as the program arranges them. Asked twice: votes for what the
+    word means, and for something narrower, namely the word together with another one.
     """
     rows: dict[str, list[float]] = {}
     narrow = [
@@ -231,6 +246,10 @@ def feedback_figures(bench: Bench, words: Sequence[Word], kind: str) -> Figures:
                 continue
             before = bench.precision(query, word, [*ups, *downs], 20)
             rows.setdefault(f"feedback on {meaning}, {kind}: before", []).append(before)
+            seen, voted = bench.seen(query, word, ups, downs)
+            rows.setdefault(f"feedback on {meaning}, {kind}: list as seen, before", []).append(seen)
+            rows.setdefault(f"feedback on {meaning}, {kind}: list as seen, after", []).append(voted)
+            rows.setdefault(f"feedback on {meaning}, {kind}: list as seen, gain", []).append(voted - seen)
             for name, way in WAYS.items():
                 after = bench.precision_of(way(bench.vectors, query, ups, downs), word, [*ups, *downs], 20)
                 rows.setdefault(f"feedback on {meaning}, {kind}: {name}", []).append(after)
