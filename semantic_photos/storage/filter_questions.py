@@ -108,7 +108,9 @@ class Filters:
         if not failed:
             where.append(f"state <> {FAILED}")
         if not missing:
-            where.append("missing_since IS NULL AND folder_id IN (SELECT id FROM folder WHERE online)")
+            # All of them: by the index of dates, which holds all that is asked and needs no sorting, not by folders.
+            side = "+" if among is None else ""
+            where.append(f"missing_since IS NULL AND {side}folder_id IN (SELECT id FROM folder WHERE online)")
         with self._database.read() as connection:
             return _joined(
                 connection,
