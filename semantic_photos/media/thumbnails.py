@@ -9,7 +9,6 @@ shown for longest.
 from __future__ import annotations
 
 import contextlib
-import io
 import logging
 import os
 import re
@@ -18,19 +17,12 @@ import threading
 import time
 from pathlib import Path
 
-from PIL import Image
-
-from semantic_photos.domain.errors import PhotoError
-from semantic_photos.domain.photo import ContentKey, ImageRecipe
-from semantic_photos.domain.ports import ByteArray
-from semantic_photos.media.preprocess import square
+from semantic_photos.domain.photo import ContentKey
 
 _log = logging.getLogger(__name__)
 
 #: Longer side of a stored thumbnail in pixels.
 THUMBNAIL_SIDE = 320
-#: A file among the thumbnails that claims to be larger is none of ours.
-_MOST_SIDE = 1024
 #: Pruning goes down to this part of the limit, so that it is not needed again with the next photo.
 _KEEP = 0.9
 #: A use is noted at most this often, so that scrolling does not write.
@@ -175,23 +167,6 @@ class ThumbnailStore:
                             ):
                                 os.unlink(entry.path)
         return found
-
-
-def square_of(jpeg: bytes, recipe: ImageRecipe) -> tuple[ByteArray, int, int]:
-    """Return a thumbnail as the network's square, uint8 (S, S, 3), and its own width and height in pixels.
-
-    Thumbnails are pictures of our own making, so they are decoded without a child process.
-
-    Raises:
-        PhotoError: the bytes are no thumbnail.
-    """
-    try:
-        picture = Image.open(io.BytesIO(jpeg), formats=("JPEG",))
-        if max(picture.size) > _MOST_SIDE:
-            raise ValueError("too large for a thumbnail")
-        return square(picture.convert("RGB"), recipe), picture.width, picture.height
-    except (OSError, ValueError, SyntaxError) as error:
-        raise PhotoError(f"The thumbnail cannot be read: {error}.", code="photo.thumbnail") from error
 
 
 def _size(place: Path) -> int:

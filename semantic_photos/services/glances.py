@@ -14,7 +14,7 @@ from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.photo import ContentKey, Photo, PhotoFacts, PhotoId
 from semantic_photos.domain.ports import ImageEncoder
 from semantic_photos.domain.query import Example, Query
-from semantic_photos.media.thumbnails import square_of
+from semantic_photos.media.thumbnail_squares import square_of
 from semantic_photos.services.close_look import Positions, glances_of
 from semantic_photos.services.why import Asked, Explainer, Why
 

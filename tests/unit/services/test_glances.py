@@ -15,7 +15,7 @@ from semantic_photos.domain.errors import CancelledError, PhotoError, QueryError
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.photo import ImageRecipe, Photo
 from semantic_photos.domain.query import Example, Query
-from semantic_photos.media.thumbnails import square_of
+from semantic_photos.media.thumbnail_squares import square_of
 from semantic_photos.services import glances as module
 from semantic_photos.services.glances import Glances
 from tests.unit.services.test_why import World, patches
