@@ -29,7 +29,7 @@ STRENGTHS, GIVES = (0.25, 0.5, 1.0), (0.1, 1.0)
 _TRIED = 1500
 #: A word is trusted n / (n + this): few confirmations move it little.
 _TRUST = 2.0
-#: Weight of what was rejected against what was confirmed, as Rocchio's in ``feedback``.
+#: Weight of what was rejected against what was confirmed, as in ``feedback``.
 _REJECTED = 0.3
 #: Of the first 20 photos of words that nobody confirmed at least this share must stay.
 LEAST_KEPT = 0.7

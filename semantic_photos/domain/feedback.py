@@ -13,11 +13,17 @@ import numpy as np
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.ports import FloatArray, IdArray
 from semantic_photos.domain.query import Query
-from semantic_photos.domain.vectors import normalise
+from semantic_photos.domain.vectors import decorrelated, normalise
 
-#: Rocchio's weights of what was liked and disliked. Little weight for dislikes: what is disliked among the first hits
-#: is still near to what is meant, and pushing it away costs good ones (measured: at 1 and 1 results get worse).
-LIKED, DISLIKED = 1.0, 0.3
+#: Weights of what was liked and disliked, for very many votes. Little for dislikes: what is not meant
+#: is of many kinds, and their mean says little of it.
+LIKED, DISLIKED = 1.25, 0.3
+#: So many votes count for half of what very many count.
+_DOUBT = 2
+#: Hits of a question that say what its hits have in common. 150 and 600 do as well within a point.
+_HITS = 300
+#: See ``decorrelated``; 1 does as well within half a point.
+_SHRINK = 3.0
 _PLAIN_WORDS = re.compile(r"[\w\s'-]*")
 
 
@@ -62,62 +68,42 @@ def names_photos(normal: str) -> bool:
     return isinstance(value, dict) and "examples" in value
 
 
-def rocchio(query: FloatArray, liked: FloatArray, disliked: FloatArray) -> FloatArray:
+def steered(
+    query: FloatArray,
+    liked: FloatArray,
+    disliked: FloatArray,
+    middle: FloatArray,
+    sample: FloatArray | None = None,
+) -> FloatArray:
     """Return a unit vector (D,) moved towards what was liked and away from what was not.
 
-    Rocchio 1971, "Relevance feedback in information retrieval". Where a word means
-    more than what is wanted, three votes each way raise precision at 20 on the other photos from 8 to 14 in 100; where
-    it means just that, votes change little (``evaluation.steering``). Other ways, measured beside it:
-    ``decisions/0012-votes-by-rocchio.md``.
+    Rocchio's rule (1971, "Relevance feedback in information retrieval") on what is special in the voted photos. What
+    they share with the other hits of the question is taken off, because it cannot be the reason of a vote: a dog that
+    was voted down would otherwise speak against dogs. So is what any photos differ in (``vectors.decorrelated``). One
+    vote may be an accident, so the first counts for a third of what many count. Measured beside plain Rocchio and
+    other ways: ``decisions/0012-votes-by-rocchio.md``.
 
     Args:
         query: unit vector (D,).
         liked: unit vectors (U, D); may be empty.
         disliked: unit vectors (V, D); may be empty.
+        middle: mean (D,) of the first hits of the question, as many as `hits_to_ask` says.
+        sample: ordinary photos (N, D), at least some dozens; None where there are none.
     """
     moved = np.asarray(query, np.float32).copy()
-    if len(liked):
-        moved += np.float32(LIKED) * np.asarray(liked, np.float32).mean(axis=0)
-    if len(disliked):
-        moved -= np.float32(DISLIKED) * np.asarray(disliked, np.float32).mean(axis=0)
+    for votes, most in ((liked, LIKED), (disliked, -DISLIKED)):
+        if not len(votes):
+            continue
+        special = np.asarray(votes, np.float32).mean(axis=0) - middle
+        direction = normalise(special) if sample is None else decorrelated(special, sample, _SHRINK)
+        moved += np.float32(most * len(votes) / (len(votes) + _DOUBT)) * direction
     mixed = normalise(moved)
     return mixed if mixed.any() else np.asarray(query, np.float32)
 
 
-def logistic(
-    query: FloatArray, liked: FloatArray, disliked: FloatArray, *, ridge: float = 1.0, scale: float = 8.0
-) -> FloatArray:
-    """Return a unit vector (D,): ridge-regularised logistic regression on the votes, drawn towards the question.
-
-    The alternative that ``rocchio`` is measured against; it needs both kinds of votes and gives no more.
-
-    Args:
-        query: unit vector (D,); the weights are drawn towards ``scale`` times it.
-        liked: unit vectors (U, D).
-        disliked: unit vectors (V, D).
-        ridge: strength of the pull, > 0.
-        scale: length of the weights before any vote, > 0.
-    """
-    rows = np.concatenate([liked, disliked]).astype(np.float64)
-    if not len(rows):
-        return np.asarray(query, np.float32)
-    wanted = np.r_[np.ones(len(liked)), np.zeros(len(disliked))]
-    prior = scale * np.asarray(query, np.float64)
-    # The optimum is the prior plus a sum of rows, so Newton's steps need only as many numbers as there are votes.
-    gram = rows @ rows.T
-    start = rows @ prior
-    alpha, offset = np.zeros(len(rows)), -float(start.mean())
-    for _ in range(20):
-        probability = 1.0 / (1.0 + np.exp(-np.clip(start + gram @ alpha + offset, -30, 30)))
-        curvature = np.maximum(probability * (1 - probability), 1e-3)
-        residual = (wanted - probability) / ridge - alpha
-        step = np.linalg.solve(np.eye(len(rows)) + gram * curvature / ridge, residual)
-        alpha += step
-        offset += float((wanted - probability).sum() / (curvature.sum() + 1.0))
-        if np.abs(step).max() < 1e-6:
-            break
-    weights = normalise((prior + rows.T @ alpha).astype(np.float32))
-    return weights if weights.any() else np.asarray(query, np.float32)
+def hits_to_ask(searched: int) -> int:
+    """Return how many of the first hits among so many photos stand for what the question finds anyhow."""
+    return max(1, min(_HITS, searched // 3))
 
 
 def arranged(ids: IdArray, scores: FloatArray, votes: Mapping[PhotoId, int]) -> tuple[IdArray, FloatArray, int, int]:

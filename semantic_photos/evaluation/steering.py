@@ -20,18 +20,17 @@ from numpy.typing import NDArray
 
 from semantic_photos.domain import relevance
 from semantic_photos.domain.errors import SemanticPhotosError
-from semantic_photos.domain.feedback import arranged, rocchio
 from semantic_photos.domain.heat import Box, hottest, standard_scores
-from semantic_photos.domain.photo import PhotoFacts, PhotoId
+from semantic_photos.domain.photo import PhotoFacts
 from semantic_photos.domain.steering import clamped, focused_vector, mixed, position_weights
 from semantic_photos.domain.vectors import normalise, weighted_sum
 from semantic_photos.evaluation.composed import Compositions, Pair, Word, caption_words, labels, large_square, pairs
-from semantic_photos.evaluation.feedback_ways import WAYS
 from semantic_photos.evaluation.figure import ratio
 from semantic_photos.evaluation.metrics import precision_at
 from semantic_photos.evaluation.photos import Shown, read_photos
 from semantic_photos.evaluation.pictures import Pictures
 from semantic_photos.evaluation.vectors import vectors_of
+from semantic_photos.evaluation.voting import voting_figures
 from semantic_photos.ml.image_encoder import OnnxImageEncoder
 from semantic_photos.ml.model_pack import load_pack
 from semantic_photos.ml.text_encoder import WordTable
@@ -82,19 +81,6 @@ class Bench:
             return float("nan")
         kept = np.where(keep, scores, -np.inf)[None].astype(np.float32)
         return float(precision_at(kept, relevant, k)[0])
-
-    def seen(self, query: Floats, word: Word, ups: Sequence[int], downs: Sequence[int]) -> tuple[float, float]:
-        """Return the share of right answers among the first 20 photos on screen, before votes and after them."""
-        ids = np.flatnonzero(word.candidates).astype(np.int64)
-        moved = rocchio(query, self.vectors[list(ups)], self.vectors[list(downs)])
-        votes = {PhotoId(i): 1 for i in ups} | {PhotoId(i): -1 for i in downs}
-        shares = []
-        for vector, given in ((query, {}), (moved, votes)):
-            scores = self.vectors[ids] @ vector
-            best = np.argsort(-scores, kind="stable")
-            first = arranged(ids[best], scores[best], given)[0][:20]
-            shares.append(float(word.relevant[first].mean()))
-        return shares[0], shares[1]
 
 
 def summary(values: Sequence[float]) -> dict[str, float]:
@@ -220,43 +206,6 @@ def mixed_figures(bench: Bench, words: Sequence[Word], count: int, seed: int) ->
     return {name: summary(values) for name, values in rows.items()}
 
 
-def feedback_figures(bench: Bench, words: Sequence[Word], kind: str) -> Figures:
-    """Return precision at 20 before and after three votes up and three down among the first 20.
-
-    Voted photos are left out of both: what the votes say of other photos. Beside it what the person sees, ``list as
-    seen``: the first 20 with the voted photos in them, as the program arranges them. Asked twice: votes for what the
-    word means, and for something narrower, namely the word together with another one.
-    """
-    rows: dict[str, list[float]] = {}
-    narrow = [
-        Word(one.text, one.shown, one.candidates, meant, one.apart)
-        for one in words
-        for two in words
-        if one is not two
-        and 15 <= (meant := one.relevant & two.relevant).sum() <= 0.6 * one.relevant.sum()
-    ]  # fmt: skip
-    wide = [word for word in words if word.relevant.sum() >= 23]
-    for meaning, asked in (("the word", wide), ("narrower", narrow[:: max(1, len(narrow) // 250)])):
-        for word in asked:
-            query = bench.word(word.text)
-            order = np.argsort(-np.where(word.candidates, bench.vectors @ query, -np.inf), kind="stable")[:20]
-            ups = [i for i in order.tolist() if word.relevant[i]][:3]
-            downs = [i for i in order.tolist() if not word.relevant[i]][:3]
-            if not ups or not downs:
-                continue
-            before = bench.precision(query, word, [*ups, *downs], 20)
-            rows.setdefault(f"feedback on {meaning}, {kind}: before", []).append(before)
-            seen, voted = bench.seen(query, word, ups, downs)
-            rows.setdefault(f"feedback on {meaning}, {kind}: list as seen, before", []).append(seen)
-            rows.setdefault(f"feedback on {meaning}, {kind}: list as seen, after", []).append(voted)
-            rows.setdefault(f"feedback on {meaning}, {kind}: list as seen, gain", []).append(voted - seen)
-            for name, way in WAYS.items():
-                after = bench.precision_of(way(bench.vectors, query, ups, downs), word, [*ups, *downs], 20)
-                rows.setdefault(f"feedback on {meaning}, {kind}: {name}", []).append(after)
-                rows.setdefault(f"feedback on {meaning}, {kind}: gain by {name}", []).append(after - before)
-    return {name: summary(values) for name, values in rows.items()}
-
-
 def figures(bench: Bench, count: int, seed: int = 0) -> Figures:
     """Return all figures; ``count`` pairs of each kind, twice as many mixed questions."""
     all_labels = [label for photo in bench.photos for label in photo.labels]
@@ -267,7 +216,8 @@ def figures(bench: Bench, count: int, seed: int = 0) -> Figures:
     for kind, words in (("labels", by_label), ("captions", by_caption)):
         if len(words) >= 2:
             found |= composed_figures(bench, pairs(words, count, seed), kind, seed)
-            found |= feedback_figures(bench, words, kind)
+            rows = voting_figures(bench.vectors, bench.background, [(one, bench.word(one.text)) for one in words], seed)
+            found |= {f"{name}, {kind}": summary(values) for name, values in rows.items()}
     if len(by_caption) >= 2:
         found |= mixed_figures(bench, by_caption, 2 * count, seed)
     return found

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
+
 from semantic_photos.domain.errors import QueryError
-from semantic_photos.domain.feedback import Vote, normal_form, rocchio
+from semantic_photos.domain.feedback import Vote, hits_to_ask, normal_form, steered
 from semantic_photos.domain.photo import PhotoId
-from semantic_photos.domain.ports import FloatArray
+from semantic_photos.domain.ports import FloatArray, IdArray
 from semantic_photos.domain.query import Query
 from semantic_photos.index.hybrid_index import HybridIndex
 from semantic_photos.storage.feedback import FeedbackVotes
@@ -68,11 +70,25 @@ class Feedback:
 
     # For the search
 
-    def steered(self, vector: FloatArray, votes: Mapping[PhotoId, int]) -> FloatArray:
-        """Return the vector (D,) of a question moved by its votes."""
+    def steered(
+        self, vector: FloatArray, votes: Mapping[PhotoId, int], among: IdArray | None, sample: FloatArray | None
+    ) -> FloatArray:
+        """Return the vector (D,) of a question moved by its votes.
+
+        Args:
+            vector: unit vector (D,) of the question.
+            votes: of this question.
+            among: the photos that its filters leave, or None for all.
+            sample: unit vectors (N, D) of ordinary photos, or None.
+        """
         liked = self._vectors([photo_id for photo_id, vote in votes.items() if vote > 0])
         disliked = self._vectors([photo_id for photo_id, vote in votes.items() if vote < 0])
-        return rocchio(vector, liked, disliked) if len(liked) or len(disliked) else vector
+        if not len(liked) and not len(disliked):
+            return vector
+        first = hits_to_ask(len(self._index) if among is None else len(among))
+        hits = self._index.vectors_of(self._index.search(vector, first, among)[0])
+        middle = hits.mean(axis=0) if len(hits) else np.zeros_like(vector)
+        return steered(vector, liked, disliked, middle, sample)
 
     def _vectors(self, ids: Sequence[PhotoId]) -> FloatArray:
         return self._index.vectors_of([int(i) for i in ids])

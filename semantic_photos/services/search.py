@@ -216,7 +216,8 @@ class SearchService:
     ) -> _Found:
         """Return the best of all alternatives."""
         if self.feedback is not None and votes:
-            ranked = [(narrowed, self.feedback.steered(vector, votes)) for narrowed, vector in ranked]
+            steered, sample = self.feedback.steered, self.sample()
+            ranked = [(one, steered(vector, votes, one.among, sample)) for one, vector in ranked]
         best: dict[int, float] = {}
         for narrowed, vector in ranked:
             ids, scores = self._index.search(vector, limit, narrowed.among)

@@ -36,23 +36,55 @@ def test_different_questions_are_different() -> None:
         form.encode()
 
 
-@pytest.mark.parametrize("steer", [feedback.rocchio, feedback.logistic])
-def test_votes_separate_two_meanings_of_a_word(steer) -> None:  # type: ignore[no-untyped-def]
-    rng = np.random.default_rng(1)
-    word, one, two = np.eye(8, dtype=np.float32)[:3]
-    ones = normalise(word + one + 0.3 * rng.normal(size=(30, 8)).astype(np.float32))
-    twos = normalise(word + two + 0.3 * rng.normal(size=(30, 8)).astype(np.float32))
-    steered = steer(word, ones[:3], twos[:3])
+class Meanings:
+    """Photos that a word finds for two reasons, among others that it does not find."""
+
+    def __init__(self) -> None:
+        rng = np.random.default_rng(1)
+        self.word, one, two, other = np.eye(8, dtype=np.float32)[:4]
+        self.ones, self.twos, self.others = (
+            normalise(what + 0.3 * rng.normal(size=(30, 8)).astype(np.float32))
+            for what in (self.word + one, self.word + two, other)
+        )
+        self.middle = np.concatenate([self.ones, self.twos]).mean(axis=0)
+
+    def apart(self, vector: np.ndarray) -> float:
+        """Return how much higher the other photos of the first meaning stand than those of the second."""
+        return float((self.ones[3:] @ vector).mean() - (self.twos[3:] @ vector).mean())
+
+
+@pytest.mark.parametrize("with_sample", [False, True])
+def test_votes_separate_two_meanings_of_a_word(with_sample: bool) -> None:
+    made = Meanings()
+    sample = np.concatenate([made.ones, made.twos, made.others])[::2] if with_sample else None
+    steered = feedback.steered(made.word, made.ones[:3], made.twos[:3], made.middle, sample)
     assert np.linalg.norm(steered) == pytest.approx(1, abs=1e-4)
-    assert (ones[3:] @ steered).mean() > (twos[3:] @ steered).mean() + 0.1
+    assert made.apart(steered) > 0.2
+    # What the word itself means is not lost.
+    assert (made.ones[3:] @ steered).mean() > (made.others @ steered).mean() + 0.2
+
+
+def test_one_vote_moves_less_than_three_and_a_vote_down_is_no_word_against_the_question() -> None:
+    made = Meanings()
+    none = made.ones[:0]
+    moved = [made.apart(feedback.steered(made.word, made.ones[:n], none, made.middle)) for n in (0, 1, 3)]
+    assert moved[0] < moved[1] < moved[2]
+    steered = feedback.steered(made.word, none, made.twos[:1], made.middle)
+    assert made.apart(steered) > moved[0]
+    assert (made.ones @ steered).mean() > (made.ones @ made.word).mean() - 0.05
 
 
 def test_without_votes_nothing_moves() -> None:
     query = normalise(np.arange(1, 5, dtype=np.float32))
-    none = np.empty((0, 4), np.float32)
-    assert np.allclose(feedback.rocchio(query, none, none), query)
-    assert np.allclose(feedback.logistic(query, none, none), query)
-    assert np.isfinite(feedback.logistic(query, query[None], none)).all()
+    none, middle = np.empty((0, 4), np.float32), np.ones(4, np.float32)
+    assert np.allclose(feedback.steered(query, none, none, middle), query)
+    # Votes for all that is found say nothing either.
+    assert np.allclose(feedback.steered(query, query[None], none, query), query)
+
+
+@given(st.integers(0, 2_000_000))
+def test_the_first_hits_are_some_and_not_all(searched: int) -> None:
+    assert 1 <= feedback.hits_to_ask(searched) <= max(1, min(300, searched // 3))
 
 
 @given(st.lists(st.sampled_from([-1, 0, 1]), max_size=12))

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from semantic_photos.domain.vectors import (
+    decorrelated,
     merge_ranked,
     normalise,
     softmax_weights,
@@ -77,3 +78,18 @@ def test_softmax_weights_sum_to_one_and_follow_the_scores(scores: np.ndarray, te
     weights = softmax_weights(scores, temperature)
     assert weights.sum() == pytest.approx(1.0, abs=1e-5)
     assert np.all(np.diff(weights[np.argsort(scores)]) >= -1e-7)
+
+
+def test_what_photos_differ_in_anyhow_is_taken_out_of_a_direction() -> None:
+    rng = np.random.default_rng(2)
+    sample = rng.normal(size=(400, 6)).astype(np.float32) * np.array([5, 1, 1, 1, 1, 1], np.float32)
+    directions = np.array([[1, 1, 0, 0, 0, 0], [0, 0, 1, 1, 0, 0]], np.float32)
+    found = decorrelated(directions, sample, 0.01)
+    assert np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+    assert abs(found[0, 0]) < 0.2 * abs(found[0, 1])
+    assert np.allclose(found[1], normalise(directions[1]), atol=0.15)
+    assert np.allclose(decorrelated(directions[0], sample, 0.01), found[0], atol=1e-5)
+    # Much is added where little is known: then nothing is taken out.
+    assert np.allclose(decorrelated(directions, sample, 1e4), normalise(directions), atol=1e-3)
+    # One photo differs in nothing.
+    assert np.isfinite(decorrelated(directions, sample[:1])).all()
