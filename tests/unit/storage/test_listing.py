@@ -90,7 +90,7 @@ def agrees(database: Database, lists: Listing, some: IdArray) -> None:
 # A library that lives
 
 _NAMES = ["IMG_9.jpg", "img_10.JPG", "IMG_09.jpg", "Straße 1.jpg", "a\udcff.jpg", "9.jpg", f"b{'9' * 20}.jpg", "é.jpg"]
-_HAPPENS = "index fail retry miss restore touch tag offline online purge drop give".split()
+_HAPPENS = ["index", "fail", "retry", "miss", "restore", "touch", "tag", "offline", "online", "purge", "drop", "give"]
 _number = st.integers(0, 20)
 _EVENTS = st.lists(
     st.one_of(
