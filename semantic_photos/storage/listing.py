@@ -9,7 +9,6 @@ indexer wrote are put in their new places: where, is found by bisection, with a 
 from __future__ import annotations
 
 import bisect
-import itertools
 import os
 import re
 import sqlite3
@@ -238,15 +237,16 @@ def _names(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, tupl
 def _sorted_places(keys: list[str], token: CancelToken) -> IdArray:
     """Return the place of each key in the sorted order, of equal ones the first first: sorted in many small parts."""
     ends = sorted(keys[:: len(keys) // _PARTS + 1])
-    parts: list[list[int]] = [[] for _ in range(len(ends) + 1)]
+    parts = [array("q") for _ in range(len(ends) + 1)]
     for start in range(0, len(keys), _CHUNK):
         token.raise_if_cancelled()
         for place, key in enumerate(keys[start : start + _CHUNK], start):
             parts[bisect.bisect_right(ends, key)].append(place)
+    places = []
     for part in parts:
         token.raise_if_cancelled()
-        part.sort(key=keys.__getitem__)
-    return np.fromiter(itertools.chain.from_iterable(parts), np.int64, len(keys))
+        places.append(np.array(sorted(part, key=keys.__getitem__), np.int64))
+    return np.concatenate(places)
 
 
 _DIGITS = re.compile(r"[0-9]+")
