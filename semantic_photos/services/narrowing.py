@@ -11,16 +11,16 @@ import numpy as np
 
 from semantic_photos.domain.branches import Branch
 from semantic_photos.domain.filters import All, AnyOf, Exact, Is, Named, Node, Not
+from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.ports import IdArray
 from semantic_photos.domain.query import Emptied, Query
 from semantic_photos.storage.catalog import Catalog
 from semantic_photos.storage.filter_questions import MaskArray
+from semantic_photos.storage.listing import FEW
 
 #: Names that are compared with one that nothing has; more would be felt.
 _MOST_NAMES = 5_000
 _ALIKE = 0.6
-#: Where a filter leaves less than one photo in so many, these are looked up; else all are listed and most left out.
-_FEW = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,9 +35,9 @@ class Narrowed:
         """Return the photos that all filters find, sorted, or None without filters."""
         return None if not self.masks else np.flatnonzero(np.logical_and.reduce(self.masks)).astype(np.int64)
 
-    def left_of(self, ids: IdArray) -> IdArray:
-        """Return those of ``ids`` that all filters find, in their order."""
-        return ids[np.logical_and.reduce(self._told(ids))] if self.masks else ids
+    def finds(self, ids: IdArray) -> MaskArray:
+        """Return which of ``ids`` (N,) all filters find: all, without filters."""
+        return np.logical_and.reduce(self._told(ids)) if self.masks else np.ones(len(ids), np.bool_)
 
     def emptied_by(self, ids: IdArray) -> Emptied | None:
         """Return the first filter after which none of ``ids`` is left; None if some are."""
@@ -65,7 +65,7 @@ class Narrowing:
     """
 
     def __init__(self, catalog: Catalog) -> None:
-        self._filters = catalog.filters
+        self._filters, self._listing = catalog.filters, catalog.listing
 
     def of(self, query: Query) -> list[Narrowed]:
         """Return the alternatives of a question in order; one without words and filters if there is only a photo."""
@@ -81,14 +81,19 @@ class Narrowing:
         masks = [np.logical_and.reduce(one.masks) for one in narrowed if one.masks]
         among = None
         if masks and len(masks) == len(narrowed):
-            found = np.flatnonzero(np.logical_or.reduce(masks))
-            among = found if len(found) * _FEW < len(masks[0]) else None
+            found = np.logical_or.reduce(masks)
+            # More are left out of the list of all by the masks themselves.
+            among = np.flatnonzero(found) if np.count_nonzero(found) <= FEW else None
         asked = {fact.state for fact in facts(query.tree) if isinstance(fact, Is)}
-        return self._filters.browsed(failed="failed" in asked, missing="missing" in asked, among=among)
+        return self._listing.browsed(failed="failed" in asked, missing="missing" in asked, among=among)
 
-    def by(self, order: str, ids: IdArray) -> IdArray:
-        """Return ``ids`` by ``date``, newest first, or by ``name``; unknown ones are left out."""
-        return self._filters.by_name(ids) if order == "name" else self._filters.by_date(ids)
+    def by(self, order: str, ids: IdArray, token: CancelToken) -> IdArray:
+        """Return ``ids`` by ``date``, newest first, or by ``name``; unknown ones are left out.
+
+        Raises:
+            CancelledError: when the token says so.
+        """
+        return self._listing.by_name(ids, token) if order == "name" else self._listing.by_date(ids)
 
     def has_names_like(self, text: str) -> bool:
         """Return whether a file, caption or tag holds this text."""
@@ -107,6 +112,14 @@ class Narrowing:
                 names = [name for name, _ in self._filters.named(fact.field)[:_MOST_NAMES]]
                 found[str(fact)] = tuple(str(Named(fact.field, name)) for name in _alike(fact.text, names))
         return found
+
+
+def found_by(narrowed: Sequence[Narrowed], ids: IdArray) -> MaskArray:
+    """Return which of ``ids`` (N,) at least one of some alternatives finds."""
+    found = np.zeros(len(ids), np.bool_)
+    for one in narrowed:
+        found |= one.finds(ids)
+    return found
 
 
 def facts(tree: Node | None) -> Iterable[Node]:

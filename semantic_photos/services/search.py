@@ -26,7 +26,7 @@ from semantic_photos.index.hybrid_index import HybridIndex
 from semantic_photos.media.decoder_pool import DecoderPool
 from semantic_photos.services.examples import ExampleVectors
 from semantic_photos.services.feedback import Feedback
-from semantic_photos.services.narrowing import Narrowed, Narrowing
+from semantic_photos.services.narrowing import Narrowed, Narrowing, found_by
 from semantic_photos.services.stacks import stacked
 from semantic_photos.storage.catalog import Catalog
 
@@ -126,10 +126,11 @@ class SearchService:
         token.raise_if_cancelled()
         if not ranked and plain and not query.examples:
             most = None if query.is_empty else limit
-            found = self._list(query, plain, _with_spare(most, stacks), order)
+            found = self._list(query, plain, _with_spare(most, stacks), order, token)
         else:
             most = limit if limit is not None else self._limit()
-            found = self._rank(query, ranked, plain, _with_spare(most, stacks) or most, caution, order, votes)
+            spare = _with_spare(most, stacks) or most
+            found = self._rank(query, ranked, plain, spare, caution, order, votes, token)
         behind: dict[int, tuple[int, ...]] = {}
         if stacks:
             found, behind = self._stacked(found, most)
@@ -192,15 +193,14 @@ class SearchService:
 
     # Answers
 
-    def _list(self, query: Query, plain: Sequence[Narrowed], limit: int | None, order: Order) -> _Found:
+    def _list(
+        self, query: Query, plain: Sequence[Narrowed], limit: int | None, order: Order, token: CancelToken
+    ) -> _Found:
         """Return what filters alone leave, or everything, by date or name."""
         ids = self._narrowing.listed(query, plain)
-        keep = np.zeros(len(ids), np.bool_)
-        for narrowed in plain:
-            keep |= np.isin(ids, narrowed.left_of(ids), assume_unique=True)
-        ids = ids[keep]
+        ids = ids[found_by(plain, ids)]
         if order == "name":
-            ids = self._narrowing.by(order, ids)
+            ids = self._narrowing.by(order, ids, token)
         ids = ids[:limit]
         return _Found(ids, None, 0 if query.is_empty else len(ids))
 
@@ -213,6 +213,7 @@ class SearchService:
         caution: float,
         order: Order,
         votes: dict[PhotoId, int],
+        token: CancelToken,
     ) -> _Found:
         """Return the best of all alternatives."""
         if self.feedback is not None and votes:
@@ -232,16 +233,15 @@ class SearchService:
             # What has the text counts, wherever ranking put it, and whether or not it has a vector.
             strong = len(ids)
         listed = self._narrowing.listed(query, [*plain, *exact]) if plain or exact else ids[:0]
-        first = [narrowed.left_of(listed) for narrowed in plain if query.tree is not None]
-        last = [narrowed.left_of(listed) for narrowed in exact] if len(ids) < limit else []
-        if any(map(len, first)):
-            front = listed[np.isin(listed, np.concatenate(first))][:limit]
+        front = listed[found_by(plain, listed)][:limit] if query.tree is not None else listed[:0]
+        back = listed[found_by(exact, listed)] if len(ids) < limit else listed[:0]
+        if len(front):
             behind = ~np.isin(ids, front)
             strong = len(front) + int(np.count_nonzero(behind[:strong]))
             ids = np.concatenate([front, ids[behind]])
             scores = np.concatenate([np.ones(len(front), np.float32), scores[behind]])
-        if any(map(len, last)):
-            back = listed[np.isin(listed, np.concatenate(last)) & ~np.isin(listed, ids)]
+        if len(back):
+            back = back[~np.isin(back, ids)]
             strong += len(back) if strong == len(ids) else 0
             ids = np.concatenate([ids, back])
             scores = np.concatenate([scores, np.full(len(back), min(0.0, scores.min(initial=0.0)), np.float32)])
@@ -249,7 +249,7 @@ class SearchService:
         ids, scores = _example_first(query, ids, scores)
         if order != "relevance":
             place = {photo_id: i for i, photo_id in enumerate(ids[:strong].tolist())}
-            sorted_ids = self._narrowing.by(order, ids[:strong]).tolist()
+            sorted_ids = self._narrowing.by(order, ids[:strong], token).tolist()
             rows = np.array([*(place.pop(i) for i in sorted_ids), *place.values()], np.int64)
             rows = np.concatenate([rows, np.arange(strong, len(ids))])
             ids, scores = ids[rows], scores[rows]

@@ -4,7 +4,7 @@
 ``Catalog`` is what the rest of the program holds. Its questions are sorted by who asks them: vectors
 (``embeddings``), files (``file_records``), states (``work_queue``), and here what windows and commands show. Tags
 and what files say of themselves are asked of ``tags`` and ``exchange``. Only these files, ``filter_questions``,
-``saved_searches``, ``feedback``, ``work``, ``schema`` and ``database`` hold SQL.
+``listing``, ``saved_searches``, ``feedback``, ``work``, ``schema`` and ``database`` hold SQL.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from semantic_photos.domain.photo import Counts, Folder, FolderId, Photo, PhotoI
 from semantic_photos.domain.ports import IdArray
 from semantic_photos.storage.database import Database
 from semantic_photos.storage.filter_questions import Filters
+from semantic_photos.storage.listing import Listing
 from semantic_photos.storage.rows import (
     PHOTO,
     IndexedPhoto,
@@ -27,7 +28,6 @@ from semantic_photos.storage.rows import (
     json_ids,
     path_of,
     photo_of,
-    read_ids,
 )
 from semantic_photos.storage.saved_searches import SavedSearches
 from semantic_photos.storage.schema import FAILED, INDEXED
@@ -56,7 +56,8 @@ class Catalog(WorkQueue):
 
     def __init__(self, database: Database, now: Callable[[], float] = time.time) -> None:
         super().__init__(database, now)
-        self.filters, self.saved_searches = Filters(database), SavedSearches(database, now)
+        self.filters, self.listing = Filters(database), Listing(database)
+        self.saved_searches = SavedSearches(database, now)
         if not database.read_only:
             self._recover()
 
@@ -129,13 +130,7 @@ class Catalog(WorkQueue):
 
     def browse_ids(self) -> IdArray:
         """Return all photos that can be looked at, newest first, int64 (N,): also those not yet indexed."""
-        with self._database.read() as connection:
-            return read_ids(
-                connection.execute(
-                    f"SELECT id FROM photo WHERE missing_since IS NULL AND state <> {FAILED}"
-                    " AND folder_id IN (SELECT id FROM folder WHERE online) ORDER BY sort_key DESC, id DESC"
-                )
-            )
+        return self.listing.browsed()
 
     def counts(self, pack: str) -> Counts:
         """Return how many photos stand where; one whose vector is of another pack counts as pending."""

@@ -10,12 +10,10 @@ from __future__ import annotations
 import datetime
 import json
 import os
-import re
 import sqlite3
 import threading
 import unicodedata
 from collections.abc import Callable, Iterable
-from pathlib import PurePath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +38,7 @@ from semantic_photos.domain.filters import (
 )
 from semantic_photos.domain.ports import IdArray
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.rows import clean, json_ids, read_ids
+from semantic_photos.storage.rows import clean, joined_ids, json_ids, read_ids
 from semantic_photos.storage.schema import FAILED, PENDING
 
 MaskArray = NDArray[np.bool_]
@@ -97,44 +95,6 @@ class Filters:
         (mask,) = self.masks([tree])
         there = there[there < len(mask)]
         return there[mask[there]]
-
-    def browsed(self, *, failed: bool = False, missing: bool = False, among: IdArray | None = None) -> IdArray:
-        """Return the photos that can be listed, newest first, with the failed or the missing ones if wanted.
-
-        With ``among`` only of these: faster than all where they are few.
-        """
-        # The plus keeps SQLite from walking through all dates to find a few photos.
-        where, plus = (["1"], "") if among is None else ([f"id {_IN}"], "+")
-        if not failed:
-            where.append(f"state <> {FAILED}")
-        if not missing:
-            # All of them: by the index of dates, which holds all that is asked and needs no sorting, not by folders.
-            side = "+" if among is None else ""
-            where.append(f"missing_since IS NULL AND {side}folder_id IN (SELECT id FROM folder WHERE online)")
-        with self._database.read() as connection:
-            return _joined(
-                connection,
-                f"SELECT id FROM photo WHERE {' AND '.join(where)} ORDER BY {plus}sort_key DESC, id DESC",
-                () if among is None else (json_ids(among),),
-            )
-
-    def by_date(self, ids: IdArray) -> IdArray:
-        """Return these photos, newest first; unknown ones are left out."""
-        with self._database.read() as connection:
-            return read_ids(
-                connection.execute(f"SELECT id FROM photo WHERE id {_IN} ORDER BY +sort_key DESC, id DESC",
-                                   (json_ids(ids),))
-            )  # fmt: skip
-
-    def by_name(self, ids: IdArray) -> IdArray:
-        """Return these photos by the name of the file as people sort: IMG_9 before IMG_10; then by path."""
-        with self._database.read() as connection:
-            rows = connection.execute(f"SELECT id, path FROM photo WHERE id {_IN}", (json_ids(ids),)).fetchall()
-        keyed = []
-        for photo_id, raw in rows:
-            path = os.fsdecode(raw)
-            keyed.append((_natural(PurePath(path).name), path, photo_id))
-        return np.array([row[2] for row in sorted(keyed)], dtype=np.int64)
 
     # What there is to ask for
 
@@ -205,7 +165,7 @@ class Filters:
     def _asked(self, connection: sqlite3.Connection, fact: Fact) -> IdArray:
         """Return the photos of one fact, in no order."""
         sql, values = self._question(connection, fact)
-        return _joined(connection, sql, values)
+        return joined_ids(connection, sql, values)
 
     def _question(self, connection: sqlite3.Connection, fact: Fact) -> Question:
         if isinstance(fact, Exact):
@@ -271,12 +231,6 @@ class Filters:
             if root is not None:
                 found.append((number, path[root.rstrip("/").rfind("/") :]))
         return found
-
-
-def _joined(connection: sqlite3.Connection, sql: str, values: tuple[object, ...]) -> IdArray:
-    """Return the column ``id`` of a question, in its order: as one text, since a row at a time takes far longer."""
-    (text,) = connection.execute(f"SELECT group_concat(id) FROM ({sql})", values).fetchone()
-    return np.fromstring(text, dtype=np.int64, sep=",") if text else np.empty(0, np.int64)
 
 
 def _text_question(table: str, column: str, text: str) -> Question:
@@ -352,15 +306,3 @@ def _near(connection: sqlite3.Connection, fact: Near) -> IdArray:
         + np.cos(latitude) * np.cos(places[:, 0]) * np.sin((places[:, 1] - longitude) / 2) ** 2
     )
     return np.asarray(ids[2 * _EARTH_KM * np.arcsin(np.sqrt(np.clip(h, 0.0, 1.0))) <= fact.km])
-
-
-def _natural(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Return a key that sorts numbers in a name by their value."""
-    parts: list[tuple[int, int, str]] = []
-    for digits, letters in _PARTS.findall(name.casefold()):
-        # Very long digits are text: nobody counts so far, and Python refuses to.
-        parts.append((0, int(digits), "") if digits and len(digits) < 19 else (1, 0, digits or letters))
-    return tuple(parts)
-
-
-_PARTS = re.compile(r"([0-9]+)|([^0-9]+)")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -140,6 +141,12 @@ def read_vectors(data: bytes, count: int, dim: int) -> FloatArray:
 def read_ids(rows: Iterable[tuple[int]]) -> IdArray:
     """Return the only column of rows as int64 (N,)."""
     return np.fromiter((row[0] for row in rows), dtype=np.int64)
+
+
+def joined_ids(connection: sqlite3.Connection, sql: str, values: tuple[object, ...] = ()) -> IdArray:
+    """Return the column ``id`` of a question, in its order: as one text, since a row at a time takes far longer."""
+    (text,) = connection.execute(f"SELECT group_concat(id) FROM ({sql})", values).fetchone()
+    return np.fromstring(text, dtype=np.int64, sep=",") if text else np.empty(0, np.int64)
 
 
 def json_ids(ids: Iterable[int]) -> str:

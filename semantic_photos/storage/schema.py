@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 #: "SePh" in ASCII: tells our file from any other SQLite database.
 APPLICATION_ID = 0x53655068
 
-VERSION = 4
+VERSION = 5
 
 #: States of a photo as they are stored.
 PENDING, INDEXED, FAILED = 0, 1, 2
@@ -225,7 +225,34 @@ _EXCHANGE = (
     "CREATE INDEX exchange_failed ON exchange (photo_id) WHERE failure <> ''",
 )
 
-CREATE = (*FIRST, *_WORK, *_FILTERS, *_EXCHANGE)
+# Which photos changed place in a list, by date or by name, since when: so that a list of a million that is kept in
+# memory is mended instead of made again. Kept by triggers, whoever writes.
+_LISTING = (
+    # Numbers go up by one and the last row stays, so that what is missing between two numbers was dropped, not unseen.
+    "CREATE TABLE photo_change (number INTEGER PRIMARY KEY, photo_id INTEGER NOT NULL)",
+    """
+    CREATE TRIGGER photo_change_kept AFTER INSERT ON photo_change WHEN new.number % 1024 = 0 BEGIN
+        DELETE FROM photo_change WHERE number <= new.number - 4096;
+    END""",
+    """
+    CREATE TRIGGER photo_listed AFTER INSERT ON photo BEGIN
+        INSERT INTO photo_change (photo_id) VALUES (new.id);
+    END""",
+    """
+    CREATE TRIGGER photo_unlisted AFTER DELETE ON photo BEGIN
+        INSERT INTO photo_change (photo_id) VALUES (old.id);
+    END""",
+    f"""
+    CREATE TRIGGER photo_relisted AFTER UPDATE OF sort_key, folder_id, state, missing_since, path ON photo
+    WHEN old.sort_key <> new.sort_key OR old.folder_id <> new.folder_id OR old.path <> new.path
+        OR (old.state = {FAILED}) <> (new.state = {FAILED})
+        OR (old.missing_since IS NULL) <> (new.missing_since IS NULL)
+    BEGIN
+        INSERT INTO photo_change (photo_id) VALUES (new.id);
+    END""",
+)
+
+CREATE = (*FIRST, *_WORK, *_FILTERS, *_EXCHANGE, *_LISTING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,4 +270,4 @@ class Ladder:
     rungs: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
-LADDER = Ladder(VERSION, CREATE, {1: _WORK, 2: _FILTERS, 3: _EXCHANGE})
+LADDER = Ladder(VERSION, CREATE, {1: _WORK, 2: _FILTERS, 3: _EXCHANGE, 4: _LISTING})

@@ -12,7 +12,9 @@ import pytest
 from semantic_photos.domain.photo import FileStamp
 from semantic_photos.domain.query import Query, ResultPage
 from semantic_photos.domain.vectors import normalise
+from semantic_photos.services import narrowing
 from semantic_photos.services.search import Order
+from semantic_photos.storage import listing
 from tests.fakes.encoders import DIM, FakeTextEncoder
 from tests.unit.services.test_search import World, colours
 
@@ -60,6 +62,30 @@ def test_words_are_ranked_among_what_filters_leave(world: Tagged) -> None:
     assert len(shown) == 12
     assert all(stem[-1] in "01" for stem in shown)
     assert colours(world.shown(world.ask("red -tag:round", 3))) == {"red"}
+
+
+_ASKED = [
+    "",
+    "tag:round",
+    "rating:>=1 -tag:round",
+    "tag:round OR red rating:4",
+    'red "blue-1"',
+    "is:missing",
+    "type:gif",
+]
+
+
+@pytest.mark.parametrize("text", _ASKED)
+def test_large_libraries_are_listed_like_small_ones(world: Tagged, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    orders: list[Order] = ["date", "name"]
+    small = [world.ask(text, 40, order) for order in orders]
+    # Whatever is found is too much to be looked up by itself now.
+    monkeypatch.setattr(narrowing, "FEW", 0)
+    monkeypatch.setattr(listing, "FEW", 0)
+    for page, order in zip(small, orders, strict=True):
+        large = world.ask(text, 40, order)
+        assert (large.ids.tolist(), large.strong) == (page.ids.tolist(), page.strong)
+        assert large.emptied_by == page.emptied_by
 
 
 def test_filters_alone_list_by_date_or_name(world: Tagged) -> None:

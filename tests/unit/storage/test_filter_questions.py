@@ -22,6 +22,7 @@ from semantic_photos.domain.photo import PhotoFacts, PhotoId
 from semantic_photos.domain.query_language import read
 from semantic_photos.storage.database import Database
 from semantic_photos.storage.filter_questions import Filters
+from semantic_photos.storage.listing import Listing
 from semantic_photos.storage.schema import FIRST, LADDER, Ladder
 from tests.unit.storage.conftest import Shelf
 
@@ -32,6 +33,7 @@ class Album:
     def __init__(self, shelf: Shelf) -> None:
         self.shelf = shelf
         self.filters = Filters(shelf.database, today=lambda: datetime.date(2024, 7, 10))
+        self.listing = Listing(shelf.database)
         self.ids: dict[str, PhotoId] = {}
 
     def add(self, name: str, **facts: object) -> PhotoId:
@@ -229,11 +231,11 @@ def test_the_person_s_own_names_are_told_with_their_numbers(album: Album) -> Non
 def test_lists_are_sorted_as_people_sort(album: Album) -> None:
     ids = np.array(list(album.ids.values()), np.int64)
     shown = {photo_id: name for name, photo_id in album.ids.items()}
-    assert [shown[PhotoId(i)] for i in album.filters.by_date(ids)] == [DOG, WORK, APPLE, PARTY]
-    assert [shown[PhotoId(i)] for i in album.filters.browsed()] == [DOG, WORK, APPLE, PARTY]
+    assert [shown[PhotoId(i)] for i in album.listing.by_date(ids)] == [DOG, WORK, APPLE, PARTY]
+    assert [shown[PhotoId(i)] for i in album.listing.browsed()] == [DOG, WORK, APPLE, PARTY]
     names = ["IMG_10.jpg", "IMG_9.jpg", "img_9b.jpg", f"{'9' * 5000}.jpg"[:200]]
     photos = [album.add(name) for name in names]
-    order = album.filters.by_name(np.array([*photos, 999], np.int64)).tolist()
+    order = album.listing.by_name(np.array([*photos, 999], np.int64)).tolist()
     assert [photos.index(PhotoId(i)) for i in order] == [3, 1, 2, 0]
 
 
