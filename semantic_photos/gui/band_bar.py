@@ -45,7 +45,8 @@ class BandBar(QFrame):
     def __init__(self, caution: float, order: str = "relevance", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("band")
-        self.setFixedHeight(44)
+        # With the line above it: at an even rest links would stand a pixel higher than labels.
+        self.setFixedHeight(45)
         self.order = order
         self._ranked = False
         self._said = ElidedLabel(mode=Qt.TextElideMode.ElideRight)

@@ -119,5 +119,7 @@ class VotesDialog(QDialog):
         self._bridge.run(work, self._on_changed)
 
     def _on_changed(self, _done: object) -> None:
+        # Else the next button has the keys as soon as nothing is chosen: "Remove all".
+        self._tree.setFocus()
         self.changed.emit()
         self._load()

@@ -349,8 +349,11 @@ def test_all_votes_are_listed_and_taken_back(open_desk: Callable[..., Desk]) -> 
         ("blue", ["IMG_00005.jpg", "IMG_00017.jpg"]), ("red sea", ["IMG_00000.jpg"]),
     ])  # fmt: skip
     dialog._tree.topLevelItem(0).child(1).setSelected(True)
+    dialog._remove.setFocus()
     dialog._remove.click()
     desk.until(lambda: dialog.rows()[0] == ("blue", ["IMG_00005.jpg"]))
+    assert dialog.focusWidget() is dialog._tree, "the same key once more must not press “Remove all”"
+    assert dialog._remove.height() == dialog._remove_all.height()
     dialog._remove_all.click()
     desk.until(lambda: dialog.rows() == [])
     assert not library.feedback._cast
