@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageOps
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
 
@@ -207,10 +207,13 @@ class Asking:
 
     def _make_copy(self, photo: Path) -> None:
         """Put a near-identical copy of a photo into the library, as if it had come by mail, and wait for it."""
-        progress = self.page._bridge.library.indexer
-        before = progress.progress.counts.total
+        copy, indexer = self.w.later / f"{photo.stem} by mail.jpg", self.page._bridge.library.indexer
+        if copy.exists():  # in a library that was kept
+            return
+        before = indexer.progress.counts.total
         with Image.open(photo) as picture:
-            small = picture.convert("RGB").resize((picture.width * 9 // 10, picture.height * 9 // 10))
-        small.save(self.w.later / f"{photo.stem} by mail.jpg", quality=80)
-        self.w.until(lambda: progress.progress.counts.total > before, "the copy is seen")
-        self.w.until(lambda: progress.progress.counts.pending == 0, "the copy is read")
+            upright = ImageOps.exif_transpose(picture).convert("RGB")
+        small = upright.resize((upright.width * 9 // 10, upright.height * 9 // 10))
+        small.save(copy, quality=80)
+        self.w.until(lambda: indexer.progress.counts.total > before, "the copy is seen")
+        self.w.until(lambda: indexer.progress.counts.pending == 0, "the copy is read")
