@@ -59,15 +59,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     # Defaults are given here: a default inside a command's parser would undo an option that stood before it.
     options = argparse.Namespace(home=None, pack=None, verbose=False)
     if first in ("search", "searches", "why", "feedback"):
-        _command_parser(common).parse_args([_shield(word) for word in arguments], options)
+        rest = _parsed(_command_parser(common), [_shield(word) for word in arguments], options)
         said = "arguments" if first == "searches" else "words"
-        setattr(options, said, [_unshield(word) for word in getattr(options, said)])
+        setattr(options, said, [_unshield(word) for word in (*getattr(options, said), *rest)])
     elif first == "teach":
-        parser = _command_parser(common)
-        _, rest = parser.parse_known_args(arguments, options)
-        # Photos may all be missing, so argparse takes none for all of them as soon as an option stands before the rest.
-        if any(word.startswith("-") for word in rest):
-            parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        rest = _parsed(_command_parser(common), arguments, options)
         options.photos = [*options.photos, *map(Path, rest)]
     elif first in COMMANDS:
         _command_parser(common).parse_args(arguments, options)
@@ -76,11 +72,22 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
+def _parsed(parser: _Parser, arguments: Sequence[str], options: argparse.Namespace) -> list[str]:
+    """Parse into ``options`` and return the words behind an option.
+
+    Words that may all be missing are taken for all of them by argparse as soon as an option stands before the rest.
+    """
+    _, rest = parser.parse_known_args(arguments, options)
+    if any(word.startswith("-") for word in rest):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return rest
+
+
 #: A minus word of a question looks like an option to argparse; a true minus sign in its place does not.
 _MINUS = "\N{MINUS SIGN}"
 _SEARCH_OPTION = re.compile(
     r"--(json|queries|saved|order|caution|stacks|no-stacks|home|pack|verbose|help"
-    r"|out|up|down|neither|list|clear|like)(=.*)?|-h|-n\d*|--?"
+    r"|out|up|down|neither|list|clear|like|photo|plus|minus|focus|away|region)(=.*)?|-h|-n\d*|--?"
 )
 
 
@@ -143,28 +150,32 @@ def _command_parser(common: _Parser) -> _Parser:
 
     similar = command("similar", "Find photos like one, of the library or any picture file.")
     similar.add_argument("photo", type=Path, metavar="PHOTO")
-    similar.add_argument("--focus", action="append", default=[], metavar="WORD",
-                         help="compare by the parts that show WORD; may be given again")  # fmt: skip
-    similar.add_argument("--away", action="append", default=[], metavar="WORD",
-                         help="compare by the parts that do not show WORD")  # fmt: skip
-    similar.add_argument("--plus", action="append", default=[], metavar="WORD|PHOTO", help="and show this too")
-    similar.add_argument("--minus", action="append", default=[], metavar="WORD|PHOTO", help="but not this")
+    _add_conditions(similar)
     similar.add_argument("--region", type=_region, metavar="X,Y,W,H",
                          help="compare by a part: left, top, width and height as fractions of the photo")  # fmt: skip
     _add_n(similar, 20)
 
-    searches = command("searches", "Searches with a name: list, save NAME QUERY, rename NAME NEW, remove NAME.")
+    searches = command("searches", "Searches with a name: list, save NAME QUERY, rename NAME NEW, remove NAME. "
+                                   "What is saved may hold photos, as with similar.")  # fmt: skip
     searches.add_argument("action", nargs="?", choices=("list", "save", "rename", "remove"), default="list")
     searches.add_argument("arguments", nargs="*", metavar="NAME QUERY")
+    # One list for both, so that a region is known to stand behind its photo.
+    searches.add_argument("--photo", type=Path, action="append", dest="photos", default=[], metavar="PHOTO",
+                          help="save: photos like this one; may be given again")  # fmt: skip
+    searches.add_argument("--region", type=_region, action="append", dest="photos", default=[], metavar="X,Y,W,H",
+                          help="only a part of the --photo before it, as fractions")  # fmt: skip
+    _add_conditions(searches)
 
     why = command("why", "Tell why a photo answers a question.")
     why.add_argument("photo", type=Path, metavar="PHOTO")
     why.add_argument("words", nargs="*", metavar="QUERY")
+    why.add_argument("--saved", metavar="NAME", help="the saved search of this name instead of QUERY")
     why.add_argument("--like", type=Path, metavar="PHOTO", help="the photo that was asked with")
     why.add_argument("--out", type=Path, metavar="PNG", help="write the photo with its heat map")
 
     feedback = command("feedback", "Say which photos fit a question, and which do not.")
     feedback.add_argument("words", nargs="*", metavar="QUERY")
+    feedback.add_argument("--saved", metavar="NAME", help="the saved search of this name instead of QUERY")
     feedback.add_argument("--up", type=Path, action="append", default=[], metavar="PHOTO", help="this one fits")
     feedback.add_argument("--down", type=Path, action="append", default=[], metavar="PHOTO", help="this one does not")
     feedback.add_argument("--neither", type=Path, action="append", default=[], metavar="PHOTO",
@@ -207,6 +218,15 @@ def _command_parser(common: _Parser) -> _Parser:
     doctor = command("doctor", "Check the library and tell what would be repaired.")
     doctor.add_argument("--repair", action="store_true", help="do it")
     return parser
+
+
+def _add_conditions(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--focus", action="append", default=[], metavar="WORD",
+                        help="compare by the parts that show WORD; may be given again")  # fmt: skip
+    parser.add_argument("--away", action="append", default=[], metavar="WORD",
+                        help="compare by the parts that do not show WORD")  # fmt: skip
+    parser.add_argument("--plus", action="append", default=[], metavar="WORD|PHOTO", help="and show this too")
+    parser.add_argument("--minus", action="append", default=[], metavar="WORD|PHOTO", help="but not this")
 
 
 def _add_tag_actions(tags: argparse.ArgumentParser) -> None:

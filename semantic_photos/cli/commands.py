@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from semantic_photos.cli import adapting, doctor, indexing, moving, searching, steering, tagging, teaching
+from semantic_photos.cli import adapting, doctor, indexing, moving, saved, searching, steering, tagging, teaching
 from semantic_photos.cli.printing import print_json, shown
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PhotoId
@@ -190,7 +190,7 @@ _RUN: dict[str, Callable[[argparse.Namespace], int]] = {
     "index": _index,
     "search": lambda options: searching.search(options, open_library),
     "similar": lambda options: searching.similar(options, open_library),
-    "searches": lambda options: searching.searches(options, open_library),
+    "searches": lambda options: saved.searches(options, open_library),
     "why": _why,
     "feedback": _feedback,
     "tags": _tags,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The commands ``search``, ``similar`` and ``searches``, and the JSON of a result page."""
+"""The commands ``search`` and ``similar``, and the JSON of a result page."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from typing import Any
 
 from semantic_photos.cli import steering
 from semantic_photos.cli.printing import print_json, shown
-from semantic_photos.domain.errors import PhotoError, QueryError, UserFacingError
+from semantic_photos.domain.errors import QueryError, UserFacingError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Query, ResultPage
-from semantic_photos.domain.written_query import in_words, read
 from semantic_photos.services.library import Library
 
 Opener = Callable[..., Library]
@@ -74,12 +73,7 @@ def search(options: argparse.Namespace, open_library: Opener) -> int:
                 print_json(page_as_dict(library, text, _run(library, Query.parse(text), options)))
                 sys.stdout.flush()
             return 0
-        if options.saved:
-            query = library.catalog.saved_searches.get(options.saved).query
-            text = in_words(query)
-        else:
-            text = " ".join(options.words)
-            query = Query.parse(text)
+        text, query = steering.asked(library, options)
         if query.is_empty:
             why = query.problems[0].message if query.problems else "There is no word in this question."
             raise QueryError(why)
@@ -99,47 +93,6 @@ def similar(options: argparse.Namespace, open_library: Opener) -> int:
         query = steering.similar_query(library, options)
         _print_page(library, shown(options.photo), library.search.run(query, limit=options.n), options)
     return 0
-
-
-def searches(options: argparse.Namespace, open_library: Opener) -> int:
-    """List, save, rename or remove saved searches."""
-    action, arguments = options.action, options.arguments
-    least, most = {"list": (0, 0), "remove": (1, 1), "rename": (2, 2), "save": (2, len(arguments))}[action]
-    if not least <= len(arguments) <= most:
-        raise UserFacingError(
-            f"That is not how to {action}.",
-            code="usage",
-            advice="Say: searches save NAME QUERY, searches rename NAME NEW, searches remove NAME.",
-        )
-    with open_library(options, read_only=action == "list") as library:
-        saved = library.catalog.saved_searches
-        if action == "save":
-            query = Query.parse(" ".join(arguments[1:]))
-            if query.problems:
-                raise QueryError(query.problems[0].message)
-            saved.add(arguments[0], query)
-        elif action == "rename":
-            saved.rename(saved.get(arguments[0]).id, arguments[1])
-        elif action == "remove":
-            saved.remove(saved.get(arguments[0]).id)
-        rows = [{"name": one.name, "query": one.text, "photos": _count(library, one.query)} for one in saved.list()]
-    if options.json:
-        print_json({"searches": rows})
-        return 0
-    for row in rows:
-        found = "cannot be asked any more" if row["photos"] is None else f"{row['photos']:,} photos"
-        print(f"{row['name']}: {in_words(read(str(row['query'])))}  ({found})")
-    if not rows:
-        print("No search is saved yet.", file=sys.stderr)
-    return 0
-
-
-def _count(library: Library, query: Query) -> int | None:
-    """Return how many photos a saved search finds, or None where all its example photos are gone."""
-    try:
-        return library.search.count(query)
-    except (QueryError, PhotoError):
-        return None
 
 
 def _read_queries(path: Path) -> Iterator[str]:

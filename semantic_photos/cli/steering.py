@@ -11,9 +11,12 @@ from typing import Any
 
 from semantic_photos.cli.printing import shown
 from semantic_photos.domain.errors import QueryError, UserFacingError
+from semantic_photos.domain.feedback import question_title
 from semantic_photos.domain.heat import render
-from semantic_photos.domain.photo import PhotoId
+from semantic_photos.domain.photo import PhotoId, is_photo_name
 from semantic_photos.domain.query import Example, Query
+from semantic_photos.domain.steering import Region
+from semantic_photos.domain.written_query import in_words
 from semantic_photos.media.sidecar import put_in_place
 from semantic_photos.services.library import Library
 
@@ -21,31 +24,81 @@ from semantic_photos.services.library import Library
 PICTURE_SIDE = 1200
 
 
-def example_of(library: Library, given: Path, weight: float = 1.0) -> Example:
+def example_of(library: Library, given: Path, weight: float = 1.0, region: Region | None = None) -> Example:
     """Return a file as an example: of the library if it is there."""
     path = Path(given).expanduser().absolute()
     photo = library.catalog.photo_by_path(path)
-    return Example(photo.id, None, weight) if photo is not None else Example(None, path, weight)
+    return Example(photo.id, None, weight, region) if photo is not None else Example(None, path, weight, region)
 
 
 def similar_query(library: Library, options: argparse.Namespace) -> Query:
     """Return the question of ``similar``."""
     query = Query(examples=(example_of(library, options.photo),)).with_region(options.region)
-    if options.focus:
-        query = query.with_focus(options.focus[0])
-    for word in options.focus[1:]:
-        query = query.with_more_focus(word)
-    for word in options.away:
-        query = query.with_more_focus(word, -1.0)
+    return with_conditions(library, query, options)
+
+
+def with_conditions(library: Library, query: Query, options: argparse.Namespace) -> Query:
+    """Return a question that also holds what ``--focus``, ``--away``, ``--plus`` and ``--minus`` say.
+
+    Raises:
+        UserFacingError: what is named like a photo is not there.
+    """
+    for weight, phrases in ((1.0, options.focus), (-1.0, options.away)):
+        for phrase in phrases:
+            query = query.with_more_focus(phrase, weight)
     words = []
     for sign, things in ((1.0, options.plus), (-1.0, options.minus)):
         for thing in things:
             # A word is a word, also where a folder of that name lies about.
             if Path(thing).expanduser().is_file():
                 query = query.with_example(example_of(library, Path(thing), sign))
+            elif is_photo_name(Path(thing).name) and ":" not in thing:
+                raise no_photo(Path(thing))
             else:
                 words += [f"-{word}" if sign < 0 else word for word in thing.split()]
-    return query.with_text(" ".join(words)) if words else query
+    if not words:
+        return query
+    # In parentheses, since what is added holds for all alternatives of what is there.
+    return query.with_text(" ".join([f"({query.text})"] * bool(query.text) + words))
+
+
+def no_photo(given: Path) -> UserFacingError:
+    """Return the complaint about a photo that is neither in the library nor a file."""
+    return UserFacingError(f"There is no photo {shown(given)}.", code="photo.unknown")
+
+
+def asked(library: Library, options: argparse.Namespace) -> tuple[str, Query]:
+    """Return what is asked, as it is told and as a question: the words that were typed, or ``--saved NAME``.
+
+    Raises:
+        QueryError: there is no saved search of that name.
+        UserFacingError: both are given.
+    """
+    if not options.saved:
+        text = " ".join(options.words)
+        return text, Query.parse(text)
+    if options.words:
+        raise UserFacingError("Say a question or --saved NAME, not both.", code="usage", advice="See --help.")
+    query = library.catalog.saved_searches.get(options.saved).query
+    return said(library, query), query
+
+
+def said(library: Library, query: Query) -> str:
+    """Return a question as a person would say it, its example photos by their names."""
+    names = []
+    for example in query.examples:
+        path = place_of(library, example)
+        name = "a photo that is gone" if path is None else shown(Path(path.name))
+        names.append(f"part of {name}" if example.region is not None else name)
+    return in_words(query, names)
+
+
+def place_of(library: Library, example: Example) -> Path | None:
+    """Return the file of an example photo, or None if it has left the library."""
+    if example.photo_id is None:
+        return example.path
+    photo = library.photos([example.photo_id]).get(example.photo_id)
+    return None if photo is None else photo.path
 
 
 def explain(library: Library, options: argparse.Namespace) -> dict[str, Any]:
@@ -54,8 +107,7 @@ def explain(library: Library, options: argparse.Namespace) -> dict[str, Any]:
     Raises:
         UserFacingError: the photo cannot be read, nothing is asked, or the picture cannot be written.
     """
-    text = " ".join(options.words)
-    query = Query.parse(text)
+    text, query = asked(library, options)
     if options.like is not None:
         query = query.with_example(example_of(library, options.like))
     photo = example_of(library, options.photo)
@@ -110,8 +162,8 @@ def vote(library: Library, options: argparse.Namespace) -> dict[str, Any]:
     """
     feedback = library.search.feedback
     assert feedback is not None
-    text = " ".join(options.words)
-    query = Query.parse(text) if text else None
+    text, whole = asked(library, options)
+    query = whole if text else None
     cast = [(1, options.up), (-1, options.down), (0, options.neither)]
     if any(photos for _, photos in cast):
         if query is None or query.is_empty:
@@ -149,7 +201,7 @@ def print_votes(answer: dict[str, Any]) -> None:
     if answer["cleared"]:
         print(f"{answer['cleared']} votes taken back.")
     for one in answer["votes"]:
-        print(f"{'+' if one['vote'] > 0 else '−'}  {one['path']}  ({one['query']})")
+        print(f"{'+' if one['vote'] > 0 else '−'}  {one['path']}  ({question_title(one['query'])})")
     if not answer["votes"] and not answer["cleared"]:
         print("No votes.")
 

@@ -68,6 +68,22 @@ def names_photos(normal: str) -> bool:
     return isinstance(value, dict) and "examples" in value
 
 
+def question_title(normal: str) -> str:
+    """Return the normal form of a question in words; photos of the library have only numbers in it."""
+    if not normal.startswith("{"):
+        return normal
+    try:
+        told = json.loads(normal)
+        parts = [str(told["text"])] if told["text"] else []
+        for _, weight, region in told["examples"]:
+            way = "like" if weight > 0 else "unlike"
+            parts.append(f"{way} {'a part of a photo' if region else 'a photo'}")
+        parts += [f"{'looking at' if weight > 0 else 'away from'} {word}" for word, weight in told["focus"]]
+    except (ValueError, KeyError, TypeError):
+        return normal
+    return ", ".join(parts)
+
+
 def steered(
     query: FloatArray,
     liked: FloatArray,

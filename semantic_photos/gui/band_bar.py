@@ -16,6 +16,11 @@ from semantic_photos.gui.widgets import ElidedLabel, IconButton, button, label
 ORDERS = {"relevance": "Best first", "date": "Newest first", "name": "By name"}
 #: Below these widths in pixels the slider's words, then the slider itself, would stand on what is said.
 ROOM_FOR_WORDS, ROOM_FOR_SLIDER = 720, 540
+#: A remark that has less room says nothing; what it would say is the tooltip of its button.
+ROOM_FOR_REMARK = 60
+HEAT = "Why these photos  (Ctrl+H)"
+#: A text that has no more room than its own width is shortened on some screens.
+_SLACK = 8
 _STEPS = 20
 _SETTLE_MS = 90
 
@@ -40,7 +45,8 @@ class BandBar(QFrame):
     def __init__(self, caution: float, order: str = "relevance", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("band")
-        self.setFixedHeight(44)
+        # With the line above it: at an even rest links would stand a pixel higher than labels.
+        self.setFixedHeight(45)
         self.order = order
         self._ranked = False
         self._said = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
@@ -58,10 +64,10 @@ class BandBar(QFrame):
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE_MS)
-        self.heat_button = IconButton("why", "Why these photos  (Ctrl+H)")
+        self.heat_button = IconButton("why", HEAT)
         self.heat_button.setCheckable(True)
         self.heat_button.toggled.connect(self.heat_toggled)
-        self._remark = label("", "dim")
+        self._remark = ElidedLabel(kind="dim", mode=Qt.TextElideMode.ElideRight)
         self._sort = QToolButton()
         self._sort.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._sort.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -81,7 +87,7 @@ class BandBar(QFrame):
             action.triggered.connect(lambda _=False, order=order: self._choose_order(order))
             group.addAction(action)
             self._menu.addAction(action)
-        row = QHBoxLayout(self)
+        row = self._row = QHBoxLayout(self)
         row.setContentsMargins(16, 0, 12, 0)
         row.setSpacing(8)
         row.addWidget(self._said, 100)
@@ -112,8 +118,9 @@ class BandBar(QFrame):
 
     def remark(self, text: str) -> None:
         """Say why no photo shows why it is here; an empty text takes it back."""
-        self._remark.setText(text)
-        self._remark.setVisible(bool(text))
+        self._remark.set_text(text)
+        self.heat_button.set_name(HEAT if not text else f"{HEAT}\n{text}")
+        self._fit()
 
     def set_order(self, order: str) -> None:
         """Show an order without asking for it."""
@@ -148,7 +155,7 @@ class BandBar(QFrame):
         if ranked and strong and arrangement.weaker:
             text += f" · {arrangement.weaker:,} weaker"
         self._said.set_text(text)
-        self._said.setMaximumWidth(self._said.fontMetrics().horizontalAdvance(text) + 8)
+        self._said.setMaximumWidth(self._said.fontMetrics().horizontalAdvance(text) + _SLACK)
         step = min(hidden, WEAKER)
         again = arrangement.weaker > 0
         self._more.setText(f"Show {step} more" if again else f"Show {step} weaker")
@@ -169,6 +176,15 @@ class BandBar(QFrame):
         style = Qt.ToolButtonStyle
         beside = width >= ROOM_FOR_SLIDER
         self._sort.setToolButtonStyle(style.ToolButtonTextBesideIcon if beside else style.ToolButtonIconOnly)
+        self._fit_remark()
+
+    def _fit_remark(self) -> None:
+        """Give the remark the room that all else leaves, which is said and done before it."""
+        self._remark.setVisible(False)
+        self._row.invalidate()
+        room = self.width() - self._row.sizeHint().width() - self._row.spacing() - _SLACK
+        self._remark.setMaximumWidth(max(room, 0))
+        self._remark.setVisible(bool(self._remark.full_text()) and room >= ROOM_FOR_REMARK)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

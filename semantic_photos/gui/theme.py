@@ -129,7 +129,9 @@ QMenu::item {{ padding: 6px 24px 6px 10px; border-radius: 5px; }}
 QMenu::item:selected {{ background: {c.accent_soft}; color: {c.text}; }}
 QMenu::item:disabled {{ color: {c.dim}; }}
 QMenu::separator {{ height: 1px; background: {c.line}; margin: 5px 8px; }}
-QPushButton {{ background: {c.surface}; border: 1px solid {c.line}; border-radius: 7px; padding: 6px 14px; }}
+QPushButton {{ background: {c.surface}; border: 1px solid {c.line}; border-radius: 7px; padding: 6px 14px;
+  min-height: 16px; }}
+QPushButton[kind="word"], QPushButton[kind="link"] {{ min-height: 0; }}
 QPushButton:hover {{ background: {c.raised}; }}
 QPushButton:focus {{ border: 1px solid {c.accent}; }}
 QPushButton:disabled {{ background: {c.window}; }}
@@ -178,8 +180,9 @@ QLabel[kind="said"] {{ color: {c.on_stage}; background: rgba(0, 0, 0, 170); bord
 QLabel[kind="error"] {{ color: {c.danger}; }}
 QFrame#gridFrame, QListView#grid {{ background: {c.window}; border: none; }}
 QListWidget, QTreeWidget {{ background: {c.surface}; border: 1px solid {c.line}; border-radius: 8px; outline: none;
-  padding: 4px; }}
+  padding: 4px; selection-background-color: {c.accent_soft}; selection-color: {c.text}; }}
 QListWidget::item, QTreeWidget::item {{ padding: 6px 4px; border-radius: 5px; }}
+QTreeWidget::item {{ border-radius: 0; }}
 QListWidget::item:selected, QTreeWidget::item:selected {{ background: {c.accent_soft}; color: {c.text}; }}
 QListWidget::item:focus, QTreeWidget::item:focus {{ border: none; }}
 QHeaderView::section {{ background: {c.surface}; color: {c.dim}; border: none; border-bottom: 1px solid {c.line};

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
-from semantic_photos.domain.feedback import Vote
+from semantic_photos.domain.feedback import Vote, question_title
 from semantic_photos.domain.photo import Photo, PhotoId
 from semantic_photos.gui import formatting, theme
 from semantic_photos.gui.bridge import Bridge
@@ -120,21 +119,7 @@ class VotesDialog(QDialog):
         self._bridge.run(work, self._on_changed)
 
     def _on_changed(self, _done: object) -> None:
+        # Else the next button has the keys as soon as nothing is chosen: "Remove all".
+        self._tree.setFocus()
         self.changed.emit()
         self._load()
-
-
-def question_title(normal: str) -> str:
-    """Return the normal form of a question (``domain.feedback.normal_form``) in words."""
-    if not normal.startswith("{"):
-        return normal
-    try:
-        told = json.loads(normal)
-        parts = [str(told["text"])] if told["text"] else []
-        for _, weight, region in told["examples"]:
-            way = "like" if weight > 0 else "unlike"
-            parts.append(f"{way} {'a part of a photo' if region else 'a photo'}")
-        parts += [f"{'looking at' if weight > 0 else 'away from'} {word}" for word, weight in told["focus"]]
-    except (ValueError, KeyError, TypeError):
-        return normal
-    return ", ".join(parts)

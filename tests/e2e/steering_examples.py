@@ -18,6 +18,10 @@ from semantic_photos.gui.result_model import Role
 from semantic_photos.gui.saving import NameDialog
 from semantic_photos.gui.votes_dialog import VotesDialog
 from tests.e2e.steering_walk import Asking, need
+from tests.e2e.window_driver import SIZE
+
+#: Width of the window in pixels at which half of the tools still fit beside each other.
+NARROW = 760
 
 
 class Walk(Asking):
@@ -147,8 +151,25 @@ class Walk(Asking):
         self.w.ask("type:jpg OR type:png OR type:webp")
         self.w.until(lambda: self.page.band._remark.isVisible(), "filters alone have nothing to show, and it is said")
         self.w.shoot("heat-grid-filters")
+        self._narrow_window()
         self.w.press(self.page.band.heat_button)
         need(not self.page.band._remark.isVisible(), "nothing is said any more")
+
+    def _narrow_window(self) -> None:
+        """Look at the remark in a narrow window, which it must not widen."""
+        window, band = self.w.session.window, self.page.band
+        window.resize(NARROW, SIZE[1])
+        self.w.until(lambda: window.width() == NARROW, "the window is narrow")
+        self.w.settle()
+        self.w.visible(band, "the line below the photos")
+        need(band.mapTo(window, band.rect().topRight()).x() < NARROW, "the line is within the window")
+        need(band._remark.isVisible(), "the remark is still there")
+        need(band._remark.geometry().right() < band.heat_button.x(), "the remark leaves the button free")
+        self.w.shoot("heat-grid-narrow")
+        need(window.width() == NARROW, "the remark has not widened the window")
+        window.resize(*SIZE)
+        self.w.until(lambda: window.width() == SIZE[0], "the window is wide again")
+        self.w.settle()
 
     # 8 A part
 
@@ -192,19 +213,52 @@ class Walk(Asking):
         self.w.visible(self.page.judging.line, "how many photos were judged")
         self.w.shoot("voted")
 
-    def votes_are_listed_and_taken_back(self) -> None:
-        self.w.session.window.show_votes()
-        dialog = self.w.session.window.findChild(VotesDialog)
-        assert dialog is not None
-        self.w.until(lambda: bool(dialog.rows()), "the votes are listed")
-        self.w.visible(dialog, "the page of votes")
+    def one_vote_is_taken_back(self) -> None:
+        """In the grid by a key, which takes the last one back, and in the list by choosing it."""
+        self.w.choose(0)
+        self.w.key(self.page.view, Qt.Key.Key_Backspace)
+        self.w.until(lambda: self._votes() == [1], "the last vote is taken back, the one before it counts")
+        self.w.settle()
+        self.w.shoot("vote-taken-back")
+        for count in (2, 3):
+            self.w.choose(next(r for r in range(9) if not self.page.model.index(r).data(Role.VOTE)))
+            self.w.key(self.page.view, Qt.Key.Key_Plus)
+            self.w.until(lambda count=count: self._votes() == [1] * count, "the key votes")
+            self.w.settle()
+        dialog = self._list_votes()
         self.w.shoot("votes")
+        (before,) = dialog.rows()
+        question = dialog._tree.topLevelItem(0)
+        assert question is not None
+        self.w.press(dialog._tree.viewport(), dialog._tree.visualItemRect(question.child(0)).center())
+        need(dialog._remove.text() == "Remove 1 mark", "one vote is chosen")
+        self.w.shoot("vote-chosen")
+        self.w.press(dialog._remove)
+        self.w.until(lambda: [(before[0], before[1][1:])] == dialog.rows(), "this vote is gone, the others stay")
+        self.w.shoot("vote-removed")
+        dialog.close()
+        self.w.settle()
+        self.w.until(lambda: len(self._votes()) == 2, "the grid knows it")
+
+    def all_votes_are_taken_back(self) -> None:
+        dialog = self._list_votes()
         self.w.press(dialog._remove_all)
         self.w.until(lambda: not dialog.rows(), "all votes are gone")
         self.w.shoot("votes-none")
         dialog.close()
         self.w.settle()
         self.w.until(lambda: not self.page.judging.line.isVisible(), "nothing is judged any more")
+
+    def _votes(self) -> list[int]:
+        page = self.page.pane.page
+        return sorted(page.votes.values()) if page is not None else []
+
+    def _list_votes(self) -> VotesDialog:
+        self.w.session.window.show_votes()
+        dialog = next(d for d in self.w.session.window.findChildren(VotesDialog) if d.isVisible())
+        self.w.until(lambda: bool(dialog.rows()), "the votes are listed")
+        self.w.visible(dialog, "the page of votes")
+        return dialog
 
     # 10 Words
 

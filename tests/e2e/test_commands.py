@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -179,8 +180,11 @@ def test_searching_beside_a_running_index(program: Program, photos: Path) -> Non
     running = program.start("index", photos, "--json")
     try:
         assert names(program.json("search", "red", "-n", "3"))[0]
+        # Stopped where it is, or it may be ready before the second one looks.
+        running.send_signal(signal.SIGSTOP)
         second = program.run("index", photos, code=2) if running.poll() is None else None
     finally:
+        running.send_signal(signal.SIGCONT)
         out, _ = running.communicate(timeout=100)
     assert json.loads(out)["indexed"] == 300
     if second is not None:

@@ -7,8 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from tests.e2e.conftest import Program
+from tests.e2e.conftest import COLOURS, Program
 from tests.e2e.test_commands import names
 
 pytestmark = pytest.mark.slow
@@ -49,9 +50,27 @@ def test_copies_are_stacked_where_people_look(program: Program, photos: Path) ->
 def test_saved_searches(program: Program, photos: Path) -> None:
     program.json("index", photos)
     rows = program.json("searches", "save", "All red", "file:red", "-type:png")["searches"]
-    assert rows == [{"name": "All red", "query": "file:red -type:png", "photos": 6}]
+    assert rows == [
+        {"name": "All red", "query": "file:red -type:png", "photos": 6, "examples": [], "focus": []}
+    ]  # fmt: skip
     assert "already" in program.run("searches", "save", "ALL RED", "blue", code=2).stderr
     assert len(program.json("search", "--saved", "all red")["results"]) == 6
     assert [row["name"] for row in program.json("searches", "rename", "all red", "Red")["searches"]] == ["Red"]
     assert program.json("searches", "remove", "red")["searches"] == []
     assert "There is no saved search" in program.run("search", "--saved", "red", code=2).stderr
+
+
+@pytest.mark.timeout(300)
+def test_saved_searches_hold_photos(program: Program, photos: Path, tmp_path: Path) -> None:
+    program.json("index", photos)
+    both = Image.new("RGB", (120, 60), COLOURS["red"])
+    both.paste(COLOURS["blue"], (60, 0, 120, 60))
+    both.save(tmp_path / "both.png")
+    words = ["--photo", tmp_path / "both.png", "--region", ".5,0,.5,1", "--minus", photos / "red-00.jpg"]
+    done = program.run("searches", "save", "Blue side", *words)
+    assert "must stay there" in done.stderr
+    assert "like part of both.png, unlike red-00.jpg" in done.stdout
+    answer = program.json("search", "--saved", "blue side", "-n", "4")
+    assert {name.split("-")[0] for name in names(answer)} == {"blue"}
+    gone = program.run("searches", "save", "gone", "--photo", tmp_path / "gone.png", code=2)
+    assert gone.stderr == f"semantic-photos: There is no photo {tmp_path / 'gone.png'}.\n"

@@ -26,6 +26,8 @@ from semantic_photos.services.library import Library
 
 #: A question may wait for a photo that is read anew on a busy machine.
 PATIENCE_S = 40.0
+#: Of the screen and of the window.
+SIZE = (1400, 900)
 
 
 class Unseen(AssertionError):
@@ -33,11 +35,12 @@ class Unseen(AssertionError):
 
 
 @contextmanager
-def screen(size: str = "1400x900x24") -> Iterator[str]:
+def screen() -> Iterator[str]:
     """Start a virtual screen and yield its name."""
+    width, height = SIZE
     reader, writer = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writer), "-screen", "0", size, "-nolisten", "tcp"],
+        ["Xvfb", "-displayfd", str(writer), "-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp"],
         pass_fds=[writer],
         stderr=subprocess.DEVNULL,
     )
@@ -55,19 +58,20 @@ class Window:
 
     Args:
         photos: the folder that is searched; only read.
-        home: where catalog, cache and settings are kept.
+        home: where catalog, cache and settings are kept, and beside them a folder for photos that come later.
         out: where pictures of the screen go.
     """
 
     def __init__(self, photos: Path, home: Path, out: Path) -> None:
-        self.out = out
+        self.out, self.later = out, home / "later"
+        self.later.mkdir(parents=True, exist_ok=True)
         self.troubles: list[str] = []
         self._count = 0
         self._old_hook, sys.excepthook = sys.excepthook, self._on_uncaught
         paths = Paths.under(home).create()
         self.application = app.make_application()
-        self.session = app.Session(lambda: Library.open(paths, watch=True), [photos], None)
-        self.session.window.setGeometry(0, 0, 1400, 900)
+        self.session = app.Session(lambda: Library.open(paths, watch=True), [photos, self.later], None)
+        self.session.window.setGeometry(0, 0, *SIZE)
         self.session.start()
         self.until(lambda: self.session.window.page is not None, "the library is open")
 

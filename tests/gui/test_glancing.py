@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
 from PySide6.QtCore import Qt
 
 from semantic_photos.domain.errors import QueryError
@@ -88,7 +89,7 @@ def test_filters_alone_have_nothing_to_show_and_say_so(desk: Desk) -> None:
     listed = dataclasses.replace(page, query=Query.parse("rating:>=0"), scores=None)
     desk.page.glancing.show_page(listed)
     assert not warm(desk)
-    desk.until(lambda: desk.page.band._remark.text() == NO_CONTENT)
+    desk.until(lambda: desk.page.band._remark.full_text() == NO_CONTENT)
     assert desk.page.band._remark.isVisible()
     assert len(desk.library.glances.asked) == asked
     desk.search("red")
@@ -109,6 +110,30 @@ def test_photos_without_a_readable_thumbnail_stay_as_they_are(desk: Desk) -> Non
 def test_why_nothing_can_be_shown_is_said_once(desk: Desk) -> None:
     desk.library.glances.error = QueryError("Without a model pack nothing can be explained.")
     switch_on(desk, "blue")
-    desk.until(lambda: "Without a model pack" in desk.page.band._remark.text())
+    desk.until(lambda: "Without a model pack" in desk.page.band._remark.full_text())
     assert len(desk.library.glances.asked) == 1
     assert not warm(desk)
+
+
+@pytest.mark.parametrize("width", [640, 760, 1100])
+def test_a_remark_is_shortened_and_widens_nothing(desk: Desk, width: int) -> None:
+    desk.library.glances.error = QueryError("Nothing can be explained without a model pack, " * 3 + "and so on.")
+    desk.window.resize(width, 700)
+    desk.search("blue")
+    desk.settle()
+    band, least = desk.page.band, desk.window.minimumSizeHint().width()
+    others = (band._said, band._more, band.heat_button, band._sort)
+    band.heat_button.click()
+    desk.until(lambda: "Nothing can be" in band.heat_button.toolTip())
+    desk.until(lambda: band._remark.toolTip() == band._remark.full_text() or width == 640)
+    assert band._remark.isVisible() == (width > 640), "where nothing can be read of it, the button alone tells it"
+    assert desk.window.width() == width
+    assert desk.window.minimumSizeHint().width() <= max(least, width)
+    assert not band._remark.isVisible() or band._more.geometry().right() < band._remark.x()
+    assert not band._remark.isVisible() or band._remark.geometry().right() < band.heat_button.x()
+    beside = [part.geometry() for part in others]
+    band.heat_button.click()
+    assert not band._remark.isVisible()
+    assert "Nothing" not in band.heat_button.toolTip()
+    desk.qtbot.wait(100)
+    assert [part.geometry() for part in others] == beside, "all else has the same room with it and without"

@@ -17,7 +17,7 @@ from semantic_photos.gui import problem_marks
 from semantic_photos.gui.completion_popup import Offer
 from semantic_photos.gui.saving import NameDialog
 from semantic_photos.gui.steering import dropped
-from semantic_photos.gui.votes_dialog import VotesDialog, question_title
+from semantic_photos.gui.votes_dialog import VotesDialog
 from tests.fakes.library import COLOURS, FakeLibrary
 from tests.gui.conftest import Desk
 
@@ -349,8 +349,11 @@ def test_all_votes_are_listed_and_taken_back(open_desk: Callable[..., Desk]) -> 
         ("blue", ["IMG_00005.jpg", "IMG_00017.jpg"]), ("red sea", ["IMG_00000.jpg"]),
     ])  # fmt: skip
     dialog._tree.topLevelItem(0).child(1).setSelected(True)
+    dialog._remove.setFocus()
     dialog._remove.click()
     desk.until(lambda: dialog.rows()[0] == ("blue", ["IMG_00005.jpg"]))
+    assert dialog.focusWidget() is dialog._tree, "the same key once more must not press “Remove all”"
+    assert dialog._remove.height() == dialog._remove_all.height()
     dialog._remove_all.click()
     desk.until(lambda: dialog.rows() == [])
     assert not library.feedback._cast
@@ -358,7 +361,7 @@ def test_all_votes_are_listed_and_taken_back(open_desk: Callable[..., Desk]) -> 
 
 def test_a_question_with_photos_is_told_in_words() -> None:
     query = Query.similar_to(PhotoId(3)).with_text("snow").with_more_focus("dog", -1.0)
-    from semantic_photos.domain.feedback import normal_form
+    from semantic_photos.domain.feedback import normal_form, question_title
 
     assert question_title(normal_form(query)) == "snow, like a photo, away from dog"
     assert question_title("{broken") == "{broken"
