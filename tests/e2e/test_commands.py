@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -178,17 +179,18 @@ def test_searching_beside_a_running_index(program: Program, photos: Path) -> Non
     for number in range(300):
         make_photo(photos / "more" / f"{number}.png", "red", number=number)
     running = program.start("index", photos, "--json")
+    lock = program.home / "data" / "library.lock"
     try:
-        assert names(program.json("search", "red", "-n", "3"))[0]
-        # Stopped where it is, or it may be ready before the second one looks.
+        while running.poll() is None and lock.read_text().strip() != str(running.pid):
+            time.sleep(0.01)
+        # Stopped where it is, or it may be ready before the others look.
         running.send_signal(signal.SIGSTOP)
-        second = program.run("index", photos, code=2) if running.poll() is None else None
+        assert names(program.json("search", "red", "-n", "3"))[0]
+        assert "another" in program.run("index", photos, code=2).stderr.lower()
     finally:
         running.send_signal(signal.SIGCONT)
         out, _ = running.communicate(timeout=100)
     assert json.loads(out)["indexed"] == 300
-    if second is not None:
-        assert "another" in second.stderr.lower()
 
 
 def test_the_terminal_conversation(program: Program, photos: Path) -> None:
