@@ -48,7 +48,8 @@ class Glancing(QObject):
         self._soon.setInterval(_SETTLE_MS)
         self._soon.timeout.connect(self._look)
         band.heat_toggled.connect(self._on_toggled)
-        view.verticalScrollBar().valueChanged.connect(self._soon.start)
+        # Not the timer's own start: Qt would take the scroll bar's value for its milliseconds.
+        view.verticalScrollBar().valueChanged.connect(lambda _: self._soon.start())
         view.verticalScrollBar().rangeChanged.connect(lambda *_: self._soon.start())
         model.modelReset.connect(self._soon.start)
         # Thumbnails that came in: only what has a picture can be warm.

@@ -79,6 +79,18 @@ def test_scrolling_and_other_questions_give_up_what_is_under_way(desk: Desk) -> 
     desk.until(lambda: set(seen(desk)) <= set(warm(desk)))
 
 
+def test_far_down_a_long_list_it_is_as_quick_as_at_the_top(desk: Desk) -> None:
+    desk.search("blue")
+    desk.page.pane.show_weaker()
+    track = desk.page.view.verticalScrollBar()
+    desk.until(lambda: track.maximum() > 3000)
+    track.setValue(track.maximum())
+    rows = seen(desk)
+    assert rows[0] > 0
+    desk.qtbot.keyClick(desk.window, Qt.Key.Key_H, Qt.KeyboardModifier.ControlModifier)
+    desk.until(lambda: set(rows) <= set(warm(desk)), timeout=2500)
+
+
 def test_filters_alone_have_nothing_to_show_and_say_so(desk: Desk) -> None:
     switch_on(desk, "blue")
     desk.until(lambda: warm(desk))
