@@ -16,7 +16,7 @@ from semantic_photos.domain.ports import ImageEncoder
 from semantic_photos.domain.query import Example, Query
 from semantic_photos.media.thumbnail_squares import square_of
 from semantic_photos.services.close_look import Positions, glances_of
-from semantic_photos.services.why import Asked, Explainer, Why
+from semantic_photos.services.why import Explainer, Why
 
 #: Longer side of a heat map over a thumbnail.
 SIDE = 48
@@ -44,7 +44,6 @@ class Glances:
         self._explainer, self._images, self._thumbnail = explainer, images, thumbnail
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[PhotoId, ContentKey | None], Positions] = OrderedDict()
-        self._asked: tuple[Query, Asked] | None = None
 
     def why(self, photos: Sequence[Photo], query: Query, token: CancelToken | None = None) -> Mapping[PhotoId, Why]:
         """Explain photos before a question; those whose thumbnail cannot be read are left out.
@@ -55,23 +54,13 @@ class Glances:
             CatalogError: the catalog cannot be read.
             CancelledError: when the token says so.
         """
-        asked = self._look_up(query)
+        asked = self._explainer.asked(query)
         seen = self._look(photos, token or CancelToken())
         return {
             photo.id: self._explainer.told(asked, Example(photo_id=photo.id), photo.path, seen[photo.id], SIDE)
             for photo in photos
             if photo.id in seen
         }
-
-    def _look_up(self, query: Query) -> Asked:
-        # A screen of photos comes in several calls, and a file from elsewhere would be read for each.
-        with self._lock:
-            if self._asked is not None and self._asked[0] == query:
-                return self._asked[1]
-        asked = self._explainer.asked(query)
-        with self._lock:
-            self._asked = query, asked
-        return asked
 
     def _look(self, photos: Sequence[Photo], token: CancelToken) -> dict[PhotoId, Positions]:
         found: dict[PhotoId, Positions] = {}

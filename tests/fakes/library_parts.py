@@ -110,7 +110,7 @@ class FakeExplainer:
         words = [term.word for term in query.terms if term.weight > 0]
         shares = tuple(WordShare(word, 1 / len(words), 2.0) for word in words)
         shared = (Concept("dog", 0.8), Concept("snow", 0.6)) if query.examples else ()
-        return Why(heat, (0.2, 0.5), shares, {}, shared, ())
+        return Why(heat, (0.2, 0.5), shares, shared, ())
 
 
 class FakeGlances:
