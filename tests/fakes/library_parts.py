@@ -122,11 +122,17 @@ class FakeGlances:
         self.error: Exception | None = None
         self.unreadable: set[PhotoId] = set()
         self.delay_s = 0.0
+        self.slow: set[PhotoId] = set()
+        self.prepared = 0
+
+    def prepare(self) -> None:
+        self._guard("glances")
+        self.prepared += 1
 
     def why(self, photos: Sequence[Photo], query: Query, token: CancelToken | None = None) -> dict[PhotoId, Why]:
         self._guard("glances")
         self.asked.append([photo.id for photo in photos])
-        time.sleep(self.delay_s)
+        time.sleep(self.delay_s + 0.3 * any(photo.id in self.slow for photo in photos))
         if token is not None:
             token.raise_if_cancelled()
         if self.error is not None:
