@@ -22,7 +22,7 @@ from semantic_photos.services.why import Why
 
 #: Photos that are looked at in one go: few, so that the first are seen soon and what scrolled away is soon given up;
 #: the network takes hardly longer for each than in larger lots.
-AT_ONCE = 3
+AT_ONCE = 4
 #: Lots under way at once: one run of the network takes half of the cores, and while one lot is shown the other goes on.
 TOGETHER = 2
 #: Photos whose heat is kept for the question that is shown.

@@ -98,13 +98,16 @@ class FakeSavedSearches:
 
 
 class FakeExplainer:
-    """Every photo is found because of its left half, and by all words alike."""
+    """Every photo is found because of its left half, and by all words alike; ``explained`` counts the photos."""
 
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
+        self.explained, self.delay_s = 0, 0.0
 
     def why(self, photo: Example, query: Query) -> Why:
         self._guard("why")
+        self.explained += 1
+        time.sleep(self.delay_s)
         heat = np.zeros((12, 18), np.float32)
         heat[:, :9] = 1.0
         words = [term.word for term in query.terms if term.weight > 0]
