@@ -23,6 +23,8 @@ from semantic_photos.services.why import Why
 #: Photos that are looked at in one go: few, so that the first are seen soon and what scrolled away is soon given up;
 #: the network takes hardly longer for each than in larger lots.
 AT_ONCE = 4
+#: Photos of the first lot, which goes alone: two would share the processor, and the first heat be seen twice as late.
+FIRST = 2
 #: Lots under way at once: one run of the network takes half of the cores, and while one lot is shown the other goes on.
 TOGETHER = 2
 #: Photos whose heat is kept for the question that is shown.
@@ -146,9 +148,13 @@ class Glancing(QObject):
         under_way = {i for lot in self._asking for i in lot.ids}
         missing = [i for i in seen if i not in self._heats and i not in self._without and i not in under_way]
         wanted = [photo for i in missing if (photo := self._pictured(i)) is not None]
-        for start in range(0, AT_ONCE * (TOGETHER - len(self._asking)), AT_ONCE):
-            if part := wanted[start : start + AT_ONCE]:
-                self._ask(part)
+        if any(i in self._heats or i in self._without for i in seen):
+            room = AT_ONCE * (TOGETHER - len(self._asking))
+            parts = [wanted[start : start + AT_ONCE] for start in range(0, room, AT_ONCE)]
+        else:
+            parts = [] if self._asking else [wanted[:FIRST]]
+        for part in filter(None, parts):
+            self._ask(part)
         if missing and not self._asking:
             # Their thumbnails are still to come.
             self._prepare()
