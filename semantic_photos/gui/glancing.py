@@ -145,6 +145,7 @@ class Glancing(QObject):
             # All of them have been scrolled away.
             lot.token.cancel()
             self._asking.remove(lot)
+        self._show_found()
         under_way = {i for lot in self._asking for i in lot.ids}
         missing = [i for i in seen if i not in self._heats and i not in self._without and i not in under_way]
         wanted = [photo for i in missing if (photo := self._pictured(i)) is not None]
@@ -182,10 +183,13 @@ class Glancing(QObject):
         if lot not in self._asking:
             return
         lot.found = found
+        self._show_found()
+        self._look()
+
+    def _show_found(self) -> None:
         # As people read: a lot waits for those before it.
         while self._asking and self._asking[0].found is not None:
             self._keep(self._asking.pop(0))
-        self._look()
 
     def _keep(self, lot: _Lot) -> None:
         found = lot.found or {}

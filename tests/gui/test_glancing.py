@@ -77,6 +77,23 @@ def test_heat_comes_as_people_read_also_where_some_photos_take_longer(desk: Desk
     assert len(shown) == len(set(shown))
 
 
+def test_what_waited_for_photos_that_were_scrolled_away_is_shown(desk: Desk) -> None:
+    desk.search("blue")
+    desk.page.pane.show_weaker()
+    view, ids = desk.page.view, desk.page.model.ids
+    track = view.verticalScrollBar()
+    track.setValue(0)
+    rows = seen(desk)
+    before, after = rows[FIRST : FIRST + AT_ONCE], rows[FIRST + AT_ONCE : FIRST + 2 * AT_ONCE]
+    desk.library.glances.slow = {PhotoId(int(ids[row])) for row in before}
+    desk.qtbot.keyClick(desk.window, Qt.Key.Key_H, Qt.KeyboardModifier.ControlModifier)
+    desk.until(lambda: any(int(ids[after[0]]) in part for part in desk.library.glances.asked))
+    places = [view.visualRect(desk.page.model.index(row)) for row in (before[-1], *after)]
+    track.setValue(next(place.center().y() for place in places if place.top() > places[0].bottom()))
+    assert view.seen_rows()[0] in after
+    desk.until(lambda: set(seen(desk)) <= set(warm(desk)))
+
+
 def test_the_network_is_got_ready_for_who_rests_on_the_button_and_for_nobody_else(desk: Desk) -> None:
     button = desk.page.band.heat_button
 
