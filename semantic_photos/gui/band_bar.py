@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QSlider, QToolButton, 
 from semantic_photos.domain.query import ResultPage
 from semantic_photos.gui import formatting, theme
 from semantic_photos.gui.arrangement import WEAKER, Arrangement
-from semantic_photos.gui.widgets import ElidedLabel, IconButton, button, label
+from semantic_photos.gui.widgets import ElidedLabel, IconButton, Resting, button, label
 
 #: What the library calls the orders, and what people call them.
 ORDERS = {"relevance": "Best first", "date": "Newest first", "name": "By name"}
@@ -34,6 +34,7 @@ class BandBar(QFrame):
         caution_changed: from 0 (generous) to 1 (cautious).
         order_changed: a key of ``ORDERS``.
         heat_toggled: whether the photos should show why they are here.
+        heat_near: that may be wanted soon.
     """
 
     more_wanted = Signal()
@@ -41,6 +42,7 @@ class BandBar(QFrame):
     caution_changed = Signal(float)
     order_changed = Signal(str)
     heat_toggled = Signal(bool)
+    heat_near = Signal()
 
     def __init__(self, caution: float, order: str = "relevance", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -67,6 +69,7 @@ class BandBar(QFrame):
         self.heat_button = IconButton("why", HEAT)
         self.heat_button.setCheckable(True)
         self.heat_button.toggled.connect(self.heat_toggled)
+        Resting(self.heat_button).begun.connect(self.heat_near)
         self._remark = ElidedLabel(kind="dim", mode=Qt.TextElideMode.ElideRight)
         self._sort = QToolButton()
         self._sort.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)

@@ -7,6 +7,7 @@ import numpy as np
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QImage
 
+from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.ports import FloatArray
 from semantic_photos.domain.query import Example, Query, ResultPage
@@ -27,7 +28,9 @@ class Explaining(QObject):
         self._bridge, self._viewer = bridge, viewer
         self._query = Query()
         self._generation = 0
+        self._token = CancelToken()
         viewer.why_requested.connect(self._ask)
+        viewer.why_near.connect(lambda: prepare(bridge))
 
     def show_page(self, page: ResultPage | None) -> None:
         """Take in what was asked: without a ranking there is nothing to explain."""
@@ -39,8 +42,12 @@ class Explaining(QObject):
         self._generation += 1
         generation, query, explainer = self._generation, self._query, self._bridge.library.explainer
         shade, glow = colours()
+        # A person who leafs on leaves photos behind that nobody looked at yet.
+        self._token.cancel()
+        token = self._token = CancelToken()
 
         def work() -> tuple[QImage, str]:
+            token.raise_if_cancelled()
             why = explainer.why(Example(PhotoId(photo_id)), query)
             return heat_image(why.heat, shade, glow), reason(why)
 
@@ -54,6 +61,11 @@ class Explaining(QObject):
     def _show(self, photo_id: int, generation: int, heat: QImage | None, words: str) -> None:
         if generation == self._generation:
             self._viewer.show_why(photo_id, heat, words)
+
+
+def prepare(bridge: Bridge) -> None:
+    """Load the network, since it is likely to be asked soon. What is wrong with it is said to whoever does ask."""
+    bridge.run(bridge.library.glances.prepare, on_error=lambda _: None, lane="pool")
 
 
 def colours() -> tuple[tuple[int, int, int], tuple[int, int, int]]:

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Qt, QTimer
 
@@ -14,21 +15,44 @@ from semantic_photos.domain.query import Query, ResultPage
 from semantic_photos.gui import formatting
 from semantic_photos.gui.band_bar import BandBar
 from semantic_photos.gui.bridge import Bridge
-from semantic_photos.gui.explaining import colours, heat_image, reason
+from semantic_photos.gui.explaining import colours, heat_image, prepare, reason
 from semantic_photos.gui.result_model import Heat, ResultModel
 from semantic_photos.gui.result_view import ResultView
 from semantic_photos.services.why import Why
 
-#: Photos that are looked at in one go: short enough to be given up soon, long enough to keep the network busy.
-AT_ONCE = 6
+#: Photos that are looked at in one go: few, so that the first are seen soon and what scrolled away is soon given up;
+#: the network takes hardly longer for each than in larger lots.
+AT_ONCE = 4
+#: Photos of the first lot, which goes alone: two would share the processor, and the first heat be seen twice as late.
+FIRST = 2
+#: Lots under way at once: one run of the network takes half of the cores, and while one lot is shown the other goes on.
+TOGETHER = 2
 #: Photos whose heat is kept for the question that is shown.
 KEPT = 400
 _SETTLE_MS = 40
 NO_CONTENT = "Filters alone: nothing in the photos to point at"
 
 
+@dataclass(slots=True, eq=False)
+class _Lot:
+    """Photos under way.
+
+    Attributes:
+        token: gives them up.
+        ids: the photos.
+        found: their heat, once it is there.
+    """
+
+    token: CancelToken
+    ids: tuple[int, ...]
+    found: Mapping[int, Heat] | None = None
+
+
 class Glancing(QObject):
     """Keeps the heat of the cells in sight, while it is wanted.
+
+    The network is loaded when the button is about to be pressed (``BandBar.heat_near``) or is pressed, then beside the
+    thumbnails; not before, because it takes memory that most people's searches do without.
 
     Thread: lives in the GUI thread; thumbnails are read and looked at on a lane.
     """
@@ -42,17 +66,19 @@ class Glancing(QObject):
         self._heats: OrderedDict[int, Heat] = OrderedDict()
         self._without: set[int] = set()
         self._failed = ""
-        self._asking: tuple[CancelToken, frozenset[int]] | None = None
+        self._asking: list[_Lot] = []
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_SETTLE_MS)
         self._soon.timeout.connect(self._look)
         band.heat_toggled.connect(self._on_toggled)
-        view.verticalScrollBar().valueChanged.connect(self._soon.start)
+        band.heat_near.connect(self._prepare)
+        # Not the timer's own start: Qt would take the scroll bar's value for its milliseconds.
+        view.verticalScrollBar().valueChanged.connect(lambda _: self._soon.start())
         view.verticalScrollBar().rangeChanged.connect(lambda *_: self._soon.start())
         model.modelReset.connect(self._soon.start)
-        # Thumbnails that came in: only what has a picture can be warm.
-        model.dataChanged.connect(lambda *_: self._soon.start())
+        # Thumbnails that came in: only what has a picture can be warm. Others may follow all the time.
+        model.dataChanged.connect(lambda *_: None if self._soon.isActive() else self._soon.start())
         bridge.photos_changed.connect(self._on_changed)
 
     @property
@@ -77,7 +103,7 @@ class Glancing(QObject):
     def _on_toggled(self, _on: bool) -> None:
         self._forget(keep=True)
         self._say()
-        self._soon.start()
+        self._look()
 
     def _say(self) -> None:
         nothing = "" if not self._query.is_empty else NO_CONTENT
@@ -101,38 +127,52 @@ class Glancing(QObject):
         ids = (self._model.photo_id(row) for row in self._view.seen_rows())
         return [int(photo_id) for photo_id in ids if photo_id is not None]
 
+    def _prepare(self) -> None:
+        if not self._query.is_empty:
+            prepare(self._bridge)
+
     def _cancel(self) -> None:
-        if self._asking is not None:
-            self._asking[0].cancel()
-            self._asking = None
+        for lot in self._asking:
+            lot.token.cancel()
+        self._asking.clear()
 
     def _look(self) -> None:
         """Look at the first photos in sight that were not looked at yet."""
         if not self.is_on or self._query.is_empty or self._failed:
             return
         seen = self._in_sight()
-        if self._asking is not None:
-            if self._asking[1] & set(seen):
-                return
+        for lot in [lot for lot in self._asking if not set(lot.ids) & set(seen)]:
             # All of them have been scrolled away.
-            self._cancel()
-        wanted = [photo for i in seen if i not in self._heats and i not in self._without
-                  and (photo := self._pictured(i)) is not None][:AT_ONCE]  # fmt: skip
-        if not wanted:
-            return
-        token, query, glances = CancelToken(), self._query, self._bridge.library.glances
+            lot.token.cancel()
+            self._asking.remove(lot)
+        self._show_found()
+        under_way = {i for lot in self._asking for i in lot.ids}
+        missing = [i for i in seen if i not in self._heats and i not in self._without and i not in under_way]
+        wanted = [photo for i in missing if (photo := self._pictured(i)) is not None]
+        if any(i in self._heats or i in self._without for i in seen):
+            room = AT_ONCE * (TOGETHER - len(self._asking))
+            parts = [wanted[start : start + AT_ONCE] for start in range(0, room, AT_ONCE)]
+        else:
+            parts = [] if self._asking else [wanted[:FIRST]]
+        for part in filter(None, parts):
+            self._ask(part)
+        if missing and not self._asking:
+            # Their thumbnails are still to come.
+            self._prepare()
+
+    def _ask(self, photos: Sequence[Photo]) -> None:
+        query, glances = self._query, self._bridge.library.glances
         shade, glow = colours()
-        self._asking = token, frozenset(int(photo.id) for photo in wanted)
+        lot = _Lot(CancelToken(), tuple(int(photo.id) for photo in photos))
+        self._asking.append(lot)
 
         def work() -> dict[int, Heat]:
-            told = glances.why(wanted, query, token)
+            lot.token.raise_if_cancelled()
+            told = glances.why(photos, query, lot.token)
             return {int(i): Heat(heat_image(why.heat, shade, glow), line(why), reason(why)) for i, why in told.items()}
 
         self._bridge.run(
-            work,
-            lambda found: self._on_found(token, [int(photo.id) for photo in wanted], found),
-            lambda error: self._on_failed(token, error),
-            lane="pool",
+            work, lambda found: self._on_found(lot, found), lambda error: self._on_failed(lot, error), lane="pool"
         )
 
     def _pictured(self, photo_id: int) -> Photo | None:
@@ -140,20 +180,29 @@ class Glancing(QObject):
         has_picture = self._model.index(row).data(Qt.ItemDataRole.DecorationRole) is not None
         return self._model.photo(row) if has_picture else None
 
-    def _on_found(self, token: CancelToken, asked: list[int], found: Mapping[int, Heat]) -> None:
-        if self._asking is None or self._asking[0] is not token:
+    def _on_found(self, lot: _Lot, found: Mapping[int, Heat]) -> None:
+        if lot not in self._asking:
             return
-        self._asking = None
+        lot.found = found
+        self._show_found()
+        self._look()
+
+    def _show_found(self) -> None:
+        # As people read: a lot waits for those before it.
+        while self._asking and self._asking[0].found is not None:
+            self._keep(self._asking.pop(0))
+
+    def _keep(self, lot: _Lot) -> None:
+        found = lot.found or {}
         self._heats.update(found)
-        self._without.update(i for i in asked if i not in found)
+        self._without.update(i for i in lot.ids if i not in found)
         while len(self._heats) > KEPT:
             self._heats.popitem(last=False)
         self._model.set_heats(self._heats, [PhotoId(i) for i in found])
-        self._look()
 
-    def _on_failed(self, token: CancelToken, error: Exception) -> None:
-        if self._asking is not None and self._asking[0] is token:
-            self._asking = None
+    def _on_failed(self, lot: _Lot, error: Exception) -> None:
+        if lot in self._asking:
+            self._cancel()
             self._failed = formatting.shown(str(error))
             self._say()
 

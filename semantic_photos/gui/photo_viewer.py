@@ -15,7 +15,7 @@ from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.photo_canvas import PhotoCanvas
 from semantic_photos.gui.pictures import image_of
 from semantic_photos.gui.result_model import ResultModel
-from semantic_photos.gui.widgets import ElidedLabel, IconButton, label
+from semantic_photos.gui.widgets import ElidedLabel, IconButton, Resting, label
 
 #: Longer side that is fetched when a person zooms in, in pixels.
 FULL_SIDE = 8192
@@ -31,6 +31,7 @@ class PhotoViewer(QWidget):
         full_screen_toggled: the person wants the whole screen, or not any more.
         part_requested: photos like a part of this one are wanted; the part in fractions of the picture.
         why_requested: the person wants to see why this photo answers the question.
+        why_near: that may be wanted soon.
     """
 
     closed = Signal(int)
@@ -39,6 +40,7 @@ class PhotoViewer(QWidget):
     full_screen_toggled = Signal()
     part_requested = Signal(int, float, float, float, float)
     why_requested = Signal(int)
+    why_near = Signal()
 
     def __init__(self, bridge: Bridge, model: ResultModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -54,6 +56,7 @@ class PhotoViewer(QWidget):
         self._said.setParent(self)
         self._said.hide()
         self._why = self._stage_button("why", "Why this photo  (W)", self._toggle_why, checkable=True)
+        Resting(self._why).begun.connect(self.why_near)
         self._part = self._stage_button("part", "Find this part  (R)", self.choose_part, checkable=True)
         self._canvas.choosing_ended.connect(lambda: self._part.setChecked(False))
         self._why.hide()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -21,6 +21,34 @@ from PySide6.QtWidgets import (
 )
 
 from semantic_photos.gui import theme
+
+#: From here on a pointer rests: less than people need from reaching a button to pressing it.
+RESTING_MS = 120
+
+
+class Resting(QObject):
+    """Tells when the pointer, or the keys, rest on a widget: it is likely to be pressed soon.
+
+    Signals:
+        begun: they have rested there for a moment; what only passes by says nothing.
+    """
+
+    begun = Signal()
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self._moment = QTimer(self)
+        self._moment.setSingleShot(True)
+        self._moment.setInterval(RESTING_MS)
+        self._moment.timeout.connect(self.begun)
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.Enter, QEvent.Type.FocusIn):
+            self._moment.start()
+        elif event.type() in (QEvent.Type.Leave, QEvent.Type.FocusOut, QEvent.Type.Hide):
+            self._moment.stop()
+        return super().eventFilter(watched, event)
 
 
 class IconButton(QToolButton):

@@ -16,7 +16,7 @@ from semantic_photos.domain.ports import ImageEncoder
 from semantic_photos.domain.query import Example, Query
 from semantic_photos.media.thumbnail_squares import square_of
 from semantic_photos.services.close_look import Positions, glances_of
-from semantic_photos.services.why import Asked, Explainer, Why
+from semantic_photos.services.why import Explainer, Why
 
 #: Longer side of a heat map over a thumbnail.
 SIDE = 48
@@ -30,7 +30,7 @@ class Glances:
     The network looks once at each, at its own side: coarser than ``Explainer.why`` and some ten times as quick.
     Thumbnails are read, not photos, so that photos on a drive that is not plugged in are explained as well.
 
-    Thread: any; blocking (thumbnails, network): some 10 ms a photo.
+    Thread: any, several at once; blocking (thumbnails, network): some 8 ms a photo; the network is loaded once.
 
     Args:
         explainer: knows what a question looks for.
@@ -44,7 +44,22 @@ class Glances:
         self._explainer, self._images, self._thumbnail = explainer, images, thumbnail
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[PhotoId, ContentKey | None], Positions] = OrderedDict()
-        self._asked: tuple[Query, Asked] | None = None
+        self._ready = images is None
+
+    def prepare(self) -> None:
+        """Load the network, so that the first look does not wait for it; without a pack there is none.
+
+        It takes some tenths of a second and 160 MB: for those who are about to ask, and not for everybody.
+
+        Raises:
+            PackError: the network cannot be loaded.
+            InternalError: the network fails.
+        """
+        if self._ready or self._images is None:
+            return
+        side = self._images.recipe.side
+        self._images.encode_map(np.zeros((1, side, side, 3), np.uint8))
+        self._ready = True
 
     def why(self, photos: Sequence[Photo], query: Query, token: CancelToken | None = None) -> Mapping[PhotoId, Why]:
         """Explain photos before a question; those whose thumbnail cannot be read are left out.
@@ -55,23 +70,13 @@ class Glances:
             CatalogError: the catalog cannot be read.
             CancelledError: when the token says so.
         """
-        asked = self._look_up(query)
+        asked = self._explainer.asked(query)
         seen = self._look(photos, token or CancelToken())
         return {
             photo.id: self._explainer.told(asked, Example(photo_id=photo.id), photo.path, seen[photo.id], SIDE)
             for photo in photos
             if photo.id in seen
         }
-
-    def _look_up(self, query: Query) -> Asked:
-        # A screen of photos comes in several calls, and a file from elsewhere would be read for each.
-        with self._lock:
-            if self._asked is not None and self._asked[0] == query:
-                return self._asked[1]
-        asked = self._explainer.asked(query)
-        with self._lock:
-            self._asked = query, asked
-        return asked
 
     def _look(self, photos: Sequence[Photo], token: CancelToken) -> dict[PhotoId, Positions]:
         found: dict[PhotoId, Positions] = {}
@@ -98,7 +103,9 @@ class Glances:
             facts.append(PhotoFacts(width, height))
         token.raise_if_cancelled()
         if new and self._images is not None:
-            for photo, seen in zip(new, glances_of(self._images, np.stack(squares), facts), strict=True):
+            looks = glances_of(self._images, np.stack(squares), facts)
+            self._ready = True
+            for photo, seen in zip(new, looks, strict=True):
                 found[photo.id] = seen
                 with self._lock:
                     self._known[photo.id, photo.content_key] = seen

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -51,7 +52,6 @@ class Why:
         heat: float32 (h, w) in 0..1, read-only, over the whole upright photo: where the question is seen.
         hottest: the hottest place as fractions (x, y) of the photo.
         words: the question's words, largest share first.
-        word_heats: for each plus word its own map, as ``heat``.
         shared: what the photo and the first example photo both show, most evident first.
         exact: words of the question that stand in the file's name or its keywords.
     """
@@ -59,7 +59,6 @@ class Why:
     heat: FloatArray
     hottest: tuple[float, float]
     words: tuple[WordShare, ...]
-    word_heats: dict[str, FloatArray]
     shared: tuple[Concept, ...]
     exact: tuple[str, ...]
 
@@ -75,22 +74,59 @@ class Why:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Aim:
+    """A direction to look in.
+
+    Attributes:
+        vector: unit vector (D,).
+        ordinary: middle and spread of what ordinary photos score there, or None where no such photos are known.
+    """
+
+    vector: FloatArray
+    ordinary: tuple[float, float] | None
+
+    @classmethod
+    def of(cls, vector: FloatArray, sample: FloatArray | None) -> Aim:
+        """Return the aim at a unit vector (D,) before ordinary photos (B, D)."""
+        return cls(vector, relevance.background(sample @ vector) if sample is not None else None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """A question as directions.
+    """A question as directions: all that is the same for every photo that is explained before it.
 
     Attributes:
         query: the question.
-        known: its words and their unit vectors (D,), as far as they are known.
+        known: its words and their aims, as far as they are known.
         usable: its example photos and their unit vectors (D,), as far as they can be read.
         likes: the first photos to be like, judged as a whole: in focus two photos share little but the focus.
         sample: unit vectors of ordinary photos (B, D), or None.
+        aim: where heat is looked for, or None where nothing is left of the question.
+        names: words that may stand in a photo's name or keywords.
     """
 
     query: Query
-    known: tuple[tuple[Focus, FloatArray], ...]
+    known: tuple[tuple[Focus, Aim], ...]
     usable: tuple[tuple[Example, FloatArray], ...]
     likes: tuple[tuple[Example, FloatArray], ...]
     sample: FloatArray | None
+    aim: Aim | None
+    names: tuple[str, ...]
+
+    def without(self, photo: Example) -> Asked:
+        """Return the question to a photo that may be one of its examples: these are the others then."""
+        usable = tuple((one, vector) for one, vector in self.usable if not _same(one, photo))
+        if len(usable) == len(self.usable):
+            return self
+        return replace(self, usable=usable, aim=_aim(self.known, usable, self.sample))
+
+    def still_means(self, query: Query, words: Sequence[tuple[Focus, FloatArray]]) -> bool:
+        """Return whether this is the question with these words: what a name means changes as it is taught."""
+        return (
+            query == self.query
+            and [focus for focus, _ in words] == [focus for focus, _ in self.known]
+            and all(np.array_equal(new, aim.vector) for (_, new), (_, aim) in zip(words, self.known, strict=True))
+        )
 
 
 class Explainer:
@@ -118,6 +154,8 @@ class Explainer:
     ) -> None:
         self._examples, self._text, self._concepts = examples, text, concepts
         self._sample, self._keywords, self._subjects = sample, keywords, subjects
+        self._lock = threading.Lock()
+        self._last: Asked | None = None
 
     def why(self, photo: Example, query: Query) -> Why:
         """Explain one photo, of the library or any file, before a question.
@@ -130,20 +168,28 @@ class Explainer:
         others = replace(query, examples=tuple(one for one in query.examples if not _same(one, photo)))
         look = self._look(query)
         path = self._examples.path_of(photo)
-        asked = replace(self.asked(others), query=query) if not others.is_empty else self._asked(query, ())
-        return self.told(asked, photo, path, look.positions(path))
+        asked = self.asked(others) if not others.is_empty else self._asked(query, self._words(query), ())
+        return self.told(replace(asked, query=query), photo, path, look.positions(path))
 
     def asked(self, query: Query) -> Asked:
-        """Look up once what many photos are explained before.
+        """Look up once what many photos are explained before; remembered for the last question.
 
         Raises:
             QueryError, PhotoError, CatalogError: as ``why``, as far as the question is concerned.
         """
         self._look(query)
+        words = self._words(query)
+        with self._lock:
+            last = self._last
+        # Words are looked up in no time; a photo from elsewhere, or a part of one, is decoded and encoded.
+        if last is not None and last.still_means(query, words):
+            return last
         usable, troubles = self._examples.usable(query)
-        asked = self._asked(query, usable)
-        if troubles and not asked.known and not usable:
+        if troubles and not words and not usable:
             raise troubles[0]
+        asked = self._asked(query, words, usable)
+        with self._lock:
+            self._last = asked
         return asked
 
     def told(self, asked: Asked, photo: Example, path: Path, seen: Positions, side: int = HEAT_SIDE) -> Why:
@@ -153,31 +199,16 @@ class Explainer:
             QueryError: an example is gone.
             CatalogError: the catalog cannot be read.
         """
-        known, sample = asked.known, asked.sample
-        usable = [(one, vector) for one, vector in asked.usable if not _same(one, photo)]
-        examples = [(one.weight, vector) for one, vector in usable]
-        exact = self._exact(asked.query, photo, path)
-        if not known and not examples:
+        asked = asked.without(photo)
+        keywords = self._keywords(photo.photo_id) if photo.photo_id is not None else ()
+        exact = exact_matches(asked.names, path, keywords)
+        if not asked.known and not asked.usable:
             # The photo itself is the example, or only its name was asked for.
-            return self._plain(asked.query, seen, sample, exact, side)
-        plus = [(focus.weight, vector) for focus, vector in known if focus.weight > 0]
-        toward = [(weight, vector) for weight, vector in examples if weight > 0]
-        direction = weighted_sum(mixed(plus, toward, sample))
-        if direction is None:
-            # Only minus words: warm is what they should not have met.
-            direction = weighted_sum([(abs(focus.weight), vector) for focus, vector in known] or examples)
-        heats = {focus.word: self._heat(seen, vector, sample, side) for focus, vector in known if focus.weight > 0}
-        heat = next(iter(heats.values())) if len(heats) == 1 and not toward else None
-        if heat is None:
-            heat = self._heat(seen, direction, sample, side) if direction is not None else _cold(seen, side)
+            return self._plain(asked, seen, exact, side)
+        heat = _heat(seen, asked.aim, side)
         own = self._own_vector(photo, seen)
         return Why(
-            heat,
-            hottest(heat),
-            tuple(self._shares(known, own, sample)),
-            heats,
-            tuple(self._shared(asked.likes, photo, own)),
-            exact,
+            heat, hottest(heat), tuple(_shares(asked.known, own)), tuple(self._shared(asked.likes, photo, own)), exact
         )
 
     def _look(self, query: Query) -> CloseLook:
@@ -188,15 +219,22 @@ class Explainer:
             raise QueryError("Without a question there is nothing to explain.", code="query.empty")
         return look
 
-    def _asked(self, query: Query, usable: Sequence[tuple[Example, FloatArray]]) -> Asked:
+    def _words(self, query: Query) -> list[tuple[Focus, FloatArray]]:
         assert self._text is not None
         words = [(focus, self._text.encode(focus.word)) for focus in self._phrases(query)]
-        known = tuple((focus, vector) for focus, vector in words if vector is not None)
+        return [(focus, vector) for focus, vector in words if vector is not None]
+
+    def _asked(
+        self, query: Query, words: Sequence[tuple[Focus, FloatArray]], usable: Sequence[tuple[Example, FloatArray]]
+    ) -> Asked:
         # Two of them: the photo that is explained may be one.
         likes = [(example, vector) for example, vector in usable if example.weight > 0][:2]
         if query.focuses:
             likes = [(example, self._examples.vector(example)) for example, _ in likes]
-        return Asked(query, known, tuple(usable), tuple(likes), self._sample())
+        sample = self._sample()
+        known = tuple((focus, Aim.of(vector, sample)) for focus, vector in words)
+        names = tuple(focus.word for focus in self._phrases(query) if focus.weight > 0)
+        return Asked(query, known, tuple(usable), tuple(likes), sample, _aim(known, usable, sample), names)
 
     def _phrases(self, query: Query) -> list[Focus]:
         """Return the words of the question; a subject's name of several words is one of them, as for the search."""
@@ -211,50 +249,23 @@ class Explainer:
             at = start + count
         return phrases
 
-    def _plain(
-        self, query: Query, seen: Positions, sample: FloatArray | None, exact: tuple[str, ...], side: int
-    ) -> Why:
+    def _plain(self, asked: Asked, seen: Positions, exact: tuple[str, ...], side: int) -> Why:
         directions = [
             (focus.weight, vector)
-            for focus in query.focuses
+            for focus in asked.query.focuses
             if focus.weight > 0 and self._text is not None and (vector := self._text.encode(focus.word)) is not None
         ]
         direction = weighted_sum(directions)
-        heat = self._heat(seen, direction, sample, side) if direction is not None else _cold(seen, side)
-        return Why(heat, hottest(heat), (), {}, (), exact)
+        heat = _heat(seen, Aim.of(direction, asked.sample) if direction is not None else None, side)
+        return Why(heat, hottest(heat), (), (), exact)
 
     def _own_vector(self, photo: Example, seen: Positions) -> FloatArray:
         stored = self._examples.stored_vector(photo.photo_id) if photo.photo_id is not None else None
         return stored if stored is not None else seen.whole
 
-    def _heat(self, seen: Positions, direction: FloatArray, sample: FloatArray | None, side: int) -> FloatArray:
-        mean, std = relevance.background((sample if sample is not None else seen.flat) @ direction)
-        square = standard_scores(seen.map_of(direction), mean, std)
-        heat = warmth(over_photo(square, seen.box, *_size(seen, side)))
-        heat.setflags(write=False)
-        return heat
-
-    def _shares(
-        self, known: Sequence[tuple[Focus, FloatArray]], own: FloatArray, sample: FloatArray | None
-    ) -> list[WordShare]:
-        scores = []
-        for _, vector in known:
-            mean, std = relevance.background(sample @ vector) if sample is not None else (0.0, 1.0)
-            scores.append((float(own @ vector) - mean) / std)
-        parts = shares([(focus.weight, score) for (focus, _), score in zip(known, scores, strict=True)])
-        found = [
-            WordShare(focus.word, part, score)
-            for (focus, _), part, score in zip(known, parts, scores, strict=True)
-        ]  # fmt: skip
-        return sorted(found, key=lambda one: -abs(one.share))
-
     def _shared(self, likes: Sequence[tuple[Example, FloatArray]], photo: Example, own: FloatArray) -> list[Concept]:
         like = next((vector for example, vector in likes if not _same(example, photo)), None)
         return [] if like is None else self._concepts.shared(own, like)
-
-    def _exact(self, query: Query, photo: Example, path: Path) -> tuple[str, ...]:
-        keywords = self._keywords(photo.photo_id) if photo.photo_id is not None else ()
-        return exact_matches([focus.word for focus in self._phrases(query) if focus.weight > 0], path, keywords)
 
 
 def exact_matches(words: Sequence[str], path: Path, keywords: Sequence[str] = ()) -> tuple[str, ...]:
@@ -281,7 +292,40 @@ def _size(seen: Positions, side: int) -> tuple[int, int]:
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def _cold(seen: Positions, side: int) -> FloatArray:
-    heat = np.zeros(_size(seen, side), np.float32)
+def _aim(
+    known: Sequence[tuple[Focus, Aim]], usable: Sequence[tuple[Example, FloatArray]], sample: FloatArray | None
+) -> Aim | None:
+    """Return where heat is looked for: at what is wanted of a question, or at what is not where nothing else is."""
+    plus = [(focus, aim) for focus, aim in known if focus.weight > 0]
+    examples = [(one.weight, vector) for one, vector in usable]
+    toward = [(weight, vector) for weight, vector in examples if weight > 0]
+    if not toward and len({focus.word for focus, _ in plus}) == 1:
+        return plus[-1][1]
+    direction = weighted_sum(mixed([(focus.weight, aim.vector) for focus, aim in plus], toward, sample))
+    if direction is None:
+        # Only minus words: warm is what they should not have met.
+        direction = weighted_sum([(abs(focus.weight), aim.vector) for focus, aim in known] or examples)
+    return Aim.of(direction, sample) if direction is not None else None
+
+
+def _heat(seen: Positions, aim: Aim | None, side: int) -> FloatArray:
+    """Return the heat of an aim over the photo, read-only; without one all of it is cold."""
+    if aim is None:
+        heat = np.zeros(_size(seen, side), np.float32)
+    else:
+        # Where no ordinary photos are known the photo is its own measure.
+        mean, std = aim.ordinary or relevance.background(seen.flat @ aim.vector)
+        square = standard_scores(seen.map_of(aim.vector), mean, std)
+        heat = warmth(over_photo(square, seen.box, *_size(seen, side)))
     heat.setflags(write=False)
     return heat
+
+
+def _shares(known: Sequence[tuple[Focus, Aim]], own: FloatArray) -> list[WordShare]:
+    scores = []
+    for _, aim in known:
+        mean, std = aim.ordinary or (0.0, 1.0)
+        scores.append((float(own @ aim.vector) - mean) / std)
+    parts = shares([(focus.weight, score) for (focus, _), score in zip(known, scores, strict=True)])
+    found = [WordShare(focus.word, part, score) for (focus, _), part, score in zip(known, parts, scores, strict=True)]
+    return sorted(found, key=lambda one: -abs(one.share))

@@ -98,19 +98,22 @@ class FakeSavedSearches:
 
 
 class FakeExplainer:
-    """Every photo is found because of its left half, and by all words alike."""
+    """Every photo is found because of its left half, and by all words alike; ``explained`` counts the photos."""
 
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
+        self.explained, self.delay_s = 0, 0.0
 
     def why(self, photo: Example, query: Query) -> Why:
         self._guard("why")
+        self.explained += 1
+        time.sleep(self.delay_s)
         heat = np.zeros((12, 18), np.float32)
         heat[:, :9] = 1.0
         words = [term.word for term in query.terms if term.weight > 0]
         shares = tuple(WordShare(word, 1 / len(words), 2.0) for word in words)
         shared = (Concept("dog", 0.8), Concept("snow", 0.6)) if query.examples else ()
-        return Why(heat, (0.2, 0.5), shares, {}, shared, ())
+        return Why(heat, (0.2, 0.5), shares, shared, ())
 
 
 class FakeGlances:
@@ -122,11 +125,17 @@ class FakeGlances:
         self.error: Exception | None = None
         self.unreadable: set[PhotoId] = set()
         self.delay_s = 0.0
+        self.slow: set[PhotoId] = set()
+        self.prepared = 0
+
+    def prepare(self) -> None:
+        self._guard("glances")
+        self.prepared += 1
 
     def why(self, photos: Sequence[Photo], query: Query, token: CancelToken | None = None) -> dict[PhotoId, Why]:
         self._guard("glances")
         self.asked.append([photo.id for photo in photos])
-        time.sleep(self.delay_s)
+        time.sleep(self.delay_s + 0.3 * any(photo.id in self.slow for photo in photos))
         if token is not None:
             token.raise_if_cancelled()
         if self.error is not None:

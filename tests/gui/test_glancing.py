@@ -6,13 +6,15 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtWidgets import QApplication
 
 from semantic_photos.domain.errors import QueryError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Query
-from semantic_photos.gui.glancing import AT_ONCE, NO_CONTENT
+from semantic_photos.gui.glancing import AT_ONCE, FIRST, NO_CONTENT, TOGETHER
 from semantic_photos.gui.result_model import Role
+from semantic_photos.gui.widgets import RESTING_MS
 from tests.gui.conftest import Desk
 
 
@@ -43,9 +45,10 @@ def test_every_cell_in_sight_gets_its_heat_and_loses_it_again(desk: Desk) -> Non
     switch_on(desk, "blue red")
     desk.until(lambda: set(seen(desk)) <= set(warm(desk)))
     asked = desk.library.glances.asked
+    assert len(asked[0]) <= FIRST
     assert max(map(len, asked)) <= AT_ONCE
-    first = [int(i) for part in asked for i in part][: len(seen(desk))]
-    assert first == desk.page.model.ids[: len(first)].tolist()
+    first = [int(i) for part in asked for i in part]
+    assert sorted(first) == sorted(desk.page.model.ids[: len(first)].tolist())
     index = desk.page.model.index(0)
     assert index.data(Role.REASON) == "blue 50 % · red 50 %"
     assert "blue 50 %" in index.data(Qt.ItemDataRole.ToolTipRole)
@@ -56,6 +59,59 @@ def test_every_cell_in_sight_gets_its_heat_and_loses_it_again(desk: Desk) -> Non
     desk.until(lambda: set(seen(desk)) <= set(warm(desk)))
     assert len(desk.library.glances.asked) == asked
     assert not desk.library.blocked_gui
+
+
+def test_heat_comes_as_people_read_also_where_some_photos_take_longer(desk: Desk) -> None:
+    desk.search("blue")
+    desk.page.pane.show_weaker()
+    rows = seen(desk)
+    assert len(rows) > FIRST + 2 * AT_ONCE
+    lot = rows[FIRST : FIRST + AT_ONCE]
+    desk.library.glances.slow = {PhotoId(int(desk.page.model.ids[row])) for row in lot}
+    shown: list[int] = []
+    desk.page.model.dataChanged.connect(
+        lambda top, *_: shown.append(top.row()) if top.data(Role.HEAT) is not None else None
+    )
+    desk.qtbot.keyClick(desk.window, Qt.Key.Key_H, Qt.KeyboardModifier.ControlModifier)
+    desk.until(lambda: set(rows) <= set(warm(desk)))
+    assert shown == sorted(shown)
+    assert len(shown) == len(set(shown))
+
+
+def test_what_waited_for_photos_that_were_scrolled_away_is_shown(desk: Desk) -> None:
+    desk.search("blue")
+    desk.page.pane.show_weaker()
+    view, ids = desk.page.view, desk.page.model.ids
+    track = view.verticalScrollBar()
+    track.setValue(0)
+    rows = seen(desk)
+    before, after = rows[FIRST : FIRST + AT_ONCE], rows[FIRST + AT_ONCE : FIRST + 2 * AT_ONCE]
+    desk.library.glances.slow = {PhotoId(int(ids[row])) for row in before}
+    desk.qtbot.keyClick(desk.window, Qt.Key.Key_H, Qt.KeyboardModifier.ControlModifier)
+    desk.until(lambda: any(int(ids[after[0]]) in part for part in desk.library.glances.asked))
+    places = [view.visualRect(desk.page.model.index(row)) for row in (before[-1], *after)]
+    track.setValue(next(place.center().y() for place in places if place.top() > places[0].bottom()))
+    assert view.seen_rows()[0] in after
+    desk.until(lambda: set(seen(desk)) <= set(warm(desk)))
+
+
+def test_the_network_is_got_ready_for_who_rests_on_the_button_and_for_nobody_else(desk: Desk) -> None:
+    button = desk.page.band.heat_button
+
+    def at(kind: QEvent.Type) -> None:
+        QApplication.sendEvent(button, QEvent(kind))
+
+    at(QEvent.Type.Enter)
+    desk.qtbot.wait(2 * RESTING_MS)
+    desk.search("blue")
+    at(QEvent.Type.Enter)
+    at(QEvent.Type.Leave)
+    desk.qtbot.wait(2 * RESTING_MS)
+    assert not desk.library.glances.prepared
+    at(QEvent.Type.Enter)
+    desk.until(lambda: desk.library.glances.prepared)
+    assert not desk.library.glances.asked
+    assert not warm(desk)
 
 
 def test_one_word_needs_no_line_on_each_cell(desk: Desk) -> None:
@@ -80,9 +136,21 @@ def test_scrolling_and_other_questions_give_up_what_is_under_way(desk: Desk) -> 
     desk.until(lambda: set(seen(desk)) <= set(warm(desk)))
 
 
+def test_far_down_a_long_list_it_is_as_quick_as_at_the_top(desk: Desk) -> None:
+    desk.search("blue")
+    desk.page.pane.show_weaker()
+    track = desk.page.view.verticalScrollBar()
+    desk.until(lambda: track.maximum() > 3000)
+    track.setValue(track.maximum())
+    rows = seen(desk)
+    assert rows[0] > 0
+    desk.qtbot.keyClick(desk.window, Qt.Key.Key_H, Qt.KeyboardModifier.ControlModifier)
+    desk.until(lambda: set(rows) <= set(warm(desk)), timeout=2500)
+
+
 def test_filters_alone_have_nothing_to_show_and_say_so(desk: Desk) -> None:
     switch_on(desk, "blue")
-    desk.until(lambda: warm(desk))
+    desk.until(lambda: warm(desk) == seen(desk))
     page = desk.page.pane.page
     assert page is not None
     asked = len(desk.library.glances.asked)
@@ -111,7 +179,7 @@ def test_why_nothing_can_be_shown_is_said_once(desk: Desk) -> None:
     desk.library.glances.error = QueryError("Without a model pack nothing can be explained.")
     switch_on(desk, "blue")
     desk.until(lambda: "Without a model pack" in desk.page.band._remark.full_text())
-    assert len(desk.library.glances.asked) == 1
+    assert len(desk.library.glances.asked) <= TOGETHER
     assert not warm(desk)
 
 

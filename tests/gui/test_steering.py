@@ -7,7 +7,8 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtWidgets import QApplication
 
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Query
@@ -138,6 +139,27 @@ def test_why_this_photo_tells_words_and_places(desk: Desk) -> None:
     assert desk.page.viewer._canvas._heat is not None
     desk.page.viewer.step(1)
     desk.until(lambda: desk.page.viewer._canvas._heat is not None)
+
+
+def test_photos_that_were_leafed_past_are_not_explained(desk: Desk) -> None:
+    desk.search("blue")
+    desk.page.open_viewer(0)
+    desk.library.explainer.delay_s = 0.2
+    desk.page.viewer._why.click()
+    for _ in range(12):
+        desk.page.viewer.step(1)
+    desk.until(lambda: desk.page.viewer._canvas._heat is not None)
+    assert desk.page.viewer.row == 12
+    # Those that were begun at once, and the one that is shown.
+    assert desk.library.explainer.explained <= 5
+
+
+def test_who_rests_on_the_button_of_the_viewer_has_the_network_ready(desk: Desk) -> None:
+    desk.search("blue")
+    desk.page.open_viewer(0)
+    QApplication.sendEvent(desk.page.viewer._why, QEvent(QEvent.Type.Enter))
+    desk.until(lambda: desk.library.glances.prepared)
+    assert not desk.library.explainer.explained
 
 
 def test_without_a_question_there_is_nothing_to_explain(desk: Desk) -> None:

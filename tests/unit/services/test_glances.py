@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,12 @@ from PIL import Image
 from semantic_photos.domain.errors import CancelledError, PhotoError, QueryError
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.photo import ImageRecipe, Photo
+from semantic_photos.domain.ports import ByteArray, FloatArray
 from semantic_photos.domain.query import Example, Query
 from semantic_photos.media.thumbnail_squares import square_of
 from semantic_photos.services import glances as module
 from semantic_photos.services.glances import Glances
+from tests.fakes.encoders import FakeImageEncoder
 from tests.unit.services.test_why import World, patches
 
 
@@ -82,6 +85,43 @@ def test_thumbnails_are_looked_at_once_for_all_questions(desk: Desk) -> None:
     assert desk.read == 3
     desk.glances.why(photos, Query.parse("blue"))
     assert desk.read == 3
+
+
+def test_several_at_once_find_what_one_after_the_other_does(desk: Desk) -> None:
+    lots = [desk.photos("red-0", "both"), desk.photos("blue-1", "corner"), desk.photos("green-2", "white-3")]
+    query = Query.parse("red -blue")
+    alone = [Desk(desk.world).glances.why(lot, query) for lot in lots]
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(lambda lot: desk.glances.why(lot, query), lots))
+    for one, other in zip(alone, together, strict=True):
+        assert list(one) == list(other)
+        assert all(np.array_equal(one[i].heat, other[i].heat) and one[i].words == other[i].words for i in one)
+
+
+class Counting(FakeImageEncoder):
+    """Keeps how many pictures were looked at, call by call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looks: list[int] = []
+
+    def encode_map(self, pictures: ByteArray) -> tuple[FloatArray, FloatArray]:
+        self.looks.append(len(pictures))
+        return super().encode_map(pictures)
+
+
+def test_the_network_is_got_ready_once_and_before_the_first_look_or_with_it(desk: Desk) -> None:
+    encoder = Counting()
+    fresh = Glances(desk.world.explainer, encoder, desk.thumbnail)
+    fresh.prepare()
+    fresh.prepare()
+    assert (encoder.looks, desk.read) == ([1], 0)
+    encoder = Counting()
+    used = Glances(desk.world.explainer, encoder, desk.thumbnail)
+    used.why(desk.photos("both", "red-1"), Query.parse("red"))
+    used.prepare()
+    assert encoder.looks == [2]
+    Glances(desk.world.explainer, None, desk.thumbnail).prepare()
 
 
 def test_few_are_remembered(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,16 +5,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from semantic_photos.domain.errors import PhotoError, QueryError
-from semantic_photos.domain.heat import render
+from semantic_photos.domain.heat import over_photo, render, standard_scores, warmth
 from semantic_photos.domain.photo import Counts, FileStamp, ImageRecipe, PhotoFacts, PhotoId
 from semantic_photos.domain.query import Example, Query
+from semantic_photos.domain.relevance import background
+from semantic_photos.domain.steering import mixed
+from semantic_photos.domain.vectors import weighted_sum
 from semantic_photos.index.hybrid_index import HybridIndex
 from semantic_photos.media.preprocess import square
 from semantic_photos.ml.model_pack import load_pack
@@ -25,7 +31,7 @@ from semantic_photos.services.feedback import Feedback
 from semantic_photos.services.search import SearchService
 from semantic_photos.services.taught_words import TaughtWords
 from semantic_photos.services.vocabulary import Vocabulary
-from semantic_photos.services.why import Explainer, exact_matches
+from semantic_photos.services.why import HEAT_SIDE, Explainer, exact_matches
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
 from semantic_photos.storage.feedback import FeedbackVotes
@@ -176,10 +182,79 @@ def test_the_heat_is_where_the_word_is(world: World, word: str, left: bool) -> N
     assert (why.hottest[0] < 0.5) == left
     halves = why.heat[:, : w // 2].mean(), why.heat[:, w // 2 :].mean()
     assert (halves[0] > halves[1]) == left
-    assert set(why.word_heats) == {word}
     assert not why.heat.flags.writeable
     picture = np.full((30, 60, 3), 90, np.uint8)
     assert render(why.heat, picture).shape == picture.shape
+
+
+def slowly(world: World, query: Query, photo: Example, sample: np.ndarray | None) -> tuple[np.ndarray, list[float]]:
+    """Return the heat and the words' scores, with nothing looked up ahead."""
+    assert world.search.examples.look is not None
+    seen = world.search.examples.look.positions(world.search.examples.path_of(photo))
+    words = [(term.weight, world.text.encode(term.word)) for term in query.terms]
+    likes = [
+        (one.weight, world.search.examples.vector(one)) for one in query.examples if one.photo_id != photo.photo_id
+    ]
+    plus, toward = ([part for part in parts if part[0] > 0] for parts in (words, likes))
+    direction = weighted_sum(mixed(plus, toward, sample))  # type: ignore[arg-type]
+    if direction is None:
+        direction = weighted_sum([(abs(weight), vector) for weight, vector in words] or likes)  # type: ignore[arg-type]
+    own = world.search.examples.stored_vector(photo.photo_id)  # type: ignore[arg-type]
+    scores = []
+    for _, vector in words:
+        mean, std = background(sample @ vector) if sample is not None else (0.0, 1.0)
+        scores.append((float(own @ vector) - mean) / std)  # type: ignore[operator]
+    size = round(HEAT_SIDE * min(seen.facts.height / seen.facts.width, 1.0))
+    if direction is None:
+        return np.zeros((size, HEAT_SIDE), np.float32), scores
+    mean, std = background((sample if sample is not None else seen.flat) @ direction)
+    square = standard_scores(seen.map_of(direction), mean, std)
+    return warmth(over_photo(square, seen.box, size, HEAT_SIDE)), scores
+
+
+@given(
+    words=st.lists(st.sampled_from(WORDS), unique=True, max_size=3),
+    signs=st.lists(st.sampled_from([1.0, -1.0, 0.5]), min_size=5, max_size=5),
+    likes=st.lists(st.sampled_from(["red-0", "blue-1", "both", "corner"]), unique=True, max_size=2),
+    name=st.sampled_from(["both", "corner", "red-1"]),
+    known=st.booleans(),
+)
+@settings(max_examples=60, deadline=None)
+def test_what_is_looked_up_once_changes_no_number(
+    shared: World, words: list[str], signs: list[float], likes: list[str], name: str, known: bool
+) -> None:
+    text = " ".join(f"{'-' if sign < 0 else ''}{word}" for word, sign in zip(words, signs, strict=False))
+    examples = tuple(Example(shared.ids[like], weight=sign) for like, sign in zip(likes, signs[3:], strict=False))
+    query, photo = replace(Query.parse(text), examples=examples), Example(shared.ids[name])
+    assume(not query.is_empty)
+    sample = BACKGROUND if known else None
+    explainer = Explainer(shared.search.examples, shared.text, shared.concepts, lambda: sample)
+    heat, scores = slowly(shared, query, photo, sample)
+    for _ in range(2):
+        why = explainer.why(photo, query)
+        np.testing.assert_allclose(why.heat, heat, atol=1e-5)
+        told = {one.word: one.stands_out for one in why.words}
+        assert [told[word] for word in words] == pytest.approx(scores, abs=1e-5)
+
+
+def test_an_example_from_elsewhere_is_read_once_for_many_photos(world: World, tmp_path: Path) -> None:
+    outside = tmp_path / "outside.jpg"
+    world.decoders.pictures[outside] = patches(("blue",))
+    query = Query(examples=(Example(path=outside),))
+    world.decoders.asked.clear()
+    for name in ("both", "corner", "red-1"):
+        world.explainer.why(Example(world.ids[name]), query)
+    assert [request.path for request in world.decoders.asked].count(outside) == 1
+
+
+def test_a_name_that_means_something_else_by_now_is_asked_anew(world: World) -> None:
+    meaning = {"it": world.text.encode("red")}
+    words = TaughtWords(world.text, lambda: ["it"], lambda _: meaning["it"])
+    explainer = Explainer(world.search.examples, words, world.concepts, world.search.sample)
+    photo = Example(world.ids["both"])
+    assert explainer.why(photo, Query.parse("it")).hottest[0] < 0.5
+    meaning["it"] = world.text.encode("blue")
+    assert explainer.why(photo, Query.parse("it")).hottest[0] > 0.5
 
 
 def test_words_have_shares_and_minus_words_count_against(world: World) -> None:
@@ -314,6 +389,5 @@ def test_a_taught_name_of_several_words_is_explained_as_one(world: World) -> Non
     assert [(one.word, one.share) for one in why.words] == [
         ("passport photo" if one.word == "green" else one.word, one.share) for one in plain.words
     ]
-    assert np.array_equal(why.word_heats["passport photo"], plain.word_heats["green"])
-    assert set(why.word_heats) == {"passport photo", "blue"}
+    assert np.array_equal(why.heat, plain.heat)
     assert why.exact == ("passport photo",)
