@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +25,10 @@ CHUNK_ROWS = 16_384
 #: rows are multiplied where they lie. Processor time of one search among 100,000 vectors of 256 dimensions, one core:
 #: a half 30 ms gathered, 10 ms in place; a fifth 7 and 10 ms; a twentieth 2.3 and 10 ms; a hundredth 0.5 and 10 ms.
 GATHERED_SHARE = 0.25
+#: From so many rows on several threads multiply; for fewer, calling them costs more than they save.
+SHARED_ROWS = 100_000
+#: More threads wait for memory, not for processors.
+_MOST_THREADS = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,13 +64,11 @@ class Rows:
             rows = self._rows_among(among)
             if len(rows) <= GATHERED_SHARE * len(self.ids):
                 return top_k(self.ids[rows], self.vectors[rows] @ query, k)
-            scores = (self.vectors @ query)[rows]
+            scores = cosines(self.vectors, query)[rows]
             return top_k(self.ids[rows], scores, k)
         if k <= 0:
             return np.empty(0, np.int64), np.empty(0, np.float32)
-        # One product for all rows: it takes no memory but its result, and in pieces each piece would wait for all
-        # threads of the matrix library, which on a busy machine costs several times the work.
-        scores = self.vectors @ query
+        scores = cosines(self.vectors, query)
         if self.live is not None:
             scores[~self.live] = -np.inf
         return top_k(self.ids, scores, k)
@@ -114,6 +118,35 @@ class Rows:
             return np.full(len(ids), -1, np.int64)
         place = np.minimum(np.searchsorted(known, ids), len(known) - 1)
         return np.where(known[place] == ids, rows[place], -1).astype(np.int64)
+
+
+_threads: list[ThreadPoolExecutor] = []
+_threads_lock = threading.Lock()
+
+
+def cosines(vectors: FloatArray, query: FloatArray) -> FloatArray:
+    """Return the products (N,) of many rows (N, D) with a vector (D,), by several threads where there are many.
+
+    Not by those of the matrix library: they wait for each other by turning in circles, which on a busy machine costs
+    several times the work, so the program switches them off (``semantic_photos/__init__.py``).
+    """
+    count = min(_MOST_THREADS, os.cpu_count() or 1, len(vectors) // (SHARED_ROWS // 2))
+    if count < 2:
+        return np.asarray(vectors @ query)
+    with _threads_lock:
+        if not _threads:
+            _threads.append(ThreadPoolExecutor(_MOST_THREADS - 1, "cosines"))
+    scores = np.empty(len(vectors), np.float32)
+    ends = np.linspace(0, len(vectors), count + 1, dtype=np.int64).tolist()
+
+    def multiply(start: int, stop: int) -> None:
+        np.matmul(vectors[start:stop], query, out=scores[start:stop])
+
+    others = [_threads[0].submit(multiply, *part) for part in zip(ends[1:-1], ends[2:], strict=True)]
+    multiply(ends[0], ends[1])
+    for other in others:
+        other.result()
+    return scores
 
 
 class ExactIndex:

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
 from semantic_photos.domain.errors import InternalError
 from semantic_photos.domain.vectors import normalise
-from semantic_photos.index.exact_index import CHUNK_ROWS, ExactIndex
+from semantic_photos.index.exact_index import CHUNK_ROWS, SHARED_ROWS, ExactIndex, cosines
 
 RNG = np.random.default_rng(5)
 
@@ -114,3 +116,22 @@ def test_find_tells_rows_of_live_photos_only() -> None:
     index.remove([3])
     assert index.rows.find(np.array([5, 3, 9, 1, 100])).tolist() == [2, -1, 0, -1, -1]
     assert ExactIndex(2).rows.find(np.array([1])).tolist() == [-1]
+
+
+@pytest.mark.parametrize("count", [0, 1, SHARED_ROWS - 1, SHARED_ROWS, 3 * SHARED_ROWS + 1])
+def test_many_rows_are_multiplied_by_several_threads_and_none_is_left_out(count: int) -> None:
+    rng = np.random.default_rng(count)
+    vectors = rng.normal(size=(count, 4)).astype(np.float32)
+    query = normalise(rng.normal(size=4).astype(np.float32))
+    found = cosines(vectors, query)
+    assert found.dtype == np.float32
+    assert np.allclose(found, (vectors.astype(np.float64) @ query), atol=1e-5)
+
+
+def test_searches_of_several_threads_share_the_threads() -> None:
+    vectors = np.random.default_rng(1).normal(size=(SHARED_ROWS, 4)).astype(np.float32)
+    queries = normalise(vectors[:12])
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(lambda query: cosines(vectors, query), queries, timeout=30))
+    for query, scores in zip(queries, found, strict=True):
+        assert np.allclose(scores, vectors @ query, atol=1e-5)
