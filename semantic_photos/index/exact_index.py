@@ -8,6 +8,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,7 +143,7 @@ def cosines(vectors: FloatArray, query: FloatArray) -> FloatArray:
     def multiply(start: int, stop: int) -> None:
         np.matmul(vectors[start:stop], query, out=scores[start:stop])
 
-    others = [_threads[0].submit(multiply, *part) for part in zip(ends[1:-1], ends[2:], strict=True)]
+    others = [_threads[0].submit(multiply, *part) for part in pairwise(ends[1:])]
     multiply(ends[0], ends[1])
     for other in others:
         other.result()
