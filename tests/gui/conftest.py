@@ -86,11 +86,13 @@ def open_desk(qtbot: QtBot) -> Iterator[Callable[..., Desk]]:
         return desk
 
     yield make
+    ended: list[Desk] = []
     for desk in desks:
-        ended: list[bool] = []
-        desk.session.ended.connect(lambda ended=ended: ended.append(True))
+        desk.session.ended.connect(lambda desk=desk: ended.append(desk))
+        # All of them before anything can fail: the threads of one that stays open would keep the program from ending.
         desk.session.close()
-        qtbot.waitUntil(lambda ended=ended: bool(ended), timeout=8000)
+    for desk in desks:
+        qtbot.waitUntil(lambda desk=desk: desk in ended, timeout=8000)
         assert desk.library.closed
         assert desk.library.blocked_gui == [], "the library was called from the GUI thread"
         desk.session.window.deleteLater()
