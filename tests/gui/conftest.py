@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from semantic_photos.gui import app
 from semantic_photos.gui.library_page import LibraryPage
-from tests.fakes.library import FakeLibrary
+from tests.fakes.library import FakeIndexer, FakeLibrary
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +34,8 @@ def _no_thread_stays(_dressed: QApplication, qapp: QApplication) -> Iterator[Non
     yield
     qapp.processEvents()
     left = [t for t in threading.enumerate() if t not in before and not t.daemon and "Dummy" not in t.name]
+    for indexer in list(FakeIndexer.running):
+        indexer.close()
     assert not left, f"threads that were left behind: {left}"
 
 
