@@ -62,6 +62,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         rest = _parsed(_command_parser(common), [_shield(word) for word in arguments], options)
         said = "arguments" if first == "searches" else "words"
         setattr(options, said, [_unshield(word) for word in (*getattr(options, said), *rest)])
+        if getattr(options, "saved", None):
+            options.saved = _unshield(options.saved)
     elif first == "teach":
         rest = _parsed(_command_parser(common), arguments, options)
         options.photos = [*options.photos, *map(Path, rest)]

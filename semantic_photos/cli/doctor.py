@@ -28,7 +28,7 @@ def examine(paths: Paths, *, pack_folder: Path | None, repair: bool) -> dict[str
         library = Library.open(paths, pack_folder=pack_folder, read_only=not repair)
     except CatalogError as error:
         checks.append(_check("catalog", error.sentence(), ok=False))
-        if error.code in ("catalog.corrupt", "catalog.foreign", "catalog.empty"):
+        if error.is_damage:
             repairs.append("set the damaged catalog aside (renamed, not deleted) and bring back its last good copy")
             if repair:
                 report["repaired"].append(Library.recover_catalog(paths))

@@ -74,7 +74,7 @@ def asked(library: Library, options: argparse.Namespace) -> tuple[str, Query]:
         QueryError: there is no saved search of that name.
         UserFacingError: both are given.
     """
-    if not options.saved:
+    if options.saved is None:
         text = " ".join(options.words)
         return text, Query.parse(text)
     if options.words:
@@ -163,6 +163,9 @@ def vote(library: Library, options: argparse.Namespace) -> dict[str, Any]:
     feedback = library.search.feedback
     assert feedback is not None
     text, whole = asked(library, options)
+    if options.words and not text.strip():
+        # A script whose variable is empty must not take back the votes for every question.
+        raise QueryError("Say for which question.", code="usage", advice="Leave it out to mean all of them.")
     query = whole if text else None
     cast = [(1, options.up), (-1, options.down), (0, options.neither)]
     if any(photos for _, photos in cast):

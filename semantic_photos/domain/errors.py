@@ -52,6 +52,11 @@ class CatalogError(UserFacingError):
 
     code = "catalog.unusable"
 
+    @property
+    def is_damage(self) -> bool:
+        """Return whether the file itself is of no use: one of a newer program, or on a full disk, is not set aside."""
+        return self.code in ("catalog.corrupt", "catalog.foreign", "catalog.empty")
+
 
 class SegmentRefusedError(UserFacingError):
     """Say why an index segment on disk is not trusted; search goes on exactly and a new one is built."""

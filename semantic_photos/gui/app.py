@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
-from semantic_photos.domain.errors import UserFacingError
+from semantic_photos.domain.errors import CatalogError, UserFacingError
 from semantic_photos.domain.settings import Settings
 from semantic_photos.gui import fonts, theme
 from semantic_photos.gui.bridge import Bridge
@@ -106,8 +106,7 @@ class Session(QObject):
             self._close_library()
         elif library is None:
             assert error is not None
-            damaged = isinstance(error, UserFacingError) and error.code.startswith("catalog.")
-            recover = self._recover if damaged else None
+            recover = self._recover if isinstance(error, CatalogError) and error.is_damage else None
             anew = None if recover is None else (lambda: self._open(recover))
             self.window.show_trouble(error, lambda: self._open(None), anew)
         else:

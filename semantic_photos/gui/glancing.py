@@ -27,7 +27,8 @@ AT_ONCE = 4
 FIRST = 2
 #: Lots under way at once: one run of the network takes half of the cores, and while one lot is shown the other goes on.
 TOGETHER = 2
-#: Photos whose heat is kept for the question that is shown.
+#: Photos whose heat is kept for the question that is shown; more where more are in sight, which would be looked at for
+#: ever otherwise.
 KEPT = 400
 _SETTLE_MS = 40
 NO_CONTENT = "Filters alone: nothing in the photos to point at"
@@ -196,7 +197,8 @@ class Glancing(QObject):
         found = lot.found or {}
         self._heats.update(found)
         self._without.update(i for i in lot.ids if i not in found)
-        while len(self._heats) > KEPT:
+        most = max(KEPT, len(self._in_sight()))
+        while len(self._heats) > most:
             self._heats.popitem(last=False)
         self._model.set_heats(self._heats, [PhotoId(i) for i in found])
 

@@ -64,11 +64,6 @@ class TagTable:
         return tag_confidences(vectors, self.matrix, self.mean, self.std, self.slope, self.offset + self.prior)
 
 
-#: Up to so many photos are multiplied without BLAS, in the same time on an idle machine. BLAS waits for threads of its
-#: own: on a busy one (two cores, two other programs) that took 12 ms in place of 0.1, for each photo of a screen.
-_FEW = 2
-
-
 def tag_confidences(
     vectors: FloatArray,
     matrix: FloatArray,
@@ -95,9 +90,7 @@ def tag_confidences(
     """
     if vectors.ndim != 2 or vectors.shape[1] != matrix.shape[1]:
         raise InternalError(f"tags need vectors of shape (N, {matrix.shape[1]}), got {vectors.shape}")
-    photos = np.asarray(vectors, dtype=np.float32)
-    cosines = np.einsum("nd,td->nt", photos, matrix) if len(photos) <= _FEW else photos @ matrix.T
-    scores = (cosines - mean) / std
+    scores = (np.asarray(vectors, dtype=np.float32) @ matrix.T - mean) / std
     # exp of more than 88 is infinite in float32; at 30 the sigmoid is 0 or 1 to its last digit anyhow.
     logits = np.clip(slope * scores + offset, -30.0, 30.0)
     return np.asarray(1.0 / (1.0 + np.exp(-logits)), dtype=np.float32)

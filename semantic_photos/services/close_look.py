@@ -107,7 +107,7 @@ class CloseLook:
         Raises:
             PhotoError: as ``vector``.
         """
-        key = (path, _stamp(path))
+        key = (path, stamp_of(path))
         with self._lock:
             found = self._known.get(key)
             if found is not None:
@@ -237,7 +237,8 @@ def checked(vector: FloatArray) -> FloatArray:
     return vector
 
 
-def _stamp(path: Path) -> FileStamp | None:
+def stamp_of(path: Path) -> FileStamp | None:
+    """Return what tells cheaply that a file has changed, or None while it cannot be reached."""
     try:
         found = path.stat()
     except OSError:

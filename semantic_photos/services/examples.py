@@ -12,13 +12,16 @@ from semantic_photos.domain import relevance
 from semantic_photos.domain.errors import PhotoError, QueryError, UserFacingError
 from semantic_photos.domain.heat import standard_scores
 from semantic_photos.domain.messages import CancelToken
-from semantic_photos.domain.photo import PhotoId
+from semantic_photos.domain.photo import FileStamp, Photo, PhotoId
 from semantic_photos.domain.ports import FloatArray, ImageEncoder, TextEncoder
 from semantic_photos.domain.query import Example, Query
 from semantic_photos.domain.steering import Focus, focused_vector, position_weights
 from semantic_photos.media.decoder_pool import DecoderPool
-from semantic_photos.services.close_look import CloseLook, checked
+from semantic_photos.services.close_look import CloseLook, checked, stamp_of
 from semantic_photos.storage.catalog import Catalog
+
+#: Of each example photo what the catalog knows of it, if anything, and its file's stamp, if that can be reached.
+Standing = tuple[tuple[Photo | None, FileStamp | None], ...]
 
 
 class ExampleVectors:
@@ -93,6 +96,21 @@ class ExampleVectors:
                     raise
                 troubles.append(self._named(example, error))
         return found, troubles
+
+    def standing(self, query: Query) -> Standing:
+        """Return, for each example photo, what is the same as long as its vector is.
+
+        Raises:
+            CatalogError: the catalog cannot be read.
+        """
+        known = self._catalog.photos([one.photo_id for one in query.examples if one.photo_id is not None])
+        photos = [known.get(one.photo_id) if one.photo_id is not None else None for one in query.examples]
+        paths = [
+            photo.path if photo is not None else one.path for one, photo in zip(query.examples, photos, strict=True)
+        ]
+        return tuple(
+            (photo, stamp_of(path) if path is not None else None) for photo, path in zip(photos, paths, strict=True)
+        )
 
     def _named(self, example: Example, error: UserFacingError) -> UserFacingError:
         """Return an error about a file as one that names it: it stands beside a question, not beside the photo."""

@@ -21,7 +21,7 @@ from semantic_photos.domain.steering import Focus, mixed
 from semantic_photos.domain.vectors import weighted_sum
 from semantic_photos.services.close_look import CloseLook, Positions
 from semantic_photos.services.concepts import Concept, Concepts
-from semantic_photos.services.examples import ExampleVectors
+from semantic_photos.services.examples import ExampleVectors, Standing
 
 #: Longer side of a heat map over the photo.
 HEAT_SIDE = 96
@@ -103,6 +103,7 @@ class Asked:
         sample: unit vectors of ordinary photos (B, D), or None.
         aim: where heat is looked for, or None where nothing is left of the question.
         names: words that may stand in a photo's name or keywords.
+        standing: of its example photos, as ``ExampleVectors.standing`` says.
     """
 
     query: Query
@@ -112,6 +113,7 @@ class Asked:
     sample: FloatArray | None
     aim: Aim | None
     names: tuple[str, ...]
+    standing: Standing = ()
 
     def without(self, photo: Example) -> Asked:
         """Return the question to a photo that may be one of its examples: these are the others then."""
@@ -120,10 +122,13 @@ class Asked:
             return self
         return replace(self, usable=usable, aim=_aim(self.known, usable, self.sample))
 
-    def still_means(self, query: Query, words: Sequence[tuple[Focus, FloatArray]]) -> bool:
-        """Return whether this is the question with these words: what a name means changes as it is taught."""
+    def still_means(self, query: Query, words: Sequence[tuple[Focus, FloatArray]], standing: Standing) -> bool:
+        """Return whether this is the question with these words and examples.
+
+        What a name means changes as it is taught, and photos are edited or come back with their drive.
+        """
         return (
-            query == self.query
+            (query, standing) == (self.query, self.standing)
             and [focus for focus, _ in words] == [focus for focus, _ in self.known]
             and all(np.array_equal(new, aim.vector) for (_, new), (_, aim) in zip(words, self.known, strict=True))
         )
@@ -178,16 +183,16 @@ class Explainer:
             QueryError, PhotoError, CatalogError: as ``why``, as far as the question is concerned.
         """
         self._look(query)
-        words = self._words(query)
+        words, standing = self._words(query), self._examples.standing(query)
         with self._lock:
             last = self._last
         # Words are looked up in no time; a photo from elsewhere, or a part of one, is decoded and encoded.
-        if last is not None and last.still_means(query, words):
+        if last is not None and last.still_means(query, words, standing):
             return last
         usable, troubles = self._examples.usable(query)
         if troubles and not words and not usable:
             raise troubles[0]
-        asked = self._asked(query, words, usable)
+        asked = replace(self._asked(query, words, usable), standing=standing)
         with self._lock:
             self._last = asked
         return asked

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -61,7 +62,12 @@ _TABLE = np.array(list(COLOURS.values()), np.float32)
 
 
 class FakeIndexer:
-    """Makes pending photos searchable, ``step`` at a time, on a thread of its own."""
+    """Makes pending photos searchable, ``step`` at a time, on a thread of its own.
+
+    ``running`` has all that were not closed: their threads would keep pytest from ending after a test that failed.
+    """
+
+    running: ClassVar[set[FakeIndexer]] = set()
 
     def __init__(self, library: FakeLibrary, step: int, pause_s: float) -> None:
         self._library, self._step, self._pause_s = library, step, pause_s
@@ -75,6 +81,7 @@ class FakeIndexer:
         return self._paused.is_set()
 
     def start(self) -> None:
+        self.running.add(self)
         self._thread.start()
 
     def pause(self) -> None:
@@ -86,6 +93,7 @@ class FakeIndexer:
 
     def close(self) -> None:
         self._stop.cancel()
+        self.running.discard(self)
         if self._thread.ident is not None:
             self._thread.join()
 

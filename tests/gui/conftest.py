@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from semantic_photos.gui import app
 from semantic_photos.gui.library_page import LibraryPage
-from tests.fakes.library import FakeLibrary
+from tests.fakes.library import FakeIndexer, FakeLibrary
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +34,8 @@ def _no_thread_stays(_dressed: QApplication, qapp: QApplication) -> Iterator[Non
     yield
     qapp.processEvents()
     left = [t for t in threading.enumerate() if t not in before and not t.daemon and "Dummy" not in t.name]
+    for indexer in list(FakeIndexer.running):
+        indexer.close()
     assert not left, f"threads that were left behind: {left}"
 
 
@@ -86,11 +88,13 @@ def open_desk(qtbot: QtBot) -> Iterator[Callable[..., Desk]]:
         return desk
 
     yield make
+    ended: list[Desk] = []
     for desk in desks:
-        ended: list[bool] = []
-        desk.session.ended.connect(lambda ended=ended: ended.append(True))
+        desk.session.ended.connect(lambda desk=desk: ended.append(desk))
+        # All of them before anything can fail: the threads of one that stays open would keep the program from ending.
         desk.session.close()
-        qtbot.waitUntil(lambda ended=ended: bool(ended), timeout=8000)
+    for desk in desks:
+        qtbot.waitUntil(lambda desk=desk: desk in ended, timeout=8000)
         assert desk.library.closed
         assert desk.library.blocked_gui == [], "the library was called from the GUI thread"
         desk.session.window.deleteLater()

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 from semantic_photos.domain.errors import QueryError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Query
+from semantic_photos.gui import glancing
 from semantic_photos.gui.glancing import AT_ONCE, FIRST, NO_CONTENT, TOGETHER
 from semantic_photos.gui.result_model import Role
 from semantic_photos.gui.widgets import RESTING_MS
@@ -112,6 +113,24 @@ def test_the_network_is_got_ready_for_who_rests_on_the_button_and_for_nobody_els
     desk.until(lambda: desk.library.glances.prepared)
     assert not desk.library.glances.asked
     assert not warm(desk)
+
+
+def test_more_photos_in_sight_than_are_kept_are_not_looked_at_for_ever(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.search("blue")
+    desk.page.pane.show_weaker()
+    rows = seen(desk)
+    monkeypatch.setattr(glancing, "KEPT", len(rows) // 2)
+    desk.qtbot.keyClick(desk.window, Qt.Key.Key_H, Qt.KeyboardModifier.ControlModifier)
+    desk.until(lambda: set(rows) <= set(warm(desk)))
+    desk.qtbot.wait(200)
+    asked = [int(i) for part in desk.library.glances.asked for i in part]
+    assert len(asked) == len(set(asked))
+    # What was scrolled away is given up as ever.
+    desk.page.view.verticalScrollBar().setValue(desk.page.view.verticalScrollBar().maximum())
+    desk.until(lambda: set(seen(desk)) <= set(warm(desk)))
+    assert len(desk.page.glancing._heats) <= len(desk.page.view.seen_rows()) < len(desk.page.model.ids)
 
 
 def test_one_word_needs_no_line_on_each_cell(desk: Desk) -> None:

@@ -247,6 +247,19 @@ def test_a_damaged_catalog_can_be_set_aside(qtbot: QtBot) -> None:
         session.close()
 
 
+@pytest.mark.parametrize("code", ["catalog.newer", "catalog.full", "catalog.unreadable"])
+def test_a_catalog_that_is_not_damaged_is_not_set_aside(qtbot: QtBot, code: str) -> None:
+    def factory() -> FakeLibrary:
+        raise CatalogError("The catalog cannot be opened now.", code=code)
+
+    session = app.Session(factory, [], recover=lambda: None)
+    session.start()
+    qtbot.waitUntil(lambda: "cannot be opened now" in session.window.state_page.state().title)
+    assert [way.text for way in session.window.state_page.state().ways] == ["Try again", "Quit"]
+    with qtbot.waitSignal(session.ended):
+        session.close()
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_closing_during_work_ends_cleanly(qtbot: QtBot, seed: int) -> None:
     library = FakeLibrary(3000, indexed=30, step=50, pause_s=0.02)

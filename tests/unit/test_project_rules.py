@@ -235,6 +235,16 @@ def test_services_load_neither_qt_nor_torch() -> None:
     assert answer.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize("package", ["semantic_photos", "tests.benchmarks"])
+def test_program_and_benchmarks_say_how_many_threads_before_numpy_asks(package: str) -> None:
+    code = f"import os, sys, {package}; print('numpy' in sys.modules, os.environ['OPENBLAS_NUM_THREADS'])"
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert answer.stdout.strip() == "False 1", answer.stderr
+
+
 @pytest.mark.slow
 def test_wheel_holds_all_resources(tmp_path: Path) -> None:
     pytest.importorskip("hatchling")

@@ -134,3 +134,9 @@ def test_why_and_feedback_take_minus_words() -> None:
     assert (options.words, options.out) == (["dog", "-snow"], Path("b.png"))
     options = arguments.parse(["feedback", "dog", "-snow", "--up", "a.jpg", "--up", "b.jpg", "--down", "c.jpg"])
     assert (options.words, len(options.up), len(options.down)) == (["dog", "-snow"], 2, 1)
+
+
+def test_a_saved_search_whose_name_begins_with_a_minus_is_found_again() -> None:
+    assert arguments.parse(["searches", "save", "-beach", "dog"]).arguments == ["-beach", "dog"]
+    for command in (["search"], ["feedback"], ["why", "a.jpg"]):
+        assert arguments.parse([*command, "--saved", "-beach"]).saved == "-beach"

@@ -191,6 +191,16 @@ def test_votes_and_reasons_for_a_saved_search(shell: Shell, told: Callable[..., 
         shell.run("feedback", "blue", "--saved", "red", "--up", shell.photo("red-0"))
 
 
+@pytest.mark.parametrize("nothing", [["--saved", ""], ["--saved", " "], [""], [" "]])
+def test_an_empty_name_or_question_does_not_take_back_all_votes(shell: Shell, nothing: list[str]) -> None:
+    shell.run("feedback", "red", "--up", shell.photo("red-1"))
+    with pytest.raises(UserFacingError):
+        shell.run("feedback", *nothing, "--clear")
+    with shell.library(read_only=True) as library:
+        assert library.search.feedback is not None
+        assert len(library.search.feedback.all_votes()) == 1
+
+
 def test_votes_are_told_in_words(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
     shell.run("searches", "save", "red", "red", "--photo", shell.photo("red-0"))
     shell.run("feedback", "--saved", "red", "--up", shell.photo("red-1"))

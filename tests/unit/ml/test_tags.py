@@ -49,15 +49,6 @@ def test_the_confidence_is_the_formula_of_the_format() -> None:
             assert got[n, t] == pytest.approx(want, abs=1e-5)
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 7])
-def test_few_photos_are_judged_as_many_are(n: int) -> None:
-    rng = np.random.default_rng(3)
-    photos, matrix = (normalise(rng.normal(size=(rows, 32)).astype(np.float32)) for rows in (20, 50))
-    mean, std = rng.normal(0, 0.1, 50).astype(np.float32), np.full(50, 0.2, np.float32)
-    all_of_them = tag_confidences(photos, matrix, mean, std, 1.7, -2.0)
-    np.testing.assert_allclose(tag_confidences(photos[:n], matrix, mean, std, 1.7, -2.0), all_of_them[:n], atol=1e-6)
-
-
 def test_it_stays_between_zero_and_one_however_far_a_score_is_out() -> None:
     matrix = np.eye(2, dtype=np.float32)
     got = tag_confidences(matrix, matrix, np.zeros(2, np.float32), np.full(2, 1e-6, np.float32), 1e3, 0.0)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -158,6 +159,33 @@ def test_a_file_from_elsewhere_is_read_once_for_all(desk: Desk, tmp_path: Path) 
     for photo in desk.photos("both", "red-1", "blue-2"):
         desk.glances.why([photo], query)
     assert len([request for request in desk.world.decoders.asked if request.path == outside]) <= 2
+
+
+def test_an_example_whose_file_changes_or_comes_back_is_looked_at_again(world: World, tmp_path: Path) -> None:
+    outside, both = tmp_path / "outside.jpg", Example(world.ids["both"])
+    query = Query(examples=(Example(path=outside),))
+    named = query.with_text("red")
+
+    def hottest(colour: str) -> float:
+        outside.write_bytes(colour.encode())
+        world.decoders.pictures[outside] = patches((colour,))
+        return world.explainer.why(both, query).hottest[0]
+
+    # The drive is not there yet: the word alone counts.
+    assert world.explainer.asked(named).usable == ()
+    assert hottest("blue") > 0.5 > hottest("red")
+    found = world.explainer.asked(named)
+    assert [example.path for example, _ in found.usable] == [outside]
+    assert world.explainer.asked(named) is found
+
+
+def test_an_example_of_the_library_that_was_edited_is_looked_at_again(world: World) -> None:
+    photo, query = world.ids["white-4"], Query.similar_to(world.ids["white-4"])
+    before = world.explainer.asked(query)
+    assert world.explainer.asked(query) is before
+    (stored,) = world.catalog.photos([photo]).values()
+    world.catalog.touch_changed([(photo, replace(stored.stamp, size=4711))])
+    assert world.explainer.asked(query) is not before
 
 
 def test_what_cannot_be_explained_is_said_and_a_token_gives_up(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import tempfile
@@ -11,10 +12,10 @@ from pathlib import Path, PurePath
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from semantic_photos.domain.errors import CancelledError
+from semantic_photos.domain.errors import CancelledError, InternalError
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.photo import FolderId, PhotoFacts, PhotoId
 from semantic_photos.domain.ports import IdArray
@@ -142,7 +143,9 @@ class Life:
         folder, root = self.folders[number % 2]
         stamp = self.catalog.photos([photo_id])[photo_id].stamp
         if what == "move":
-            self.catalog.move(photo_id, root / "moved" / str(event[2]), self.shelf.stamp(number % 4), folder)
+            # Onto a searchable photo nothing moves, and what was written until then is taken back.
+            with contextlib.suppress(InternalError):
+                self.catalog.move(photo_id, root / "moved" / str(event[2]), self.shelf.stamp(number % 4), folder)
         elif what == "index":
             facts = PhotoFacts(4, 3, "JPEG", taken=f"20{number:02}-01-01T10:00:00" if number % 2 else "")
             self.catalog.commit_batch("pack-a", [self.shelf.row(photo_id, facts=facts)])
@@ -175,6 +178,8 @@ def test_lists_are_right_whatever_was_written() -> None:
 
     @settings(max_examples=60, deadline=None, database=None)
     @given(_EVENTS, st.lists(_number, max_size=8))
+    @example([("add", [0], "a.jpg"), ("add", [0], "b.jpg"), ("move", 0, "a.jpg"), ("move", 1, "a.jpg"), ("index", 3),
+              ("add", [0], "a.jpg"), ("move", 2, "a.jpg")], [])  # fmt: skip
     def check(events: list[tuple[object, ...]], some: list[int]) -> None:
         with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
             shelf = Shelf(Path(folder) / "catalog.sqlite")
