@@ -79,6 +79,7 @@ class Saving(QObject):
         can = not query.is_empty and not self._bridge.library.read_only
         self._bookmark.setVisible(can)
         own = self._saved()
+        self.bar.mark(own.id if own is not None else None)
         self._bookmark.setChecked(own is not None)
         self._bookmark.set_name("Save this search  (Ctrl+S)" if own is None else f"Saved as “{own.name}”: rename it")
 

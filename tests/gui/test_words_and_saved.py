@@ -210,6 +210,20 @@ def test_a_saved_search_is_listed_with_its_count_and_asked_again(desk: Desk) -> 
     assert desk.page.bar.text() == "blue"
 
 
+def test_the_search_that_is_asked_is_marked_however_it_was_asked(desk: Desk) -> None:
+    save(desk, "blue", "Sky")
+    save(desk, "red", "Roses")
+    bar = desk.page.saving.bar
+    desk.until(lambda: bar.marked() == ["Roses"])
+    desk.type("blue")
+    desk.until(lambda: bar.marked() == ["Sky"])
+    spoken = [bar._list.item(row).data(Qt.ItemDataRole.AccessibleTextRole) for row in range(2)]
+    assert [text.endswith("shown now") for text in spoken] == [name == "Sky" for name, _ in bar.searches()]
+    bar._choose(bar._list.item(0))
+    desk.type("green")
+    desk.until(lambda: bar.marked() == [])
+
+
 def test_a_search_with_photos_is_saved_and_opens_with_them(desk: Desk) -> None:
     desk.page.steering.similar(15)
     desk.page.steering.focus("red", -1.0)
