@@ -136,7 +136,8 @@ def _print_page(library: Library, text: str, page: ResultPage, options: argparse
         score = " " * 6 if result["score"] is None else f"{result['score']:6.3f}"
         copies = f"  (+{behind[result['path']]} like it)" if result["path"] in behind else ""
         print(f"{score} {mark} {result['path']}{copies}")
+    good = page.strong + page.copies
     print(
-        f"{len(answer['results'])} of {page.searched:,} photos, {page.strong} stand out, {page.milliseconds:.1f} ms",
+        f"{len(answer['results'])} of {page.searched:,} photos, {good} stand out, {page.milliseconds:.1f} ms",
         file=sys.stderr,
     )

@@ -177,6 +177,9 @@ class ResultPage:
         strong: how many of the first hits stand out from the library's background.
         emptied_by: for an empty page, the first filter that left nothing.
         stacks: the near-identical copies behind a hit, best first, by the hit's id; they are not in ``ids``.
+        good: how many photos are good matches, those behind others and those beyond the limit (as far as they were
+            looked at) among them: the number that is told wherever the question is counted.
+        copies: how many of them are behind one of the first ``strong`` hits.
         left_out: sentences about example photos that could not be used; the rest of the question was answered.
         votes: 1 or -1 for the photos of which the person said for this question whether they fit.
     """
@@ -196,6 +199,8 @@ class ResultPage:
     stacks: dict[int, tuple[int, ...]] = field(default_factory=dict)
     votes: dict[PhotoId, int] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
+    good: int = 0
+    copies: int = 0
 
     @property
     def problems(self) -> tuple[Problem, ...]:

@@ -27,7 +27,7 @@ from semantic_photos.media.decoder_pool import DecoderPool
 from semantic_photos.services.examples import ExampleVectors
 from semantic_photos.services.feedback import Feedback
 from semantic_photos.services.narrowing import Narrowed, Narrowing, found_by
-from semantic_photos.services.stacks import stacked
+from semantic_photos.services.stacks import MOST, stacked
 from semantic_photos.storage.catalog import Catalog
 
 Order = Literal["relevance", "date", "name"]
@@ -42,11 +42,12 @@ MINUS = 0.6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Found:
-    """Ids (N,), scores (N,) or None, and how many of the first are good."""
+    """Ids (N,), scores (N,) or None, how many of the first are good, and how many good ones are behind those."""
 
     ids: IdArray
     scores: FloatArray | None
     strong: int
+    copies: int = 0
 
 
 class SearchService:
@@ -132,6 +133,7 @@ class SearchService:
             spare = _with_spare(most, stacks) or most
             found = self._rank(query, ranked, plain, spare, caution, order, votes, token)
         behind: dict[int, tuple[int, ...]] = {}
+        good = found.strong
         if stacks:
             found, behind = self._stacked(found, most)
         emptied = None
@@ -143,19 +145,24 @@ class SearchService:
             query, generation, found.ids, found.scores, unknown, suggestions, searched=len(self._index),
             total=counts.total, milliseconds=_since(start), engine=self._index.engine, strong=found.strong,
             emptied_by=emptied, stacks=behind, votes=votes, left_out=tuple(dict.fromkeys(left_out)),
+            good=good, copies=found.copies,
         )  # fmt: skip
 
-    def count(self, query: Query) -> int:
+    def count(self, query: Query, caution: float = relevance.CAUTION) -> int:
         """Return how many photos a question finds: all that its filters leave, or the good matches of its words.
 
         Where something is ranked, 10,000 stands for more than that.
+
+        Args:
+            query: what would be asked.
+            caution: as in ``run``.
 
         Raises:
             QueryError, PhotoError, CatalogError: as ``run``.
         """
         if query.is_empty:
             return len(self._index)
-        page = self.run(query, limit=_COUNTED)
+        page = self.run(query, limit=_COUNTED, caution=caution)
         # Nothing was ranked: filters are counted to the end.
         return page.strong if page.scores is not None or page.strong < _COUNTED else self.run(query).strong
 
@@ -261,7 +268,12 @@ class SearchService:
         scores = None if found.scores is None else found.scores[shown][:limit]
         ids = found.ids[shown][:limit]
         listed = set(ids.tolist())
-        return _Found(ids, scores, min(strong, len(ids))), {i: c for i, c in behind.items() if i in listed}
+        behind = {i: copies for i, copies in behind.items() if i in listed}
+        strong = min(strong, len(ids))
+        # No stack reaches further than so many hits.
+        good, heads = set(found.ids[: min(found.strong, MOST)].tolist()), ids[: min(strong, MOST)].tolist()
+        copies = sum(len(good.intersection(behind.get(head, ()))) for head in heads)
+        return _Found(ids, scores, strong, copies), behind
 
     # Words
 

@@ -224,6 +224,17 @@ def test_the_search_that_is_asked_is_marked_however_it_was_asked(desk: Desk) -> 
     desk.until(lambda: bar.marked() == [])
 
 
+def test_numbers_follow_the_border_of_good_matches(desk: Desk) -> None:
+    save(desk, "blue", "Sky")
+    near = desk.page.panel.near_word
+    for steps in (0, 20):
+        desk.page.band._slider.setValue(steps)
+        caution = desk.page.band.caution
+        desk.until(lambda caution=caution: desk.page.saving._caution == caution)
+        desk.until(lambda: desk.page.band.text().startswith(f"{desk.page.saving.bar.searches()[0][1]} good match"))
+        desk.until(lambda caution=caution: near.counts()[:1] == [round(40 * (1 - caution))])
+
+
 def test_a_search_with_photos_is_saved_and_opens_with_them(desk: Desk) -> None:
     desk.page.steering.similar(15)
     desk.page.steering.focus("red", -1.0)
