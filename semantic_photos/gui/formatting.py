@@ -139,7 +139,7 @@ def good(page: ResultPage) -> str:
     one, more = ("photo", "photos") if page.scores is None else ("good match", "good matches")
     if page.good > page.strong + page.copies:
         return f"The first {page.strong:,} of at least {page.good:,} {more}"
-    copies = f", {page.copies:,} of them copies" if page.copies else ""
+    copies = f", {page.copies:,} of them {'a copy' if page.copies == 1 else 'copies'}" if page.copies else ""
     return many(max(page.good, page.strong), one, more) + copies
 
 
