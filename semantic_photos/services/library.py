@@ -341,6 +341,7 @@ class Library:
             on_notice=self.bus.publish,
             rescan_s=self.settings.rescan_minutes * 60.0,
         )
+        self.indexer.on_compared = self._check_watches
         self._watcher.start()
         self._watcher.watch(self.folders())
         self.rescan()
@@ -360,16 +361,11 @@ class Library:
     def _rescan_root(self, root: Path) -> None:
         self.indexer.scan([folder for folder in self.folders() if folder.path == root])
         self.keywords.check()
+
+    def _check_watches(self) -> None:
         assert self._watcher is not None
-        seen = sum(report.folders for report in self.indexer.last_reports.values())
-        watching = self._watcher.coverage(seen)
-        text = (
-            f"Watching {watching.watched:,} of {watching.folders:,} folders: {watching.reason}. "
-            "New photos in the others are found by the regular comparison."
-            if watching.reason
-            else ""
-        )
-        self.bus.publish(Notice("watch.limited", text, "sudo sysctl fs.inotify.max_user_watches=1048576"))
+        reports = self.indexer.last_reports
+        self._watcher.tell_coverage({f.path: reports[f.id].folders for f in self.folders() if f.id in reports})
 
     def _keywords_of(self, photo_id: PhotoId) -> list[str]:
         # What the network suggests stands nowhere: only what the person or a file says is a keyword.
