@@ -22,9 +22,11 @@ class Pasting(QObject):
 
     Signals:
         picture_given: the ``Path`` of a picture that photos should be like.
+        files_given: the ``Path`` of each of other files or folders.
     """
 
     picture_given = Signal(object)
+    files_given = Signal(object)
 
     def __init__(self, bridge: Bridge, window: QWidget) -> None:
         super().__init__(window)
@@ -33,11 +35,11 @@ class Pasting(QObject):
         self._count = 0
 
     def paste(self) -> bool:
-        """Take the picture on the clipboard; return False if there is none."""
+        """Take the picture or files on the clipboard; return False if there are none."""
         return self.take(QGuiApplication.clipboard().mimeData())
 
     def take(self, data: QMimeData | None) -> bool:
-        """Take a picture out of ``data``; return False if it holds none."""
+        """Take a picture or files out of ``data``; return False if it holds none."""
         if data is None:
             return False
         files = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
@@ -45,7 +47,10 @@ class Pasting(QObject):
         if pictures:
             self.picture_given.emit(pictures[0])
             return True
-        image = QImage(data.imageData()) if data.hasImage() and not files else QImage()
+        if files:
+            self.files_given.emit(files)
+            return True
+        image = QImage(data.imageData()) if data.hasImage() else QImage()
         if image.isNull():
             return False
         self._keep(image)

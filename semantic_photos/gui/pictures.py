@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtGui import QGuiApplication, QImage
 
-from semantic_photos.domain.photo import is_photo_name
 from semantic_photos.domain.ports import ByteArray
 
 #: Begins the name of the temporary folder that pasted pictures lie in.
@@ -30,9 +29,8 @@ def is_pasted(path: Path) -> bool:
 
 
 def holds_picture() -> bool:
-    """Return whether the clipboard holds a picture, or the file of one, rather than text."""
+    """Return whether the clipboard holds a picture or files rather than text."""
     data = QGuiApplication.clipboard().mimeData()
     if data is None:
         return False
-    files = [url for url in data.urls() if url.isLocalFile()]
-    return any(is_photo_name(url.fileName()) for url in files) or (data.hasImage() and not data.hasText())
+    return any(url.isLocalFile() for url in data.urls()) or (data.hasImage() and not data.hasText())

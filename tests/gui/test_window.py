@@ -77,7 +77,7 @@ def test_what_cannot_be_dropped_is_said_until_something_can(desk: Desk, tmp_path
     (tmp_path / "text.txt").write_text("no picture")
     (tmp_path / "more").mkdir()
     drop("text.txt")
-    desk.until(lambda: desk.window.notices.texts() == ["Only folders and pictures can be dropped here."])
+    desk.until(lambda: desk.window.notices.texts() == ["Only folders and pictures can be taken in here."])
     drop("gone.jpg")
     desk.until(lambda: desk.window.notices.texts() == ["“gone.jpg” is not there any more."])
     drop("more")
