@@ -7,14 +7,14 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, QObject, QStandardPaths, Signal
+from PySide6.QtCore import QMimeData, QObject, Signal
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PHOTO_SUFFIXES, is_photo_name
 from semantic_photos.gui.bridge import Bridge
-from semantic_photos.gui.pictures import PASTED
+from semantic_photos.gui.pictures import PASTED, pictures_folder
 
 
 class Pasting(QObject):
@@ -78,8 +78,7 @@ class Pasting(QObject):
     def choose_file(self) -> None:
         """Let the person choose a picture file."""
         dialog = QFileDialog(self._window, "Find photos similar to a picture")
-        pictures = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
-        dialog.setDirectory(pictures or str(Path.home()))
+        dialog.setDirectory(str(pictures_folder()))
         dialog.setOption(QFileDialog.Option.HideNameFilterDetails)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         patterns = " ".join(f"*{suffix} *{suffix.upper()}" for suffix in sorted(PHOTO_SUFFIXES))

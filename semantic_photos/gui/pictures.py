@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pixels from the library as Qt's images."""
+"""Pixels from the library as Qt's images, and where pictures from elsewhere are."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from PySide6.QtCore import QStandardPaths
 from PySide6.QtGui import QGuiApplication, QImage
 
 from semantic_photos.domain.ports import ByteArray
@@ -26,6 +27,12 @@ def image_of(pixels: ByteArray) -> QImage:
 def is_pasted(path: Path) -> bool:
     """Return whether a file is a pasted picture, which is removed when the window closes."""
     return path.parent.name.startswith(PASTED) and path.parent.parent == Path(tempfile.gettempdir())
+
+
+def pictures_folder() -> Path:
+    """Return where a person's pictures most likely are: the folder that the desktop calls so, or their home."""
+    named = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
+    return Path(named) if named and Path(named).is_dir() else Path.home()
 
 
 def holds_picture() -> bool:

@@ -21,7 +21,7 @@ from semantic_photos.domain.messages import IndexingPhase, IndexingProgress, Not
 from semantic_photos.domain.photo import Counts
 from semantic_photos.gui import app, theme
 from semantic_photos.gui.failures_dialog import FailuresDialog
-from semantic_photos.gui.folders_dialog import FoldersDialog
+from semantic_photos.gui.folders_dialog import FoldersDialog, choose_folder
 from semantic_photos.gui.pages import Way
 from semantic_photos.gui.settings_dialog import SettingsDialog
 from semantic_photos.gui.single_instance import SingleInstance, address_for
@@ -44,6 +44,18 @@ def test_the_first_start_asks_for_a_folder(open_desk: Callable[..., Desk], tmp_p
     desk.window.dropEvent(drop)
     desk.until(lambda: desk.page.model.rowCount() == 120)
     assert desk.page.pane.shows_photos
+
+
+def test_folders_are_chosen_from_where_pictures_are(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    for expected in (tmp_path, tmp_path / "Pictures"):
+        expected.mkdir(exist_ok=True)
+        dialog = choose_folder(desk.window, lambda _path: None)
+        assert Path(dialog.directory().path()) == expected
+        dialog.reject()
 
 
 def test_a_folder_that_cannot_be_added_is_said(desk: Desk, tmp_path: Path) -> None:
