@@ -162,8 +162,8 @@ class LibraryPage(QWidget):
         self.pane.drop_wanted.connect(self.steering.drop)
         self.band.more_wanted.connect(self.pane.show_weaker)
         self.band.fewer_wanted.connect(self.pane.hide_weaker)
-        self.band.caution_changed.connect(self.search.set_caution)
-        self.band.caution_changed.connect(self.saving.set_caution)
+        for one in (self.search, self.saving, self.panel.near_word, self.panel.near_photo):
+            self.band.caution_changed.connect(one.set_caution)
         self.band.order_changed.connect(self.search.set_order)
         self.pane.all_wanted.connect(self.steering.everything)
         self.pane.word_chosen.connect(lambda word: self.steering.take_suggestion(word, self.pane.page))
@@ -174,7 +174,6 @@ class LibraryPage(QWidget):
         self.saving.asked.connect(self.steering.go)
         for explorer in (self.panel.near_word, self.panel.near_photo):
             self._bridge.photos_changed.connect(explorer.refresh)
-            self.band.caution_changed.connect(explorer.set_caution)
             explorer.add_wanted.connect(self.steering.add_word)
             explorer.replace_wanted.connect(self.steering.replace_or_ask)
         self.focus_bar.focus_requested.connect(self.steering.focus)
@@ -387,6 +386,7 @@ class LibraryPage(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self.panel.fit(self.width())
         self.saving.bar.fit(narrow=self.width() < ROOM_FOR_SAVED)
 
     def close_page(self) -> None:
