@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication, QScrollArea
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from semantic_photos.domain.errors import BusyError, CatalogError
@@ -94,19 +94,6 @@ def test_what_cannot_be_dropped_is_said_until_something_can(desk: Desk, tmp_path
     desk.until(lambda: desk.window.notices.texts() == ["“gone.jpg” is not there any more."])
     drop("more")
     desk.until(lambda: desk.window.notices.texts() == [])
-
-
-@pytest.mark.parametrize("width", [640, 760, 1400])
-def test_a_narrow_window_has_room_for_photos_and_panel(open_desk: Callable[..., Desk], width: int) -> None:
-    desk = open_desk(FakeLibrary(240), size=(width, 560))
-    desk.search("blue")
-    desk.page.view.show_row(0)
-    desk.until(lambda: desk.page.panel.photo is not None)
-    (area,) = desk.page.panel.findChildren(QScrollArea)
-    # Wider content would be cut off at the right: there is no bar to move it.
-    desk.until(lambda: area.widget().width() <= area.viewport().width())
-    assert desk.page.panel.geometry().right() <= desk.page.width()
-    assert desk.page.view.visualRect(desk.page.model.index(0)).width() < desk.page.view.width() / 2 or width < 760
 
 
 def test_folders_can_be_seen_and_removed(desk: Desk) -> None:
