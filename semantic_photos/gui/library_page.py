@@ -341,7 +341,7 @@ class LibraryPage(QWidget):
     def _show_panel(self) -> None:
         # In a library without photos the panel would only be in the way of the welcome.
         page = self.pane.page
-        empty = page is not None and page.query.is_empty and not len(page)
+        empty = page is not None and not len(page) and (page.query.is_empty or not page.total)
         self.panel.setVisible(self._panel_button.isChecked() and not empty)
 
     def _on_panel_toggled(self, shown: bool) -> None:

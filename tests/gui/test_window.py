@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from semantic_photos.domain.errors import BusyError, CatalogError
@@ -44,6 +44,13 @@ def test_the_first_start_asks_for_a_folder(open_desk: Callable[..., Desk], tmp_p
     desk.window.dropEvent(drop)
     desk.until(lambda: desk.page.model.rowCount() == 120)
     assert desk.page.pane.shows_photos
+
+
+def test_an_empty_library_has_nothing_beside_its_welcome(open_desk: Callable[..., Desk]) -> None:
+    desk = open_desk(FakeLibrary(0))
+    desk.search("blue")
+    assert "Find photos" in desk.page.pane.state_page.state().title
+    assert not desk.page.panel.isVisible()
 
 
 def test_folders_are_chosen_from_where_pictures_are(
@@ -134,6 +141,15 @@ def test_settings_are_changed_and_kept(desk: Desk) -> None:
     dialog._save()
     desk.until(lambda: desk.library.settings.result_limit == 77)
     assert desk.library.settings.window_geometry
+
+
+def test_settings_are_told_in_whole_sentences(desk: Desk) -> None:
+    desk.window.show_settings()
+    dialog = desk.window._dialogs[SettingsDialog]
+    told = [words.text() for words in dialog.findChildren(QLabel)]
+    assert len(told) == len(dialog._fields)  # type: ignore[attr-defined]
+    assert all(words.endswith(".") and "(" not in words for words in told)
+    assert sum("next start" in words for words in told) == 4
 
 
 def test_progress_is_shown_and_can_be_paused(open_desk: Callable[..., Desk]) -> None:
