@@ -148,8 +148,8 @@ class AdviceBar(QWidget):
         left_out = page.left_out if page is not None else ()
         by_name = page.by_name if page is not None else ()
         for word in by_name[:3]:
-            said = f"{formatting.quoted(word)} was looked for in file names, captions and tags."
-            self._flow.addWidget(label(said, "dim"))
+            text = f"{formatting.quoted(word)} was looked for in file names, captions and tags."
+            self._flow.addWidget(label(text, "dim"))
         for sentence in left_out[:3]:
             self._flow.addWidget(label(f"{formatting.shown(sentence)} Asked without it.", "dim"))
         for word in [*unknown, *named][:3]:
