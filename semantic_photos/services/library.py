@@ -335,13 +335,16 @@ class Library:
         self.lanes.pool.submit(self._back_up_if_due)
         if not watch:
             return
-        self._watcher = Watcher(
+        watcher = self._watcher = Watcher(
             on_paths=self.indexer.look_at,
             on_rescan=self._rescan_root,
             on_notice=self.bus.publish,
             rescan_s=self.settings.rescan_minutes * 60.0,
         )
-        self.indexer.on_compared = self._check_watches
+        reports = self.indexer.last_reports
+        self.indexer.on_compared = lambda: watcher.tell_coverage(
+            {folder.path: reports[folder.id].folders for folder in self.folders() if folder.id in reports}
+        )
         self._watcher.start()
         self._watcher.watch(self.folders())
         self.rescan()
@@ -361,11 +364,6 @@ class Library:
     def _rescan_root(self, root: Path) -> None:
         self.indexer.scan([folder for folder in self.folders() if folder.path == root])
         self.keywords.check()
-
-    def _check_watches(self) -> None:
-        assert self._watcher is not None
-        reports = self.indexer.last_reports
-        self._watcher.tell_coverage({f.path: reports[f.id].folders for f in self.folders() if f.id in reports})
 
     def _keywords_of(self, photo_id: PhotoId) -> list[str]:
         # What the network suggests stands nowhere: only what the person or a file says is a keyword.

@@ -314,12 +314,8 @@ class FakeLibrary:
         return ResultPage(
             query, generation, ids, scores, unknown, suggestions, count.indexed, count.total,
             (time.perf_counter() - start) * 1000, self._engine, strong, stacks=behind, votes=votes,
-            good=strong + self._copies(ids[:strong], behind), copies=self._copies(ids[:strong], behind),
+            good=strong + _copies(ids[:strong], behind), copies=_copies(ids[:strong], behind),
         )  # fmt: skip
-
-    @staticmethod
-    def _copies(heads: np.ndarray, behind: dict[int, tuple[int, ...]]) -> int:
-        return sum(len(behind.get(head, ())) for head in heads.tolist())
 
     def count(self, query: Query, caution: float = 0.5) -> int:
         self._blocking("count")
@@ -387,3 +383,7 @@ def _failure(i: int) -> FailedPhoto:
 
 
 Opener = Callable[[], FakeLibrary]
+
+
+def _copies(heads: np.ndarray, behind: dict[int, tuple[int, ...]]) -> int:
+    return sum(len(behind.get(head, ())) for head in heads.tolist())
