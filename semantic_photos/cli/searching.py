@@ -45,6 +45,7 @@ def page_as_dict(library: Library, text: str, page: ResultPage) -> dict[str, Any
         "query": text,
         "results": results,
         "unknown_words": list(page.unknown_words),
+        "by_name": list(page.by_name),
         "suggestions": {word: list(words) for word, words in page.suggestions.items()},
         "emptied_by": None if emptied is None else {"filter": emptied.term, "photos_without": emptied.without},
         "left_out": list(page.left_out),
@@ -121,6 +122,8 @@ def _print_page(library: Library, text: str, page: ResultPage, options: argparse
         print(f"Left out: {text[problem.start : problem.end]} – {problem.message}", file=sys.stderr)
     for sentence in page.left_out:
         print(sentence, file=sys.stderr)
+    for word in page.by_name:
+        print(f"Looked for in file names, captions and tags: {word}", file=sys.stderr)
     for word in page.unknown_words:
         alike = ", ".join(page.suggestions.get(word, ()))
         print(f"Unknown word: {word}" + (f" (known: {alike})" if alike else ""), file=sys.stderr)
@@ -136,7 +139,8 @@ def _print_page(library: Library, text: str, page: ResultPage, options: argparse
         score = " " * 6 if result["score"] is None else f"{result['score']:6.3f}"
         copies = f"  (+{behind[result['path']]} like it)" if result["path"] in behind else ""
         print(f"{score} {mark} {result['path']}{copies}")
+    good = page.strong + page.copies
     print(
-        f"{len(answer['results'])} of {page.searched:,} photos, {page.strong} stand out, {page.milliseconds:.1f} ms",
+        f"{len(answer['results'])} of {page.searched:,} photos, {good} stand out, {page.milliseconds:.1f} ms",
         file=sys.stderr,
     )

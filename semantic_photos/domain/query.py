@@ -177,6 +177,10 @@ class ResultPage:
         strong: how many of the first hits stand out from the library's background.
         emptied_by: for an empty page, the first filter that left nothing.
         stacks: the near-identical copies behind a hit, best first, by the hit's id; they are not in ``ids``.
+        by_name: words of the question that were looked for in file names, captions and tags: they are no words.
+        good: how many photos are good matches, those behind others and those beyond the limit (as far as they were
+            looked at) among them: the number that is told wherever the question is counted.
+        copies: how many of them are behind one of the first ``strong`` hits.
         left_out: sentences about example photos that could not be used; the rest of the question was answered.
         votes: 1 or -1 for the photos of which the person said for this question whether they fit.
     """
@@ -196,6 +200,9 @@ class ResultPage:
     stacks: dict[int, tuple[int, ...]] = field(default_factory=dict)
     votes: dict[PhotoId, int] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
+    by_name: tuple[str, ...] = ()
+    good: int = 0
+    copies: int = 0
 
     @property
     def problems(self) -> tuple[Problem, ...]:

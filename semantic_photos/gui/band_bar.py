@@ -149,12 +149,7 @@ class BandBar(QFrame):
             return
         ranked = page.scores is not None
         strong, hidden = min(page.strong, len(page)), arrangement.hidden
-        if not ranked:
-            text = formatting.many(len(page), "photo")
-        elif strong:
-            text = formatting.many(strong, "good match", "good matches")
-        else:
-            text = f"No good match; the {arrangement.weaker} closest"
+        text = formatting.good(page) if strong or not ranked else f"No good match; the {arrangement.weaker} closest"
         if ranked and strong and arrangement.weaker:
             text += f" · {arrangement.weaker:,} weaker"
         self._said.set_text(text)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QMouseEvent
@@ -71,11 +72,10 @@ class FocusBar(QWidget):
             self._flow.addWidget(chip)
         self._flow.addWidget(self._edit)
         self._flow.addWidget(self._none)
-        previous: QWidget | None = None
-        for part in (*self._chips.values(), self._edit, self._none):
-            if previous is not None:
-                QWidget.setTabOrder(previous, part)
-            previous = part
+        # New chips would come last of all parts of the page. The field keeps their place: they follow it, then it
+        # follows them.
+        for previous, part in pairwise((self._edit, *self._chips.values(), self._edit, self._none)):
+            QWidget.setTabOrder(previous, part)
         if held in self._chips:
             self._chips[held].setFocus()
 

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from semantic_photos.domain.photo import Folder, FolderId
 from semantic_photos.gui import formatting, theme
 from semantic_photos.gui.bridge import Bridge
+from semantic_photos.gui.pictures import pictures_folder
 from semantic_photos.gui.widgets import button, label
 
 
@@ -113,6 +114,7 @@ class FoldersDialog(QDialog):
 def choose_folder(parent: QWidget, chosen: Callable[[Path], None]) -> QFileDialog:
     """Let a person choose a folder; return the dialog, which is open and does not block."""
     dialog = QFileDialog(parent, "Choose a folder with photos")
+    dialog.setDirectory(str(pictures_folder()))
     dialog.setFileMode(QFileDialog.FileMode.Directory)
     dialog.setOption(QFileDialog.Option.ShowDirsOnly, on=True)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -134,6 +134,15 @@ def coverage(page: ResultPage) -> str:
     return many(page.searched, "photo")
 
 
+def good(page: ResultPage) -> str:
+    """Return how many photos a question finds: the number that a saved search and near words show too."""
+    one, more = ("photo", "photos") if page.scores is None else ("good match", "good matches")
+    if page.good > page.strong + page.copies:
+        return f"The first {page.strong:,} of at least {page.good:,} {more}"
+    copies = f", {page.copies:,} of them {'a copy' if page.copies == 1 else 'copies'}" if page.copies else ""
+    return many(max(page.good, page.strong), one, more) + copies
+
+
 def asked(query: Query) -> str:
     """Return a question in words, for titles and for screen readers."""
     parts = [query.text] if query.text else []

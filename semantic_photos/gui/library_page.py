@@ -162,7 +162,8 @@ class LibraryPage(QWidget):
         self.pane.drop_wanted.connect(self.steering.drop)
         self.band.more_wanted.connect(self.pane.show_weaker)
         self.band.fewer_wanted.connect(self.pane.hide_weaker)
-        self.band.caution_changed.connect(self.search.set_caution)
+        for one in (self.search, self.saving, self.panel.near_word, self.panel.near_photo):
+            self.band.caution_changed.connect(one.set_caution)
         self.band.order_changed.connect(self.search.set_order)
         self.pane.all_wanted.connect(self.steering.everything)
         self.pane.word_chosen.connect(lambda word: self.steering.take_suggestion(word, self.pane.page))
@@ -340,7 +341,7 @@ class LibraryPage(QWidget):
     def _show_panel(self) -> None:
         # In a library without photos the panel would only be in the way of the welcome.
         page = self.pane.page
-        empty = page is not None and page.query.is_empty and not len(page)
+        empty = page is not None and not len(page) and (page.query.is_empty or not page.total)
         self.panel.setVisible(self._panel_button.isChecked() and not empty)
 
     def _on_panel_toggled(self, shown: bool) -> None:
@@ -385,6 +386,7 @@ class LibraryPage(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self.panel.fit(self.width())
         self.saving.bar.fit(narrow=self.width() < ROOM_FOR_SAVED)
 
     def close_page(self) -> None:

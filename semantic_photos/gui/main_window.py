@@ -102,6 +102,7 @@ class MainWindow(QMainWindow):
         page.folders_requested.connect(self.show_folders)
         page.add_requested.connect(self._choose_folder)
         page.failures_requested.connect(lambda: self._show_dialog(FailuresDialog, lambda: FailuresDialog(bridge, self)))
+        page.pasting.files_given.connect(self._take_files)
         page.settings_requested.connect(self.show_settings)
         page.judging.line.list_wanted.connect(self.show_votes)
         page.full_screen_toggled.connect(self.toggle_full_screen)
@@ -213,7 +214,11 @@ class MainWindow(QMainWindow):
         event.acceptProposedAction()
         if not paths and self.page is not None:
             self.page.pasting.take(event.mimeData())
-        elif self._bridge is not None:
+        else:
+            self._take_files(paths)
+
+    def _take_files(self, paths: list[Path]) -> None:
+        if self._bridge is not None:
             # What a path is, only the disk knows: it is asked on a lane.
             self._bridge.run(lambda: sort_dropped(paths), self._on_dropped, lane="pool")
 
@@ -227,7 +232,7 @@ class MainWindow(QMainWindow):
             self.page.steering.similar_to_file(pictures[0])
         if not folders and not pictures:
             lost = f"{formatting.quoted(gone[0].name)} is not there any more." if gone else ""
-            self.notices.say(lost or "Only folders and pictures can be dropped here.", code="drop")
+            self.notices.say(lost or "Only folders and pictures can be taken in here.", code="drop")
 
     # Settings
 

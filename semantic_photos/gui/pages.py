@@ -146,6 +146,10 @@ class AdviceBar(QWidget):
         # A filter that nothing answers to is in the suggestions alone.
         named = [term for term in page.suggestions if term not in unknown] if page is not None else []
         left_out = page.left_out if page is not None else ()
+        by_name = page.by_name if page is not None else ()
+        for word in by_name[:3]:
+            text = f"{formatting.quoted(word)} was looked for in file names, captions and tags."
+            self._flow.addWidget(label(text, "dim"))
         for sentence in left_out[:3]:
             self._flow.addWidget(label(f"{formatting.shown(sentence)} Asked without it.", "dim"))
         for word in [*unknown, *named][:3]:
@@ -158,7 +162,7 @@ class AdviceBar(QWidget):
                 chip = Chip(other)
                 chip.clicked.connect(lambda _=False, word=word, other=other: self.word_chosen.emit(word, other))
                 self._flow.addWidget(chip)
-        self.setVisible(bool(unknown or named or left_out))
+        self.setVisible(bool(unknown or named or left_out or by_name))
 
 
 def _clear(layout: QHBoxLayout) -> None:

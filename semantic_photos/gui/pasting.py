@@ -7,14 +7,14 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, QObject, QStandardPaths, Signal
+from PySide6.QtCore import QMimeData, QObject, Signal
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PHOTO_SUFFIXES, is_photo_name
 from semantic_photos.gui.bridge import Bridge
-from semantic_photos.gui.pictures import PASTED
+from semantic_photos.gui.pictures import PASTED, pictures_folder
 
 
 class Pasting(QObject):
@@ -22,9 +22,11 @@ class Pasting(QObject):
 
     Signals:
         picture_given: the ``Path`` of a picture that photos should be like.
+        files_given: the ``Path`` of each of other files or folders.
     """
 
     picture_given = Signal(object)
+    files_given = Signal(object)
 
     def __init__(self, bridge: Bridge, window: QWidget) -> None:
         super().__init__(window)
@@ -33,11 +35,11 @@ class Pasting(QObject):
         self._count = 0
 
     def paste(self) -> bool:
-        """Take the picture on the clipboard; return False if there is none."""
+        """Take the picture or files on the clipboard; return False if there are none."""
         return self.take(QGuiApplication.clipboard().mimeData())
 
     def take(self, data: QMimeData | None) -> bool:
-        """Take a picture out of ``data``; return False if it holds none."""
+        """Take a picture or files out of ``data``; return False if it holds none."""
         if data is None:
             return False
         files = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
@@ -45,7 +47,10 @@ class Pasting(QObject):
         if pictures:
             self.picture_given.emit(pictures[0])
             return True
-        image = QImage(data.imageData()) if data.hasImage() and not files else QImage()
+        if files:
+            self.files_given.emit(files)
+            return True
+        image = QImage(data.imageData()) if data.hasImage() else QImage()
         if image.isNull():
             return False
         self._keep(image)
@@ -73,8 +78,7 @@ class Pasting(QObject):
     def choose_file(self) -> None:
         """Let the person choose a picture file."""
         dialog = QFileDialog(self._window, "Find photos similar to a picture")
-        pictures = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
-        dialog.setDirectory(pictures or str(Path.home()))
+        dialog.setDirectory(str(pictures_folder()))
         dialog.setOption(QFileDialog.Option.HideNameFilterDetails)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         patterns = " ".join(f"*{suffix} *{suffix.upper()}" for suffix in sorted(PHOTO_SUFFIXES))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pixels from the library as Qt's images."""
+"""Pixels from the library as Qt's images, and where pictures from elsewhere are."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from PySide6.QtCore import QStandardPaths
 from PySide6.QtGui import QGuiApplication, QImage
 
-from semantic_photos.domain.photo import is_photo_name
 from semantic_photos.domain.ports import ByteArray
 
 #: Begins the name of the temporary folder that pasted pictures lie in.
@@ -29,10 +29,15 @@ def is_pasted(path: Path) -> bool:
     return path.parent.name.startswith(PASTED) and path.parent.parent == Path(tempfile.gettempdir())
 
 
+def pictures_folder() -> Path:
+    """Return where a person's pictures most likely are: the folder that the desktop calls so, or their home."""
+    named = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
+    return Path(named) if named and Path(named).is_dir() else Path.home()
+
+
 def holds_picture() -> bool:
-    """Return whether the clipboard holds a picture, or the file of one, rather than text."""
+    """Return whether the clipboard holds a picture or files rather than text."""
     data = QGuiApplication.clipboard().mimeData()
     if data is None:
         return False
-    files = [url for url in data.urls() if url.isLocalFile()]
-    return any(is_photo_name(url.fileName()) for url in files) or (data.hasImage() and not data.hasText())
+    return any(url.isLocalFile() for url in data.urls()) or (data.hasImage() and not data.hasText())

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import QItemSelectionModel, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QStackedWidget
 
@@ -126,6 +126,9 @@ class ResultPane(QStackedWidget):
         if kept[0] and not view.selected_count():
             # What was chosen has gone, by a thumb down perhaps: the next one takes its place.
             view.show_row(min(row, self._model.rowCount() - 1))
+        if view.hasFocus() and not view.currentIndex().isValid():
+            # The keys are here: the frame tells so, and Enter opens what it is around.
+            view.selectionModel().setCurrentIndex(self._model.index(0), QItemSelectionModel.SelectionFlag.NoUpdate)
         bar.setValue(place)
 
     def show_weaker(self) -> None:

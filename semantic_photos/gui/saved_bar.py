@@ -28,6 +28,8 @@ from semantic_photos.storage.saved_searches import SavedSearch
 WIDE, NARROW = 196, 44
 _COUNT = Qt.ItemDataRole.UserRole + 1
 _SEARCH = Qt.ItemDataRole.UserRole
+#: Whether it is what the photos answer at the moment.
+_ASKED = Qt.ItemDataRole.UserRole + 2
 
 
 class SavedBar(QFrame):
@@ -69,6 +71,7 @@ class SavedBar(QFrame):
         column.addWidget(self._list, 1)
         column.addStretch(0)
         self._is_folded, self._is_narrow = folded, False
+        self._asked: int | None = None
         self._dress(folded=folded)
         self.hide()
         self._connect()
@@ -106,6 +109,7 @@ class SavedBar(QFrame):
             if search.id == current:
                 self._list.setCurrentItem(item)
         blocker.unblock()
+        self.mark(self._asked)
         self.setVisible(bool(searches))
 
     def show_count(self, search_id: int, count: int) -> None:
@@ -118,12 +122,28 @@ class SavedBar(QFrame):
         blocker.unblock()
         self._list.viewport().update()
 
+    def mark(self, search_id: int | None) -> None:
+        """Mark the search that is asked at the moment, however it came to be asked; None for none of them."""
+        self._asked = search_id
+        blocker = QSignalBlocker(self._list)
+        for item in map(self._list.item, range(self._list.count())):
+            item.setData(_ASKED, item.data(_SEARCH).id == search_id)
+            self._tell(item, item.data(_COUNT))
+        blocker.unblock()
+        self._list.viewport().update()
+
+    def marked(self) -> list[str]:
+        """Return the names that are marked as asked."""
+        items = map(self._list.item, range(self._list.count()))
+        return [item.text() for item in items if item.data(_ASKED)]
+
     @staticmethod
     def _tell(item: QListWidgetItem, count: int | None) -> None:
         search: SavedSearch = item.data(_SEARCH)
         item.setData(_COUNT, count)
         found = "" if count is None else f", {formatting.many(count, 'photo')}"
-        item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{search.name}{found}")
+        now = ", shown now" if item.data(_ASKED) else ""
+        item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{search.name}{found}{now}")
         item.setToolTip(formatting.shown(in_words(search.query)))
 
     def fold(self, *, folded: bool) -> None:
@@ -190,7 +210,7 @@ class SavedBar(QFrame):
 
 
 class _Line(QStyledItemDelegate):
-    """A name, and dimmer at the right how many photos."""
+    """A name, and dimmer at the right how many photos. Filled when it is asked, framed where the keys are."""
 
     def sizeHint(self, option: QStyleOptionViewItem, _index: QModelIndex | QPersistentModelIndex) -> QSize:
         return QSize(60, option.fontMetrics.height() + 14)
@@ -201,10 +221,10 @@ class _Line(QStyledItemDelegate):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         flag = QStyle.StateFlag
-        lit = option.state & (flag.State_Selected | flag.State_MouseOver)
-        if lit:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(theme.color("accent_soft" if option.state & flag.State_Selected else "raised"))
+        asked, keys = index.data(_ASKED), option.state & flag.State_HasFocus
+        if asked or keys or option.state & flag.State_MouseOver:
+            painter.setPen(theme.color("accent") if keys else Qt.PenStyle.NoPen)
+            painter.setBrush(theme.color("accent_soft" if asked else "raised"))
             painter.drawRoundedRect(option.rect.adjusted(1, 1, -1, -1), 6, 6)
         room, metrics = option.rect.adjusted(12, 0, -10, 0), option.fontMetrics
         count = index.data(_COUNT)

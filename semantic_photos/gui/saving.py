@@ -38,6 +38,7 @@ class Saving(QObject):
         bookmark = self._bookmark = field.bookmark
         self._query = Query()
         self._searches: list[SavedSearch] = []
+        self._caution = bridge.library.settings.caution
         self.bar = SavedBar(folded=bridge.library.settings.saved_folded)
         self._again = QTimer(self)
         self._again.setSingleShot(True)
@@ -67,11 +68,17 @@ class Saving(QObject):
             self._count_one(saved)
 
     def _count_one(self, saved: SavedSearch) -> None:
-        search = self._bridge.library.search
+        search, caution = self._bridge.library.search, self._caution
         # A search that fails has no number.
         self._bridge.run(
-            lambda: search.count(saved.query), lambda count: self.bar.show_count(saved.id, count), lambda _error: None
-        )
+            lambda: search.count(saved.query, caution), lambda count: self.bar.show_count(saved.id, count),
+            lambda _error: None,
+        )  # fmt: skip
+
+    def set_caution(self, caution: float) -> None:
+        """Count with another border of good matches, as the photos do."""
+        self._caution = caution
+        self._count()
 
     def show_query(self, query: Query) -> None:
         """Take in what is asked: the bookmark is filled when it is saved, and away when it cannot be."""
@@ -79,6 +86,7 @@ class Saving(QObject):
         can = not query.is_empty and not self._bridge.library.read_only
         self._bookmark.setVisible(can)
         own = self._saved()
+        self.bar.mark(own.id if own is not None else None)
         self._bookmark.setChecked(own is not None)
         self._bookmark.set_name("Save this search  (Ctrl+S)" if own is None else f"Saved as “{own.name}”: rename it")
 

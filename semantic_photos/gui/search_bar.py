@@ -260,6 +260,7 @@ class SearchBar(QFrame):
             chip.setToolTip(f"Photos {'unlike' if away else 'like'} {part}. Press to remove it.")
             chip.clicked.connect(self._remove_clicked)
             self._row.insertWidget(1 + number, chip)
+            QWidget.setTabOrder(self._chips[-1] if self._chips else self._edit, chip)
             self._chips.append(chip)
         self._edit.setPlaceholderText("Add words to steer it" if examples else "Search for what is in your photos")
 

@@ -34,7 +34,7 @@ class SettingsDialog(QDialog):
         grid.setColumnStretch(0, 1)
         for row, field in enumerate(f for f in dataclasses.fields(Settings) if f.name not in _HIDDEN):
             said = str(field.metadata["description"])
-            words = label(said + (" (from the next start)" if field.name in _AT_START else ""), wrap=True)
+            words = label(said + (" Holds from the next start." if field.name in _AT_START else ""), wrap=True)
             words.setMinimumWidth(330)
             editor = self._editor(field)
             editor.setAccessibleName(said)

@@ -17,7 +17,9 @@ from semantic_photos.gui.undo import UndoStack
 from semantic_photos.gui.widgets import ElidedLabel, button, label
 from semantic_photos.gui.word_explorer import WordExplorer
 
-WIDTH = 312
+WIDTH, LEAST_WIDTH = 312, 256
+#: Of a narrow window the panel takes no more: two photos beside each other are left.
+SHARE = 0.32
 #: Longer side of the picture, in pixels; twice the panel, for fine screens.
 PICTURE_SIDE = 640
 
@@ -87,9 +89,15 @@ class SidePanel(QFrame):
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setFrameShape(QFrame.Shape.NoFrame)
+        # Its buttons take the keys and move it; by itself it could not show that it has them.
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(1, 0, 0, 0)
         outer.addWidget(area)
+
+    def fit(self, room: int) -> None:
+        """Take no more than a share of a window that is ``room`` pixels wide."""
+        self.setFixedWidth(min(WIDTH, max(LEAST_WIDTH, int(SHARE * room))))
 
     def photo_id(self) -> PhotoId | None:
         """Return the photo that is shown."""
@@ -222,7 +230,8 @@ class _Picture(QLabel):
         return QSize(width, self.heightForWidth(width))
 
     def minimumSizeHint(self) -> QSize:
-        return self.sizeHint()
+        width = LEAST_WIDTH - 46  # as the bar at the right leaves
+        return QSize(width, self.heightForWidth(width))
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)

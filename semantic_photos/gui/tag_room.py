@@ -53,6 +53,7 @@ class TagRoom(QObject):
         self.subjects.shown.connect(self.show_review)
         pages.addWidget(self.review)
         page.add_tool(self.button)
+        QWidget.setTabOrder(page.bar.file_button, self.button)
         page.jobs.add_part(self.line)
         self._connect()
 

@@ -44,6 +44,7 @@ class WordExplorer(QWidget):
         self._soon.timeout.connect(self._start)
         self._title = ElidedLabel(kind="dim", mode=Qt.TextElideMode.ElideRight)
         self._rows: list[_Row] = []
+        self._caution = bridge.library.settings.caution
         self._grid = QGridLayout()
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(2)
@@ -60,6 +61,10 @@ class WordExplorer(QWidget):
         """Return the words that are listed."""
         return [row.word for row in self._rows]
 
+    def counts(self) -> list[int]:
+        """Return how many photos each of them would find."""
+        return [row.photos for row in self._rows]
+
     def title(self) -> str:
         """Return what they are near to, in words."""
         return self._title.full_text()
@@ -70,19 +75,25 @@ class WordExplorer(QWidget):
         self._soon.stop()
         self.hide()
 
+    def set_caution(self, caution: float) -> None:
+        """Count with another border of good matches, as the photos do."""
+        self._caution = caution
+        if self._of is not None:
+            self._soon.start(SOON_MS)
+
     def explore_word(self, word: str) -> None:
         """List the words near a word."""
         vocabulary = self._bridge.library.vocabulary
-        self._explore(
-            ("word", word), f"Near “{formatting.shown(word)}”", word, lambda: vocabulary.neighbours(word, WORDS)
-        )
+        title = f"Near “{formatting.shown(word)}”"
+        self._explore(("word", word), title, word, lambda: vocabulary.neighbours(word, WORDS, self._caution))
 
     def explore_photo(self, photo_id: PhotoId) -> None:
         """List the words near a photo."""
         library = self._bridge.library
 
         def work() -> Sequence[WordNeighbour]:
-            return library.vocabulary.near_photo(library.search.examples.vector(Example(photo_id)), WORDS)
+            vector = library.search.examples.vector(Example(photo_id))
+            return library.vocabulary.near_photo(vector, WORDS, self._caution)
 
         self._explore(("photo", photo_id), "Words near this photo", "", work)
 
@@ -132,7 +143,7 @@ class WordExplorer(QWidget):
 
 class _Row:
     def __init__(self, explorer: WordExplorer, number: int, near: WordNeighbour) -> None:
-        self.word = near.word
+        self.word, self.photos = near.word, near.photos
         shown = formatting.shown(near.word)
         word = button(shown, "word")
         word.setToolTip(f"Search for “{shown}” instead")

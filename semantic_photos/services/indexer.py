@@ -49,6 +49,7 @@ class Indexer:
 
     Attributes:
         indexed: photos that became searchable since the start.
+        on_compared: called on its thread when a root has been compared.
         last_reports: what the last comparison of each root found.
 
     Thread: the public methods may be called from any thread and return at once; the work happens on the thread
@@ -84,6 +85,7 @@ class Indexer:
         self._meter = ProgressMeter(bus, lambda: catalog.counts(self._pack))
         self._rebuild: threading.Thread | None = None
         self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
+        self.on_compared: Callable[[], None] = lambda: None
         self.last_reports: dict[FolderId, ScanReport] = {}
         self.indexed = 0
 
@@ -268,6 +270,7 @@ class Indexer:
         self._set_online(folder, online=not report.offline)
         self._apply(report)
         self._tell_about(folder, report)
+        self.on_compared()
 
     def _look_at(self, paths: Sequence[Path]) -> None:
         folders = self._catalog.folders()

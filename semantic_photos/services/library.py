@@ -335,11 +335,15 @@ class Library:
         self.lanes.pool.submit(self._back_up_if_due)
         if not watch:
             return
-        self._watcher = Watcher(
+        watcher = self._watcher = Watcher(
             on_paths=self.indexer.look_at,
             on_rescan=self._rescan_root,
             on_notice=self.bus.publish,
             rescan_s=self.settings.rescan_minutes * 60.0,
+        )
+        reports = self.indexer.last_reports
+        self.indexer.on_compared = lambda: watcher.tell_coverage(
+            {folder.path: reports[folder.id].folders for folder in self.folders() if folder.id in reports}
         )
         self._watcher.start()
         self._watcher.watch(self.folders())
@@ -360,16 +364,6 @@ class Library:
     def _rescan_root(self, root: Path) -> None:
         self.indexer.scan([folder for folder in self.folders() if folder.path == root])
         self.keywords.check()
-        assert self._watcher is not None
-        seen = sum(report.folders for report in self.indexer.last_reports.values())
-        watching = self._watcher.coverage(seen)
-        text = (
-            f"Watching {watching.watched:,} of {watching.folders:,} folders: {watching.reason}. "
-            "New photos in the others are found by the regular comparison."
-            if watching.reason
-            else ""
-        )
-        self.bus.publish(Notice("watch.limited", text, "sudo sysctl fs.inotify.max_user_watches=1048576"))
 
     def _keywords_of(self, photo_id: PhotoId) -> list[str]:
         # What the network suggests stands nowhere: only what the person or a file says is a keyword.

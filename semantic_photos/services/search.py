@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -27,13 +27,14 @@ from semantic_photos.media.decoder_pool import DecoderPool
 from semantic_photos.services.examples import ExampleVectors
 from semantic_photos.services.feedback import Feedback
 from semantic_photos.services.narrowing import Narrowed, Narrowing, found_by
-from semantic_photos.services.stacks import stacked
+from semantic_photos.services.stacks import MOST, stacked
 from semantic_photos.storage.catalog import Catalog
 
 Order = Literal["relevance", "date", "name"]
 
-#: An unknown word with one of these in it may be the name of a file.
+#: An unknown word with one of these in it may be the name of a file; with letters too ("img_4821") it hardly is a word.
 _LIKE_A_NAME = re.compile(r"[\d_.]")
+_LETTERS = re.compile(r"[^\W\d_]")
 #: Good matches are counted up to here.
 _COUNTED = 10_000
 #: How strongly a minus word pushes away; at 1 the question would be ruled by what is not wanted.
@@ -42,11 +43,12 @@ MINUS = 0.6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Found:
-    """Ids (N,), scores (N,) or None, and how many of the first are good."""
+    """Ids (N,), scores (N,) or None, how many of the first are good, and how many good ones are behind those."""
 
     ids: IdArray
     scores: FloatArray | None
     strong: int
+    copies: int = 0
 
 
 class SearchService:
@@ -89,7 +91,8 @@ class SearchService:
 
         Words and photos are ranked among what the filters of their alternative leave. A photo that answers several
         alternatives counts with the best of its cosines; those that answer an alternative without words come first,
-        with a score of 1. A quoted text is never hidden: photos that have it are all good, also without a vector.
+        with a score of 1. A quoted text is never hidden: photos that have it are all good, also without a vector. What
+        is no word but stands in the name of a file (``img_4821``) is taken as if it were quoted.
 
         Args:
             query: what is asked.
@@ -110,8 +113,10 @@ class SearchService:
         token = token or CancelToken()
         token.raise_if_cancelled()
         counts = self._counts()
-        unknown, suggestions = self._unknown(query)
         votes = self.feedback.votes(query) if self.feedback is not None else {}
+        typed = query
+        query, by_name = self._with_names(query)
+        unknown, suggestions = self._unknown(query)
         ranked, plain = [], []
         left_out: list[str] = []
         known: dict[str, FloatArray | None] = {}
@@ -132,6 +137,7 @@ class SearchService:
             spare = _with_spare(most, stacks) or most
             found = self._rank(query, ranked, plain, spare, caution, order, votes, token)
         behind: dict[int, tuple[int, ...]] = {}
+        good = found.strong
         if stacks:
             found, behind = self._stacked(found, most)
         emptied = None
@@ -139,23 +145,31 @@ class SearchService:
             of_all = self._index.searchable_ids() if ranked else self._narrowing.listed(query)
             first = next((n for n in [*(n for n, _ in ranked), *plain] if n.masks), None)
             emptied = first.emptied_by(of_all) if first is not None else None
+        if emptied is not None:
+            typed_as = {str(Exact(fold(word))): word for word in by_name}
+            emptied = replace(emptied, term=typed_as.get(emptied.term, emptied.term))
         return ResultPage(
-            query, generation, found.ids, found.scores, unknown, suggestions, searched=len(self._index),
+            typed, generation, found.ids, found.scores, unknown, suggestions, searched=len(self._index),
             total=counts.total, milliseconds=_since(start), engine=self._index.engine, strong=found.strong,
             emptied_by=emptied, stacks=behind, votes=votes, left_out=tuple(dict.fromkeys(left_out)),
+            by_name=by_name, good=good, copies=found.copies,
         )  # fmt: skip
 
-    def count(self, query: Query) -> int:
+    def count(self, query: Query, caution: float = relevance.CAUTION) -> int:
         """Return how many photos a question finds: all that its filters leave, or the good matches of its words.
 
         Where something is ranked, 10,000 stands for more than that.
+
+        Args:
+            query: what would be asked.
+            caution: as in ``run``.
 
         Raises:
             QueryError, PhotoError, CatalogError: as ``run``.
         """
         if query.is_empty:
             return len(self._index)
-        page = self.run(query, limit=_COUNTED)
+        page = self.run(query, limit=_COUNTED, caution=caution)
         # Nothing was ranked: filters are counted to the end.
         return page.strong if page.scores is not None or page.strong < _COUNTED else self.run(query).strong
 
@@ -261,7 +275,12 @@ class SearchService:
         scores = None if found.scores is None else found.scores[shown][:limit]
         ids = found.ids[shown][:limit]
         listed = set(ids.tolist())
-        return _Found(ids, scores, min(strong, len(ids))), {i: c for i, c in behind.items() if i in listed}
+        behind = {i: copies for i, copies in behind.items() if i in listed}
+        strong = min(strong, len(ids))
+        # No stack reaches further than so many hits.
+        good, heads = set(found.ids[: min(found.strong, MOST)].tolist()), ids[: min(strong, MOST)].tolist()
+        copies = sum(len(good.intersection(behind.get(head, ()))) for head in heads)
+        return _Found(ids, scores, strong, copies), behind
 
     # Words
 
@@ -286,6 +305,22 @@ class SearchService:
             if word is not None:
                 parts.append((extra, word))
         return parts
+
+    def _with_names(self, query: Query) -> tuple[Query, tuple[str, ...]]:
+        """Return a question that asks for names of files as for quoted texts, and these names."""
+        words = dict.fromkeys(term.word for term in query.terms)
+        alike = [word for word in words if _LIKE_A_NAME.search(word) and _LETTERS.search(word)]
+        if self._text is None or not alike:
+            return query, ()
+        unknown = set(self._text.unknown_words(" ".join(words)))
+        named = []
+        for word in alike:
+            # Nobody joins words of a picture by "_", even where all of them are known.
+            strange = "_" in word or not unknown.isdisjoint(self._text.unknown_words(word))
+            if strange and self._narrowing.has_names_like(fold(word)):
+                query = query.replacing(word, str(Exact(fold(word))))
+                named.append(word)
+        return query, tuple(named)
 
     def _unknown(self, query: Query) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
         suggestions = self._narrowing.suggestions(query)

@@ -121,8 +121,13 @@ class Vocabulary:
         order = np.argsort(-confidences, kind="stable")[:n]
         return [TagGuess(pack.tags[i].tag, float(confidences[i])) for i in order if confidences[i] >= least]
 
-    def neighbours(self, word: str, n: int = 12) -> list[WordNeighbour]:
+    def neighbours(self, word: str, n: int = 12, caution: float = relevance.CAUTION) -> list[WordNeighbour]:
         """Return the ``n`` words nearest to a word or phrase, each with the number of photos it would find.
+
+        Args:
+            word: known, or a phrase with a known word.
+            n: at most so many.
+            caution: how much must speak for a photo that counts, as in a search.
 
         Raises:
             QueryError: when no word of it is known.
@@ -134,10 +139,10 @@ class Vocabulary:
             advice = f"Known words like it: {', '.join(alike)}." if alike else ""
             raise QueryError(f"“{word}” is not in the word table.", code="query.unknown-word", advice=advice)
         near = [(name, score) for name, score in words.neighbours(vector, n + 4) if name != word.casefold()][:n]
-        counts = self._counts([name for name, _ in near])
+        counts = self._counts([name for name, _ in near], caution)
         return [WordNeighbour(name, score, count) for (name, score), count in zip(near, counts, strict=True)]
 
-    def near_photo(self, vector: FloatArray, n: int = 12) -> list[WordNeighbour]:
+    def near_photo(self, vector: FloatArray, n: int = 12, caution: float = relevance.CAUTION) -> list[WordNeighbour]:
         """Return the words nearest to a photo's unit vector (D,), each with the number of photos it would find.
 
         Tags come first, by their evidence: what they score on any photo is known. Then words of the table, by how
@@ -155,7 +160,7 @@ class Vocabulary:
             out = (directions @ vector - scores.mean(axis=0)) / np.maximum(scores.std(axis=0), 1e-3)
             candidates = [candidates[place] for place in np.argsort(-out, kind="stable").tolist()]
         near = [*near, *candidates][:n]
-        counts = self._counts([name for name, _ in near])
+        counts = self._counts([name for name, _ in near], caution)
         return [WordNeighbour(name, score, count) for (name, score), count in zip(near, counts, strict=True)]
 
     def completions(self, prefix: str, n: int = 8) -> list[str]:
@@ -167,7 +172,7 @@ class Vocabulary:
             raise QueryError("There is no usable model pack, so there are no words.", code="query.no-pack")
         return self._words
 
-    def _counts(self, names: Sequence[str]) -> list[int]:
+    def _counts(self, names: Sequence[str], caution: float) -> list[int]:
         """Count the photos that a search for each word would take for good matches."""
         words = self._need_words()
         vectors = [words.encode(name) for name in names]
@@ -178,7 +183,7 @@ class Vocabulary:
         borders = []
         for vector in known:
             _, best = self._index.search(vector, relevance.BEST)
-            borders.append(relevance.border(best, sample @ vector))
+            borders.append(relevance.border(best, sample @ vector, caution))
         counted = iter(self._index.count_above(np.stack(known), np.asarray(borders, np.float32)).tolist())
         return [0 if vector is None else int(next(counted)) for vector in vectors]
 

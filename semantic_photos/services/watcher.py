@@ -13,7 +13,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,19 +48,12 @@ MOST_PATHS = 5_000
 #: How often a root is looked at: replaced, gone and unmounted roots send no event.
 ROOT_POLL_S = 5.0
 
+RAISE_LIMIT = "sudo sysctl fs.inotify.max_user_watches=1048576"
+
 _EVENTS: list[type[FileSystemEvent]] = [
     FileCreatedEvent, FileMovedEvent, FileDeletedEvent, FileClosedEvent,
     DirCreatedEvent, DirMovedEvent, DirDeletedEvent,
 ]  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Watching:
-    """How far the watching reaches: folders with a watch, of all folders; ``reason`` says why not all."""
-
-    watched: int
-    folders: int
-    reason: str = ""
 
 
 class _Handler(FileSystemEventHandler):
@@ -145,15 +138,24 @@ class Watcher:
                 self._roots[root] = None
                 self._watch_root(root)
 
-    def coverage(self, folders_total: int) -> Watching:
-        """Return how many folders have a watch, counted in the kernel's own table where there is one.
+    def tell_coverage(self, folders: Mapping[Path, int]) -> None:
+        """Tell whether all folders have a watch, counted in the kernel's own table where there is one.
 
         watchdog swallows the error of a reached limit, so asking it is no use.
+
+        Args:
+            folders: how many folders there are below each root, itself among them. Roots that are not there at the
+                moment have no watch, and that is no limit.
         """
+        total = sum(count for root, count in folders.items() if self._roots.get(root) is not None)
         watched = _kernel_watches()
-        if watched is None or watched >= folders_total:
-            return Watching(folders_total, folders_total)
-        return Watching(watched, folders_total, "the system's limit of watches is reached")
+        text = (
+            f"Watching {watched:,} of {total:,} folders: the system's limit of watches is reached. "
+            "New photos in the others are found by the regular comparison."
+            if watched is not None and watched < total
+            else ""
+        )
+        self._on_notice(Notice("watch.limited", text, RAISE_LIMIT))
 
     # Watching roots
 
@@ -178,7 +180,7 @@ class Watcher:
             Notice(
                 "watch.limited",
                 f"New photos in {root} are found by comparing the folder every few minutes only: {error.strerror}.",
-                "Raise the system's limit: sudo sysctl fs.inotify.max_user_watches=1048576",
+                f"Raise the system's limit: {RAISE_LIMIT}",
                 root,
             )
         )

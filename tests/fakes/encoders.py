@@ -184,4 +184,4 @@ class FakeTextEncoder:
 
     @staticmethod
     def _words(text: str) -> list[str]:
-        return re.findall(r"[a-z]+(?:-[a-z]+)*", text.casefold())
+        return re.findall(r"[a-z0-9]+(?:-[a-z]+)*", text.casefold())

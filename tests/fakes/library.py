@@ -322,11 +322,12 @@ class FakeLibrary:
         return ResultPage(
             query, generation, ids, scores, unknown, suggestions, count.indexed, count.total,
             (time.perf_counter() - start) * 1000, self._engine, strong, stacks=behind, votes=votes,
+            good=strong + _copies(ids[:strong], behind), copies=_copies(ids[:strong], behind),
         )  # fmt: skip
 
-    def count(self, query: Query) -> int:
+    def count(self, query: Query, caution: float = 0.5) -> int:
         self._blocking("count")
-        return self.run(query).strong
+        return self.run(query, caution=caution).strong
 
     def vector(self, example: Example) -> np.ndarray:
         self._blocking("vector")
@@ -390,3 +391,7 @@ def _failure(i: int) -> FailedPhoto:
 
 
 Opener = Callable[[], FakeLibrary]
+
+
+def _copies(heads: np.ndarray, behind: dict[int, tuple[int, ...]]) -> int:
+    return sum(len(behind.get(head, ())) for head in heads.tolist())

@@ -181,14 +181,14 @@ class FakeVocabulary:
     def __init__(self, names: Sequence[str], guard: Guard) -> None:
         self._names, self._guard = names, guard
 
-    def neighbours(self, word: str, n: int = 12) -> list[WordNeighbour]:
+    def neighbours(self, word: str, n: int = 12, caution: float = 0.5) -> list[WordNeighbour]:
         self._guard("neighbours")
         if word not in self._names:
             raise QueryError(f"“{word}” is not in the word table.", code="query.unknown-word")
         names = [name for name in self._names if name != word]
-        return [WordNeighbour(name, 0.8, 20) for name in names[:n]]
+        return [WordNeighbour(name, 0.8, round(40 * (1 - caution))) for name in names[:n]]
 
-    def near_photo(self, vector: np.ndarray, n: int = 12) -> list[WordNeighbour]:
+    def near_photo(self, vector: np.ndarray, n: int = 12, caution: float = 0.5) -> list[WordNeighbour]:
         self._guard("near_photo")
         return [WordNeighbour(self._names[(int(vector[0]) + k) % len(self._names)], 0.8, 20 - k) for k in range(n)]
 

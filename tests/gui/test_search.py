@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel
 
 from semantic_photos.domain.errors import QueryError
 from semantic_photos.domain.query import Emptied, Query, ResultPage
@@ -112,6 +113,16 @@ def test_an_unknown_word_beside_a_known_one_is_said_above_the_photos(desk: Desk)
     desk.settle()
     assert desk.page.search.query.text == "blue purple"
     assert not desk.page.advice.isVisible()
+
+
+def test_a_word_that_was_taken_for_a_name_is_said_above_the_photos(desk: Desk) -> None:
+    desk.search("blue")
+    page = desk.page.pane.page
+    assert page is not None
+    desk.page.advice.show_page(dataclasses.replace(page, by_name=("img_5195",)))
+    assert desk.page.advice.isVisible()
+    texts = [said.text() for said in desk.page.advice.findChildren(QLabel)]
+    assert any("“img_5195” was looked for in file names" in text for text in texts)
 
 
 def test_stop_words_alone_are_explained(desk: Desk) -> None:

@@ -108,10 +108,13 @@ def test_a_stack_opens_and_closes_in_place(open_desk: Callable[..., Desk]) -> No
     model = desk.page.model
     row, rows = model.row_of(blue), model.rowCount()
     assert model.index(row).data(Role.COPIES) == 3
+    told = f"{model.strong + 3} good matches, 3 of them copies"
+    assert desk.page.band.text() == told
     assert model.row_of(blue + 12) == -1
     press_mark(desk, row, STACK)
     assert model.ids[row : row + 4].tolist() == [blue, blue + 12, blue + 24, blue + 36]
     assert desk.page.view.selected_count() == 0
+    assert desk.page.band.text() == told
     desk.page.pane.toggle_stack(row + 2)
     assert model.rowCount() == rows
 

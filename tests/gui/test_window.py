@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from semantic_photos.domain.errors import BusyError, CatalogError
@@ -21,7 +21,7 @@ from semantic_photos.domain.messages import IndexingPhase, IndexingProgress, Not
 from semantic_photos.domain.photo import Counts
 from semantic_photos.gui import app, theme
 from semantic_photos.gui.failures_dialog import FailuresDialog
-from semantic_photos.gui.folders_dialog import FoldersDialog
+from semantic_photos.gui.folders_dialog import FoldersDialog, choose_folder
 from semantic_photos.gui.pages import Way
 from semantic_photos.gui.settings_dialog import SettingsDialog
 from semantic_photos.gui.single_instance import SingleInstance, address_for
@@ -44,6 +44,25 @@ def test_the_first_start_asks_for_a_folder(open_desk: Callable[..., Desk], tmp_p
     desk.window.dropEvent(drop)
     desk.until(lambda: desk.page.model.rowCount() == 120)
     assert desk.page.pane.shows_photos
+
+
+def test_an_empty_library_has_nothing_beside_its_welcome(open_desk: Callable[..., Desk]) -> None:
+    desk = open_desk(FakeLibrary(0))
+    desk.search("blue")
+    assert "Find photos" in desk.page.pane.state_page.state().title
+    assert not desk.page.panel.isVisible()
+
+
+def test_folders_are_chosen_from_where_pictures_are(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    for expected in (tmp_path, tmp_path / "Pictures"):
+        expected.mkdir(exist_ok=True)
+        dialog = choose_folder(desk.window, lambda _path: None)
+        assert Path(dialog.directory().path()) == expected
+        dialog.reject()
 
 
 def test_a_folder_that_cannot_be_added_is_said(desk: Desk, tmp_path: Path) -> None:
@@ -77,7 +96,7 @@ def test_what_cannot_be_dropped_is_said_until_something_can(desk: Desk, tmp_path
     (tmp_path / "text.txt").write_text("no picture")
     (tmp_path / "more").mkdir()
     drop("text.txt")
-    desk.until(lambda: desk.window.notices.texts() == ["Only folders and pictures can be dropped here."])
+    desk.until(lambda: desk.window.notices.texts() == ["Only folders and pictures can be taken in here."])
     drop("gone.jpg")
     desk.until(lambda: desk.window.notices.texts() == ["“gone.jpg” is not there any more."])
     drop("more")
@@ -122,6 +141,15 @@ def test_settings_are_changed_and_kept(desk: Desk) -> None:
     dialog._save()
     desk.until(lambda: desk.library.settings.result_limit == 77)
     assert desk.library.settings.window_geometry
+
+
+def test_settings_are_told_in_whole_sentences(desk: Desk) -> None:
+    desk.window.show_settings()
+    dialog = desk.window._dialogs[SettingsDialog]
+    told = [words.text() for words in dialog.findChildren(QLabel)]
+    assert len(told) == len(dialog._fields)  # type: ignore[attr-defined]
+    assert all(words.endswith(".") and "(" not in words for words in told)
+    assert sum("next start" in words for words in told) == 4
 
 
 def test_progress_is_shown_and_can_be_paused(open_desk: Callable[..., Desk]) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Help beside the question: completion, problems, near words, saved searches, pasted pictures, the list of votes."""
+"""Help beside the question: completion, problems, near words, pasted pictures and files, the list of votes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Problem, Query
 from semantic_photos.gui import problem_marks
 from semantic_photos.gui.completion_popup import Offer
-from semantic_photos.gui.saving import NameDialog
 from semantic_photos.gui.steering import dropped
 from semantic_photos.gui.votes_dialog import VotesDialog
 from tests.fakes.library import COLOURS, FakeLibrary
@@ -181,126 +180,6 @@ def test_words_near_the_chosen_photo(desk: Desk) -> None:
     assert desk.page.bar.text() == own
 
 
-# Saved searches
-
-
-def save(desk: Desk, text: str, name: str) -> None:
-    desk.search(text)
-    desk.until(desk.page.bar.bookmark.isVisible)
-    desk.page.bar.bookmark.click()
-    dialog = desk.page.findChild(NameDialog)
-    assert dialog is not None
-    dialog.edit.setText(name)
-    dialog._save()
-    desk.until(lambda: name in [saved for saved, _ in desk.page.saving.bar.searches()])
-
-
-def test_a_saved_search_is_listed_with_its_count_and_asked_again(desk: Desk) -> None:
-    assert not desk.page.saving.bar.isVisible()
-    save(desk, "blue", "Sky and sea")
-    bar = desk.page.saving.bar
-    desk.until(lambda: bar.searches()[0][1] == desk.page.model.rowCount())
-    assert bar.isVisible()
-    assert desk.page.bar.bookmark.isChecked()
-    desk.page.steering.everything()
-    desk.settle()
-    assert not desk.page.bar.bookmark.isVisible()
-    bar._choose(bar._list.item(0))
-    desk.settle()
-    assert desk.page.bar.text() == "blue"
-
-
-def test_a_search_with_photos_is_saved_and_opens_with_them(desk: Desk) -> None:
-    desk.page.steering.similar(15)
-    desk.page.steering.focus("red", -1.0)
-    desk.settle()
-    desk.until(lambda: desk.page.bar.example_names() == ["IMG_00015.jpg"])
-    desk.until(desk.page.bar.bookmark.isVisible)
-    desk.page.saving.save()
-    dialog = desk.page.findChild(NameDialog)
-    assert dialog is not None
-    assert dialog.edit.text() == "like IMG_00015.jpg, away from red"
-    dialog._save()
-    bar = desk.page.saving.bar
-    desk.until(lambda: bool(bar.searches()))
-    asked = desk.page.search.query
-    desk.page.steering.everything()
-    desk.settle()
-    bar._choose(bar._list.item(0))
-    desk.settle()
-    assert desk.page.search.query == asked
-    assert desk.page.bar.bookmark.isChecked()
-
-
-def test_a_chip_that_comes_back_at_once_has_its_name(desk: Desk) -> None:
-    desk.page.steering.similar(15)
-    desk.until(lambda: desk.page.bar.example_names() == ["IMG_00015.jpg"])
-    # Away and back before the answer in between is shown: the chip is new, the example is not.
-    desk.page.bar.clear()
-    desk.page.steering.similar(15)
-    desk.settle()
-    desk.until(lambda: desk.page.bar.example_names() == ["IMG_00015.jpg"])
-
-
-def test_a_pasted_picture_is_not_saved_and_that_is_said(desk: Desk) -> None:
-    image = QImage(40, 30, QImage.Format.Format_RGB32)
-    image.fill(Qt.GlobalColor.red)
-    data = QMimeData()
-    data.setImageData(image)
-    assert desk.page.pasting.take(data)
-    desk.until(lambda: bool(desk.page.search.query.examples))
-    desk.until(desk.page.bar.bookmark.isVisible)
-    desk.page.saving.save()
-    assert any("pasted picture cannot be saved" in text for text in desk.window.notices.texts())
-
-
-def test_saved_searches_are_renamed_and_removed(desk: Desk) -> None:
-    save(desk, "blue", "Sky")
-    bar = desk.page.saving.bar
-    bar._list.item(0).setText("Water")
-    desk.until(lambda: bar.searches()[0][0] == "Water")
-    bar._list.setCurrentRow(0)
-    bar._remove()
-    desk.until(lambda: not bar.isVisible())
-
-
-def test_a_name_that_is_taken_is_told(desk: Desk) -> None:
-    save(desk, "blue", "Sky")
-    desk.page.saving._add("SKY", Query.parse("red"))
-    desk.until(lambda: any("Sky" in text or "SKY" in text for text in desk.window.notices.texts()))
-
-
-def test_saved_searches_can_be_folded(desk: Desk) -> None:
-    save(desk, "blue", "Sky")
-    bar = desk.page.saving.bar
-    wide = bar.width()
-    bar._fold.click()
-    assert bar.maximumWidth() < wide
-    assert not bar._list.isVisible()
-
-
-def test_what_was_chosen_for_results_is_there_at_the_next_start(open_desk: Callable[..., Desk]) -> None:
-    first = FakeLibrary(240)
-    desk = open_desk(first)
-    save(desk, "blue", "Sky")
-    desk.page.saving.bar._fold.click()
-    desk.page.band._slider.setValue(4)
-    desk.page.band._choose_order("name")
-    desk.until(lambda: first.settings.saved_folded and first.settings.result_order == "name")
-    desk.until(lambda: first.settings.caution == 0.8)
-    again = FakeLibrary(240, settings=first.settings)
-    again.saved_searches = first.saved_searches
-    desk = open_desk(again)
-    desk.search("blue")
-    desk.until(desk.page.saving.bar.isVisible)
-    assert not desk.page.saving.bar._list.isVisible()
-    assert (desk.page.band.order, round(desk.page.band.caution, 3)) == ("name", 0.8)
-    found = desk.page.pane.page
-    assert found is not None
-    ids = found.ids[: found.strong].tolist()
-    assert ids == sorted(ids)
-
-
 # Pictures from elsewhere
 
 
@@ -323,6 +202,25 @@ def test_a_pasted_file_is_taken_as_it_is(desk: Desk, tmp_path: Path) -> None:
     data.setUrls([QUrl.fromLocalFile(str(tmp_path / "a.jpg"))])
     assert desk.page.pasting.take(data)
     assert desk.page.search.query.examples[0].path == tmp_path / "a.jpg"
+
+
+def test_pasted_files_are_taken_as_if_they_were_dropped(desk: Desk, tmp_path: Path) -> None:
+    def paste(name: str) -> None:
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(tmp_path / name))])
+        data.setText(f"file://{tmp_path / name}")
+        QGuiApplication.clipboard().setMimeData(data)
+        desk.qtbot.keySequence(desk.page.bar._edit, QKeySequence(QKeySequence.StandardKey.Paste))
+
+    (tmp_path / "text.txt").write_text("no picture")
+    (tmp_path / "more").mkdir()
+    focus_bar(desk)
+    paste("text.txt")
+    desk.until(lambda: desk.window.notices.texts() == ["Only folders and pictures can be taken in here."])
+    assert desk.page.bar.text() == ""
+    paste("more")
+    desk.until(lambda: tmp_path / "more" in [folder.path for folder in desk.library._folders.values()])
+    assert desk.window.notices.texts() == []
 
 
 def test_pasted_text_is_text(desk: Desk) -> None:

@@ -6,12 +6,13 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from semantic_photos.domain.photo import ContentKey, FileStamp, FolderId, Photo, PhotoFacts, PhotoId, PhotoState
-from semantic_photos.domain.query import Query
+from semantic_photos.domain.query import Query, ResultPage
 from semantic_photos.gui import formatting
 from semantic_photos.gui.grid_geometry import GridGeometry, Section
 from semantic_photos.gui.history import QueryHistory
@@ -55,6 +56,21 @@ def test_up_undoes_down_within_full_lines(grid: GridGeometry, data: st.DataObjec
     assert 0 <= below < grid.count
     if grid.box(below).x == grid.box(row).x and grid.box(below).y > grid.box(row).y:
         assert grid.step_line(below, -1) == row
+
+
+@pytest.mark.parametrize(
+    ("strong", "copies", "good", "ranked", "told"),
+    [
+        (1, 0, 1, True, "1 good match"),
+        (3, 1, 4, True, "4 good matches, 1 of them a copy"),
+        (3, 0, 3, False, "3 photos"),
+        (500, 20, 1020, True, "The first 500 of at least 1,020 good matches"),
+    ],
+)
+def test_photos_are_counted_in_words(strong: int, copies: int, good: int, ranked: bool, told: str) -> None:
+    scores = np.ones(strong, np.float32) if ranked else None
+    page = ResultPage(Query(), 0, np.arange(strong), scores, strong=strong, good=good, copies=copies)
+    assert formatting.good(page) == told
 
 
 def test_an_empty_grid_has_no_rows() -> None:

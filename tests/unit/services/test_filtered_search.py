@@ -88,6 +88,35 @@ def test_large_libraries_are_listed_like_small_ones(world: Tagged, text: str, mo
         assert large.emptied_by == page.emptied_by
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("red-0", ["red-0"]), ("Blue-1 green", ["blue-1"]), ("red-0 OR blue-3", ["blue-3", "red-0"]),
+        ("red-0 rating:4", []),
+    ],
+)  # fmt: skip
+def test_the_name_of_a_file_needs_no_quotes(world: Tagged, text: str, found: list[str]) -> None:
+    page = world.ask(text, None)
+    assert sorted(world.shown(page)) == found
+    assert page.query == Query.parse(text)
+    assert set(page.by_name) <= set(text.lower().split())
+    assert page.by_name
+    assert not set(page.by_name) & set(page.unknown_words)
+    assert world.search.count(page.query) == len(found)
+
+
+def test_a_filter_that_is_a_name_is_told_as_it_was_typed(world: Tagged) -> None:
+    emptied = world.ask("rating:4 red-0").emptied_by
+    assert emptied is not None
+    assert emptied.term == "red-0"
+
+
+def test_what_may_be_a_word_is_not_taken_for_a_name(world: Tagged) -> None:
+    for text in ("0", "red 0", "red-9", "red"):
+        assert world.ask(text).by_name == ()
+    assert world.shown(world.ask("-red-0", None)).count("red-0") == 0
+
+
 def test_filters_alone_list_by_date_or_name(world: Tagged) -> None:
     page = world.ask("rating:4", None)
     assert page.scores is None
@@ -140,8 +169,10 @@ def test_an_exact_hit_is_never_hidden(fresh: Tagged) -> None:
 def test_an_unknown_word_that_is_in_names_can_be_asked_for(fresh: Tagged) -> None:
     root = fresh.catalog.folders()[0]
     fresh.catalog.add_pending(root.id, [(fresh.root / "qqqq4821.jpg", FileStamp(1, 2))])
-    assert fresh.ask("qqqq4821").suggestions["qqqq4821"][0] == '"qqqq4821"'
-    assert not any('"' in way for way in fresh.ask("qqqq4822").suggestions["qqqq4822"])
+    assert fresh.ask("4821").suggestions["4821"][0] == '"4821"'
+    assert not any('"' in way for way in fresh.ask("4822").suggestions["4822"])
+    assert fresh.ask("qqqq4822").unknown_words == ("qqqq4822",)
+    assert len(fresh.ask("qqqq4821")) == 1
 
 
 def test_the_filter_that_emptied_a_page_is_named(world: Tagged) -> None:

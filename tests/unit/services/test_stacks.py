@@ -43,6 +43,25 @@ def test_copies_go_behind_the_best_of_them(world: Tagged) -> None:
     assert len(world.search.run(Query.parse("red file:red"), limit=3, stacks=True)) == 3
 
 
+@pytest.mark.parametrize("caution", [0.0, 0.5, 1.0])
+def test_a_page_tells_the_number_that_is_counted(world: Tagged, caution: float) -> None:
+    base = world.index.vectors_of([int(world.ids["red-0"])])[0]
+    for stem in ("red-1", "red-3"):
+        world.index.add([int(world.ids[stem])], base[None])
+    query = Query.parse("red")
+    page = world.search.run(query, stacks=True, caution=caution)
+    assert page.copies >= 2
+    assert page.good == page.strong + page.copies == world.search.count(query, caution)
+    listed = world.search.run(Query.parse("file:red"), stacks=True)
+    assert listed.good == len(listed) + listed.copies == world.search.count(Query.parse("file:red"))
+
+
+def test_a_page_that_is_cut_off_tells_so(world: Tagged) -> None:
+    page = world.search.run(Query.parse("red"), limit=1, stacks=True, caution=0.0)
+    assert page.strong == 1
+    assert page.good > page.strong + page.copies
+
+
 def test_lists_are_stacked_and_photos_without_vector_stay(world: Tagged) -> None:
     world.index.remove([int(world.ids["red-0"])])
     page = world.search.run(Query.parse("file:red"), stacks=True)

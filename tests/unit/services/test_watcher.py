@@ -143,8 +143,15 @@ def test_a_failing_listener_does_not_end_the_watching(root: Path, seen: Recorder
         made.close()
 
 
-def test_coverage_counts_the_kernels_watches(watcher: Watcher, root: Path) -> None:
-    assert watcher.coverage(1).reason == ""
-    limited = watcher.coverage(10_000)
-    assert limited.watched < limited.folders
-    assert limited.reason
+def test_coverage_counts_the_kernels_watches(watcher: Watcher, seen: Recorder, root: Path) -> None:
+    for folders, limited in (({root: 1}, False), ({root: 10_000}, True), ({root: 1, root / "away": 10_000}, False)):
+        watcher.tell_coverage(folders)
+        assert seen.notices[-1].code == "watch.limited"
+        assert bool(seen.notices[-1].text) == limited
+
+
+def test_a_root_that_went_away_is_no_limit(watcher: Watcher, seen: Recorder, root: Path, tmp_path: Path) -> None:
+    root.rename(tmp_path / "elsewhere")
+    assert seen.wait_for(lambda: root in seen.rescans)
+    watcher.tell_coverage({root: 10_000})
+    assert seen.notices[-1].text == ""

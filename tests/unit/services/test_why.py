@@ -370,6 +370,9 @@ def test_words_near_a_photo_with_how_many_photos_each_finds(world: World) -> Non
     near = vocabulary.near_photo(vector, 6)
     assert near[0].word == "red"
     assert near[0].photos >= 5
+    for caution in (0.0, 1.0):
+        told = vocabulary.near_photo(vector, 6, caution)[0].photos
+        assert told == world.search.count(Query.parse("red"), caution)
     assert len({neighbour.word for neighbour in near}) == 6
     assert vocabulary.near_photo(vector, 0) == []
     with pytest.raises(QueryError):
