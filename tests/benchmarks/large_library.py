@@ -102,7 +102,12 @@ def _tag(library: Library, photos: list[PhotoId], names: list[str]) -> None:
             connection.executemany(
                 "INSERT OR IGNORE INTO photo_tag VALUES (?, ?, ?, ?, 0)",
                 [
-                    (int(photo), int(tag), Standing.CONFIRMED if mine else Standing.AUTOMATIC, None if mine else float(p))
+                    (
+                        int(photo),
+                        int(tag),
+                        Standing.CONFIRMED if mine else Standing.AUTOMATIC,
+                        None if mine else float(p),
+                    )
                     for tag, mine, p in zip(tags, confirmed, confidences, strict=True)
                 ],
             )

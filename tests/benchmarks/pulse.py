@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
+import faulthandler
 import gc
-import sys
-import threading
+import re
+import tempfile
 import time
-import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -65,26 +65,35 @@ class Pulse:
 
 
 class Silences:
-    """Looks, beside the window's thread, where that thread is whenever it has been silent for long."""
+    """Has the places of all threads written down, by a thread without Python, whenever the pulse is silent for long.
+
+    Nothing looks at frames from a thread of Python: that would keep painters alive beyond their paint event.
+    """
 
     def __init__(self, pulse: Pulse) -> None:
-        self._pulse, self._main = pulse, threading.get_ident()
-        self.places: Counter[str] = Counter()
-        threading.Thread(target=self._look, daemon=True).start()
+        self._file = tempfile.TemporaryFile("w+")  # noqa: SIM115  # until the process ends
+        self._read = 0
+        pulse.timer.timeout.connect(self._arm)
 
-    def _look(self) -> None:
-        while True:
-            time.sleep(0.01)
-            if (time.perf_counter() - self._pulse.last) * 1000 > SILENT_MS:
-                stack = traceback.extract_stack(sys._current_frames()[self._main])
-                others = sum(frame.f_lineno > 0 for frame in sys._current_frames().values())
-                where = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in stack[-6:]]
-                self.places[" > ".join(where) + f"  [{others} threads]"] += 1
+    def _arm(self) -> None:
+        faulthandler.dump_traceback_later(SILENT_MS / 1000, file=self._file)
 
     def take(self) -> list[tuple[str, int]]:
-        """Return the places with how often they were seen, most often first, and begin anew."""
-        places, self.places = self.places, Counter()
-        return places.most_common(4)
+        """Return places that were seen since the last time, with how often, most often first."""
+        faulthandler.cancel_dump_traceback_later()
+        self._file.seek(self._read)
+        seen = self._file.read()
+        self._read = self._file.tell()
+        dumps = [dump.split("\n\n") for dump in seen.split("Timeout (")[1:]]
+        return Counter(" | ".join(filter(None, map(_place, dump))) for dump in dumps).most_common(4)
+
+
+def _place(thread: str) -> str:
+    """Return the innermost functions of a thread, or nothing of one that only waits."""
+    frames = re.findall(r'File "[^"]*?([^/"]+)", line (\d+) in (\S+)', thread)
+    if not frames or frames[0][0] in ("threading.py", "queue.py", "thread.py", "inotify_c.py"):
+        return ""
+    return " < ".join(f"{file}:{line} {name}" for file, line, name in frames[:4])
 
 
 def memory() -> dict[str, object]:

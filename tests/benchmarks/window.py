@@ -7,7 +7,8 @@ FOLDER's photos are indexed as usual, then hard-linked under other names until t
 (``large_library.py``). The window is the program's own, with the scanner, the watcher and the worker at work. While a
 person's acts are done (``window_acts.py``), a timer that should ring every five milliseconds tells how long the
 window's thread was kept from ringing it. ``ms`` is the time until what the act is for is there; ``rss_mb`` is the
-memory in use after it, ``own_mb`` that without mapped files. Among the last lines the same round of acts is done again and again: memory should not grow.
+memory in use after it, ``own_mb`` that without mapped files. In the last lines one round of acts is done
+again and again: memory should not grow. ``gc_max`` is the longest stop that Python's cycle collector made.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,9 @@ AFTER_MS = 400
 class Acts:
     """Drives an open window."""
 
-    def __init__(self, window: MainWindow, pulse: Pulse, shots: Path | None, only: list[str], silences: Silences | None) -> None:
+    def __init__(
+        self, window: MainWindow, pulse: Pulse, shots: Path | None, only: list[str], silences: Silences | None
+    ) -> None:
         assert window.page is not None
         self.window, self.page, self.pulse, self.silences = window, window.page, pulse, silences
         self.shots, self.only = shots, only
