@@ -3,12 +3,8 @@
 
 from __future__ import annotations
 
-import faulthandler
 import gc
-import re
-import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,8 +13,6 @@ from PySide6.QtCore import QEventLoop, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 BEAT_MS = 5
-#: A silence that is looked into.
-SILENT_MS = 40
 #: Names of acts and what was measured.
 Figures = Iterator[tuple[str, dict[str, object]]]
 
@@ -62,38 +56,6 @@ class Pulse:
     def skip(self) -> None:
         """Begin anew."""
         self.gaps, self.collected, self.last = [], [0.0], time.perf_counter()
-
-
-class Silences:
-    """Has the places of all threads written down, by a thread without Python, whenever the pulse is silent for long.
-
-    Nothing looks at frames from a thread of Python: that would keep painters alive beyond their paint event.
-    """
-
-    def __init__(self, pulse: Pulse) -> None:
-        self._file = tempfile.TemporaryFile("w+")  # noqa: SIM115  # until the process ends
-        self._read = 0
-        pulse.timer.timeout.connect(self._arm)
-
-    def _arm(self) -> None:
-        faulthandler.dump_traceback_later(SILENT_MS / 1000, file=self._file)
-
-    def take(self) -> list[tuple[str, int]]:
-        """Return places that were seen since the last time, with how often, most often first."""
-        faulthandler.cancel_dump_traceback_later()
-        self._file.seek(self._read)
-        seen = self._file.read()
-        self._read = self._file.tell()
-        dumps = [dump.split("\n\n") for dump in seen.split("Timeout (")[1:]]
-        return Counter(" | ".join(filter(None, map(_place, dump))) for dump in dumps).most_common(4)
-
-
-def _place(thread: str) -> str:
-    """Return the innermost functions of a thread, or nothing of one that only waits."""
-    frames = re.findall(r'File "[^"]*?([^/"]+)", line (\d+) in (\S+)', thread)
-    if not frames or frames[0][0] in ("threading.py", "queue.py", "thread.py", "inotify_c.py"):
-        return ""
-    return " < ".join(f"{file}:{line} {name}" for file, line, name in frames[:4])
 
 
 def memory() -> dict[str, object]:

@@ -9,6 +9,7 @@ person's acts are done (``window_acts.py``), a timer that should ring every five
 window's thread was kept from ringing it. ``ms`` is the time until what the act is for is there; ``rss_mb`` is the
 memory in use after it, ``own_mb`` that without mapped files. In the last lines one round of acts is done
 again and again: memory should not grow. ``gc_max`` is the longest stop that Python's cycle collector made.
+Where the window's thread was, py-spy tells best: a look from within would disturb what is looked at.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from semantic_photos.gui.result_pane import ResultPane
 from semantic_photos.paths import Paths
 from semantic_photos.services.library import Library
 from tests.benchmarks.large_library import make_coming, make_library
-from tests.benchmarks.pulse import Figures, Pulse, Silences, memory, wait
+from tests.benchmarks.pulse import Figures, Pulse, memory, wait
 from tests.benchmarks.window_acts import Acts
 
 COMING = 200
@@ -42,7 +43,6 @@ def main() -> None:
     parser.add_argument("--shots", type=Path, help="where pictures of the window go")
     parser.add_argument("--rounds", type=int, default=5, help="how often the last acts are done again")
     parser.add_argument("--only", nargs="+", default=[], help="acts with one of these words in their names")
-    parser.add_argument("--silences", action="store_true", help="tell where the window's thread was when it was silent")
     parser.add_argument("--json", action="store_true", help="figures for programs")
     options = parser.parse_args()
     with contextlib.ExitStack() as stack:
@@ -69,16 +69,14 @@ def measured(paths: Paths, copies: Path, coming: Path, options: argparse.Namespa
     application = app.make_application()
     application.setQuitOnLastWindowClosed(False)
     pulse = Pulse()
-    silences = Silences(pulse) if options.silences else None
     session = app.Session(lambda: Library.open(paths, watch=True), [], None)
     session.window.resize(1400, 900)
     try:
         start = time.perf_counter()
         session.start()
         wait(lambda: (pane := session.window.findChild(ResultPane)) and pane.view.model().rowCount())
-        opened: dict[str, object] = {"ms": round((time.perf_counter() - start) * 1000), **pulse.take()}
-        yield "opening", opened | ({"silent_in": silences.take()} if silences is not None else {})
-        acts = Acts(session.window, pulse, options.shots, options.only, silences)
+        yield "opening", {"ms": round((time.perf_counter() - start) * 1000), **pulse.take()}
+        acts = Acts(session.window, pulse, options.shots, options.only)
         yield from acts.all(copies, coming, options.rounds, start)
     finally:
         ended: list[bool] = []
@@ -90,11 +88,8 @@ def measured(paths: Paths, copies: Path, coming: Path, options: argparse.Namespa
 
 
 def told(name: str, figures: dict[str, object]) -> str:
-    """Return a line for people, with places of silence below it."""
-    plain = "  ".join(f"{key} {value}" for key, value in figures.items() if key != "silent_in")
-    places = figures.get("silent_in", [])
-    assert isinstance(places, list)
-    return "\n".join([f"{name:32} {plain}", *(f"    {count}x {place}" for place, count in places)])
+    """Return a line for people."""
+    return f"{name:32} " + "  ".join(f"{key} {value}" for key, value in figures.items())
 
 
 if __name__ == "__main__":

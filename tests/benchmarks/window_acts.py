@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QDialog, QLineEdit, QStyle, QStyleOptionSlider, QW
 from semantic_photos.domain.messages import IndexingPhase
 from semantic_photos.gui.main_window import MainWindow
 from semantic_photos.gui.widgets import Chip
-from tests.benchmarks.pulse import Figures, Pulse, Silences, rest, wait
+from tests.benchmarks.pulse import Figures, Pulse, rest, wait
 
 Key = Qt.Key
 #: What follows an answer, thumbnails above all, may not stop the window either.
@@ -27,11 +27,9 @@ AFTER_MS = 400
 class Acts:
     """Drives an open window."""
 
-    def __init__(
-        self, window: MainWindow, pulse: Pulse, shots: Path | None, only: list[str], silences: Silences | None
-    ) -> None:
+    def __init__(self, window: MainWindow, pulse: Pulse, shots: Path | None, only: list[str]) -> None:
         assert window.page is not None
-        self.window, self.page, self.pulse, self.silences = window, window.page, pulse, silences
+        self.window, self.page, self.pulse = window, window.page, pulse
         self.shots, self.only = shots, only
         self.view, self.model = self.page.view, self.page.model
         field = self.page.bar.findChild(QLineEdit)
@@ -61,8 +59,6 @@ class Acts:
         figures = {"ms": round(took, 1), **self.pulse.take(), "rows": self.model.rowCount(), **late}
         if isinstance(more, dict):
             figures |= more
-        if self.silences is not None and (places := self.silences.take()):
-            figures["silent_in"] = places
         if self.shots is not None:
             self.window.grab().save(str(self.shots / f"{name.replace(' ', '-').replace(':', '')}.png"))
         yield name, figures
