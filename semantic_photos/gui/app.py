@@ -20,6 +20,7 @@ from semantic_photos.domain.errors import CatalogError, UserFacingError
 from semantic_photos.domain.settings import Settings
 from semantic_photos.gui import fonts, theme
 from semantic_photos.gui.bridge import Bridge
+from semantic_photos.gui.collecting import Collecting
 from semantic_photos.gui.main_window import MainWindow
 from semantic_photos.gui.single_instance import SingleInstance
 from semantic_photos.gui.unix_signals import SignalListener
@@ -63,6 +64,7 @@ class Session(QObject):
         self._factory, self._folders, self._recover = factory, list(folders), recover
         self._library: Library | None = None
         self._bridge: Bridge | None = None
+        self._collecting: Collecting | None = None
         self._thread: threading.Thread | None = None
         self._ending = False
         self._last_wait = QTimer(self)
@@ -112,6 +114,8 @@ class Session(QObject):
         else:
             self._bridge = Bridge(library, self)
             self.window.show_library(self._bridge)
+            self._collecting = Collecting(self)
+            self._bridge.progress_changed.connect(self._collecting.take_progress)
             for folder in self._folders:
                 self.window.add_folder(folder)
 
@@ -163,6 +167,8 @@ class Session(QObject):
     def _on_closed(self) -> None:
         self._last_wait.stop()
         self._join()
+        if self._collecting is not None:
+            self._collecting.close()
         if self.window.page is not None and not self.window.page.loader.close():
             _log.warning("a thumbnail is still being read")
         self.window.let_close()

@@ -12,7 +12,7 @@ from semantic_photos.domain.query import Example, Query
 from semantic_photos.domain.steering import Focus, Region
 from semantic_photos.gui import formatting
 from semantic_photos.gui.bridge import Bridge
-from semantic_photos.gui.pictures import image_of
+from semantic_photos.gui.pictures import image_of, thumbnail_image
 from semantic_photos.gui.result_delegate import cover
 from semantic_photos.gui.thumbnail_loader import ThumbnailLoader
 
@@ -76,8 +76,7 @@ class ExampleLooks(QObject):
                 except PhotoError:  # its name is known all the same
                     return f"part of {photo.path.name}", None
                 return f"part of {photo.path.name}", cut(image, region)
-            data = library.thumbnail(photo)
-            return photo.path.name, QImage.fromData(data) if data else None
+            return photo.path.name, thumbnail_image(library.thumbnail(photo))
 
         def show(found: tuple[str, QImage | None]) -> None:
             name, image = found

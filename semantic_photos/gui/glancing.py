@@ -111,9 +111,11 @@ class Glancing(QObject):
         self._band.remark((self._failed or nothing) if self.is_on else "")
 
     def _on_changed(self, change: PhotosChanged) -> None:
-        for photo_id in (*change.updated, *change.removed):
-            self._heats.pop(int(photo_id), None)
-            self._without.discard(int(photo_id))
+        # What is known is of few photos, and those that changed may be all of a library.
+        if known := {*self._heats, *self._without}:
+            for photo_id in known.intersection(change.updated) | known.intersection(change.removed):
+                self._heats.pop(photo_id, None)
+                self._without.discard(photo_id)
         self._soon.start()
 
     def _forget(self, *, keep: bool = False) -> None:

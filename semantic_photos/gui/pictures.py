@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QStandardPaths
-from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtCore import QBuffer, QIODevice, QStandardPaths
+from PySide6.QtGui import QGuiApplication, QImage, QImageReader
 
 from semantic_photos.domain.ports import ByteArray
 
@@ -22,6 +22,24 @@ def image_of(pixels: ByteArray) -> QImage:
     flat = np.ascontiguousarray(pixels)
     # The length of a line is given: Qt would else assume lines padded to four bytes.
     return QImage(flat.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
+
+
+def thumbnail_image(data: bytes | None) -> QImage:
+    """Return a stored thumbnail, which is a JPEG, or an image that ``isNull``. Thread: any.
+
+    ``QImage.fromData`` will not do beside the GUI thread. It decodes under Python's lock, so that the window waits. And
+    it asks every decoder whether the bytes are for it: that of SVG connects signals, under Python's lock still, which
+    takes a lock of Qt's that the window may have at that moment, while it waits for Python's: both stood still for
+    ever. A reader gives Python's lock away, and with a format nobody else is asked.
+    """
+    if not data:
+        return QImage()
+    buffer = QBuffer()
+    buffer.setData(data)
+    buffer.open(QIODevice.OpenModeFlag.ReadOnly)
+    reader = QImageReader(buffer, b"jpeg")
+    reader.setAutoDetectImageFormat(False)
+    return reader.read()
 
 
 def is_pasted(path: Path) -> bool:

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
+import numpy as np
 from PySide6.QtCore import (
     QEvent,
     QItemSelection,
@@ -125,12 +127,8 @@ class ResultView(QListView):
 
     def selected_ids(self, most: int | None = None) -> list[PhotoId]:
         """Return the ids of the selected photos in order, at most ``most``."""
-        rows: list[int] = []
-        for top, bottom in self._parts(self.selectionModel().selection()):
-            rows.extend(range(top, bottom + 1))
-            if most is not None and len(rows) >= most:
-                break
-        return [PhotoId(i) for i in self._results.ids[rows[:most]].tolist()] if rows else []
+        chosen = [self._results.ids[top : bottom + 1] for top, bottom in self._parts(self.selectionModel().selection())]
+        return cast("list[PhotoId]", np.concatenate(chosen)[:most].tolist()) if chosen else []
 
     def select_ids(self, ids: Sequence[PhotoId], current: PhotoId | None) -> None:
         """Select the photos that are still in the list."""

@@ -13,6 +13,7 @@ from PySide6.QtGui import QImage, QPixmap
 
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import Photo, PhotoId
+from semantic_photos.gui.pictures import thumbnail_image
 
 _log = logging.getLogger(__name__)
 
@@ -133,7 +134,7 @@ class ThumbnailLoader(QObject):
             if not self._closed:
                 _log.warning("no thumbnail of %s: %r", photo.path.name, error)
             return None, "The picture cannot be shown."
-        image = QImage.fromData(data) if data else QImage()
+        image = thumbnail_image(data)
         if image.isNull():
             return None, "There is no picture in this file."
         return image.convertToFormat(QImage.Format.Format_RGB32), ""
