@@ -49,7 +49,8 @@ class Saving(QObject):
         self.bar.chosen.connect(lambda search: self.asked.emit(search.query))
         self.bar.rename_wanted.connect(self._rename)
         self.bar.remove_wanted.connect(self._remove)
-        bridge.photos_changed.connect(lambda _: self._again.start())
+        # While photos keep coming, too: not after the last one only.
+        bridge.photos_changed.connect(lambda _: None if self._again.isActive() else self._again.start())
         self.load()
 
     def load(self) -> None:

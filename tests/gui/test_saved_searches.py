@@ -8,6 +8,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QMimeData, Qt
 from PySide6.QtGui import QImage
 
+from semantic_photos.domain.messages import PhotosChanged
 from semantic_photos.domain.query import Query
 from semantic_photos.gui.saving import NameDialog
 from tests.fakes.library import FakeLibrary
@@ -63,6 +64,17 @@ def test_numbers_follow_the_border_of_good_matches(desk: Desk) -> None:
         desk.until(lambda caution=caution: desk.page.saving._caution == caution)
         desk.until(lambda: desk.page.band.text().startswith(f"{desk.page.saving.bar.searches()[0][1]} good match"))
         desk.until(lambda caution=caution: near.counts()[:1] == [round(40 * (1 - caution))])
+
+
+def test_numbers_follow_while_photos_keep_coming(desk: Desk) -> None:
+    save(desk, "blue", "Sky")
+    saving, counted = desk.page.saving, []
+    saving._again.setInterval(60)
+    saving._again.timeout.connect(lambda: counted.append(True))
+    for _ in range(20):
+        desk.page._bridge.photos_changed.emit(PhotosChanged())
+        desk.qtbot.wait(20)
+    assert len(counted) > 1
 
 
 def test_a_search_with_photos_is_saved_and_opens_with_them(desk: Desk) -> None:
