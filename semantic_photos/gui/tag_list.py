@@ -81,7 +81,8 @@ class TagList(QWidget):
         else:
             # What one is looking at stays in its place, even when nothing of it is left.
             known = [tag for tag in self._order if tag in self._counts or tag == self._wanted]
-            self._order = [*known, *(one.tag for one in by_work if one.tag not in set(known))]
+            placed = set(known)
+            self._order = [*known, *(one.tag for one in by_work if one.tag not in placed)]
         self._show()
 
     def choose(self, tag: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialog, QLineEdit, QStyle, QStyleOptionSlider, QWidget
+from PySide6.QtWidgets import QDialog, QLineEdit, QScrollBar, QStyle, QStyleOptionSlider, QWidget
 
 from semantic_photos.domain.messages import IndexingPhase
 from semantic_photos.gui.main_window import MainWindow
@@ -142,7 +142,7 @@ class Acts:
 
     def moving(self) -> Figures:
         """Through the whole list."""
-        yield from self.act("drag the scroll bar", self.drag, self.has_pictures)
+        yield from self.act("drag the scroll bar", lambda: drag(self.view.verticalScrollBar()), self.has_pictures)
         yield from self.act("home", lambda: self.press(Key.Key_Home), self.has_pictures)
         yield from self.act("page down held", lambda: self.press(Key.Key_PageDown, 60, 30), self.has_pictures)
         yield from self.act("end", lambda: self.press(Key.Key_End), self.has_pictures)
@@ -156,23 +156,6 @@ class Acts:
         for _ in range(times):
             QTest.keyClick(self.view, key)
             rest(pause_ms)
-
-    def drag(self) -> None:
-        """Drag the handle of the scroll bar from the top to the end."""
-        bar = self.view.verticalScrollBar()
-        bar.setValue(0)
-        option = QStyleOptionSlider()
-        bar.initStyleOption(option)
-        style, control = bar.style(), QStyle.ComplexControl.CC_ScrollBar
-        handle = style.subControlRect(control, option, QStyle.SubControl.SC_ScrollBarSlider, bar).center()
-        button = Qt.MouseButton.LeftButton
-        QTest.mousePress(bar, button, Qt.KeyboardModifier.NoModifier, handle)
-        for y in range(handle.y(), bar.height() + 20, 6):
-            QTest.mouseMove(bar, QPoint(handle.x(), y))
-            rest(10)
-        QTest.mouseRelease(bar, button, Qt.KeyboardModifier.NoModifier, QPoint(handle.x(), bar.height() - 1))
-        # Not every platform lets a handle be dragged by such events.
-        bar.setValue(bar.maximum())
 
     def wheel(self) -> None:
         """Scroll a few thousand rows in small steps."""
@@ -312,3 +295,20 @@ class Acts:
             QTest.keyClick(self.page.viewer, Key.Key_Right)
             rest(60)
         QTest.keyClick(self.page.viewer, Key.Key_Escape)
+
+
+def drag(bar: QScrollBar) -> None:
+    """Drag the handle of a scroll bar from the top to the end."""
+    bar.setValue(0)
+    option = QStyleOptionSlider()
+    bar.initStyleOption(option)
+    style, control = bar.style(), QStyle.ComplexControl.CC_ScrollBar
+    handle = style.subControlRect(control, option, QStyle.SubControl.SC_ScrollBarSlider, bar).center()
+    button = Qt.MouseButton.LeftButton
+    QTest.mousePress(bar, button, Qt.KeyboardModifier.NoModifier, handle)
+    for y in range(handle.y(), bar.height() + 20, 6):
+        QTest.mouseMove(bar, QPoint(handle.x(), y))
+        rest(10)
+    QTest.mouseRelease(bar, button, Qt.KeyboardModifier.NoModifier, QPoint(handle.x(), bar.height() - 1))
+    # Not every platform lets a handle be dragged by such events.
+    bar.setValue(bar.maximum())
