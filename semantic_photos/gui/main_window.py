@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QDialog, QMainWindow, QStackedWidget, QVBoxLayout,
 
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.messages import Notice
-from semantic_photos.domain.photo import Folder, is_photo_name
+from semantic_photos.domain.photo import is_photo_name
 from semantic_photos.domain.query import ResultPage
 from semantic_photos.domain.settings import Settings
 from semantic_photos.gui import formatting, shortcuts
@@ -191,14 +191,10 @@ class MainWindow(QMainWindow):
     # Folders and drops
 
     def add_folder(self, path: Path) -> None:
-        """Search a folder too."""
+        """Search a folder too. What is asked stays; its photos come into the answer as they are read."""
         if self._bridge is not None:
             library = self._bridge.library
-            self._bridge.run(lambda: library.add_folder(path), self._on_folder_added, lane="pool")
-
-    def _on_folder_added(self, _folder: Folder) -> None:
-        if self.page is not None and not self.page.search.query.is_empty:
-            self.page.steering.everything()
+            self._bridge.run(lambda: library.add_folder(path), lane="pool")
 
     def _choose_folder(self) -> None:
         choose_folder(self, self.add_folder)

@@ -46,6 +46,30 @@ def test_the_first_start_asks_for_a_folder(open_desk: Callable[..., Desk], tmp_p
     assert desk.page.pane.shows_photos
 
 
+@pytest.mark.parametrize("way_in", ["drop", "window"])
+def test_a_question_stays_when_a_folder_is_added_and_its_photos_come_into_the_answer(
+    open_desk: Callable[..., Desk], tmp_path: Path, way_in: str
+) -> None:
+    desk = open_desk(FakeLibrary(60, step=40, pause_s=0.1))
+    desk.search("blue")
+    asked, before = desk.page.search.query, desk.page.model.rowCount()
+    if way_in == "drop":
+        mime = QMimeData()
+        mime.setUrls([QUrl.fromLocalFile(str(tmp_path))])
+        desk.window.dropEvent(QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton,
+                                         Qt.KeyboardModifier.NoModifier))  # fmt: skip
+    else:
+        desk.window.add_folder(tmp_path)
+    desk.until(lambda: "add_folder" in desk.library.calls)
+    desk.until(lambda: desk.library.raw_counts().indexed == 180)
+    desk.until(lambda: desk.page.pane.page is not None and desk.page.pane.page.searched == 180)
+    assert desk.page.bar.text() == "blue"
+    assert desk.page.search.query == asked
+    assert desk.page.pane.page is not None
+    assert desk.page.pane.page.query == asked
+    assert desk.page.model.rowCount() > before
+
+
 def test_an_empty_library_has_nothing_beside_its_welcome(open_desk: Callable[..., Desk]) -> None:
     desk = open_desk(FakeLibrary(0))
     desk.search("blue")
