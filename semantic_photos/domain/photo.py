@@ -119,6 +119,15 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class FolderCounts:
+    """How many files of one root were seen: photos (also those that still wait), unreadable ones, and missing ones."""
+
+    photos: int = 0
+    unreadable: int = 0
+    missing: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ImageRecipe:
     """How a picture becomes the network's square: part of a model pack, never a constant in code.
 

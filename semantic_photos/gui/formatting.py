@@ -9,7 +9,7 @@ import unicodedata
 from datetime import datetime
 from pathlib import Path
 
-from semantic_photos.domain.photo import Photo
+from semantic_photos.domain.photo import FolderCounts, Photo
 from semantic_photos.domain.query import Query, ResultPage
 
 
@@ -82,6 +82,15 @@ def short_folder(path: Path) -> str:
     """Return a folder with the home written as ``~``."""
     text, home = str(path), os.path.expanduser("~")
     return shown("~" + text[len(home) :] if text == home or text.startswith(home + os.sep) else text)
+
+
+def held(counts: FolderCounts, *, online: bool) -> str:
+    """Return what a folder holds: ``1,024 photos, 3 unreadable, 2 missing``."""
+    parts = [many(counts.photos, "photo") if counts.photos else "no photos"]
+    parts += [f"{counts.unreadable:,} unreadable"] if counts.unreadable else []
+    parts += [f"{counts.missing:,} missing"] if counts.missing else []
+    parts += [] if online else ["not there at the moment"]
+    return ", ".join(parts)
 
 
 def facts(photo: Photo) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from semantic_photos.domain.errors import FolderError
-from semantic_photos.domain.photo import Counts, Folder, FolderId, Photo, PhotoId
+from semantic_photos.domain.photo import Counts, Folder, FolderCounts, FolderId, Photo, PhotoId
 from semantic_photos.domain.ports import IdArray
 from semantic_photos.storage.database import Database
 from semantic_photos.storage.filter_questions import Filters
@@ -37,6 +37,11 @@ from semantic_photos.storage.work_queue import WorkQueue
 _TALLY = (
     "SELECT state, pack_id, coalesce(online, 1), photos FROM tally LEFT JOIN folder ON folder.id = folder_id"
     " WHERE missing = 0"
+)
+#: The same for each folder: photos, unreadable ones, missing ones.
+_FOLDER_TALLY = (
+    "SELECT folder_id, sum(photos * (state <> ? AND NOT missing)), sum(photos * (state = ? AND NOT missing)),"
+    " sum(photos * missing) FROM tally GROUP BY folder_id HAVING sum(photos) > 0"
 )
 
 
@@ -147,6 +152,12 @@ class Catalog(WorkQueue):
                 else:
                     pending += photos
         return Counts(indexed, pending, failed, offline)
+
+    def folder_counts(self) -> dict[FolderId, FolderCounts]:
+        """Return how many photos each root holds, also one that is not there; roots without a file are left out."""
+        with self._database.read() as connection:
+            rows = connection.execute(_FOLDER_TALLY, (FAILED, FAILED)).fetchall()
+        return {FolderId(row[0]): FolderCounts(*row[1:]) for row in rows}
 
     # The catalog itself
 

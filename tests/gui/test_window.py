@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from semantic_photos.domain.errors import BusyError, CatalogError
@@ -131,14 +131,48 @@ def test_folders_can_be_seen_and_removed(desk: Desk) -> None:
     desk.window.show_folders()
     dialog = desk.window._dialogs[FoldersDialog]
     assert isinstance(dialog, FoldersDialog)
-    desk.until(lambda: dialog.paths())
+    desk.until(lambda: dialog.rows() == [("/home/you/Pictures", "240 photos")])
     desk.library.set_offline(1, offline=True)
-    desk.until(lambda: "not there at the moment" in dialog.paths()[0])
-    dialog._list.item(0).setSelected(True)
+    desk.until(lambda: dialog.rows()[0][1] == "240 photos, not there at the moment")
+    _choose_first(dialog)
     dialog._remove.click()
-    desk.until(lambda: not dialog.paths())
+    desk.until(lambda: not dialog.rows())
     dialog.accept()
     desk.until(lambda: desk.page.pane.state_page.state().title.startswith("Find photos by"))
+
+
+def _choose_first(dialog: FoldersDialog) -> None:
+    item = dialog._list.topLevelItem(0)
+    assert item is not None
+    item.setSelected(True)
+
+
+def test_each_folder_is_counted_while_its_photos_change(desk: Desk, tmp_path: Path) -> None:
+    desk.window.show_folders()
+    dialog = desk.window._dialogs[FoldersDialog]
+    assert isinstance(dialog, FoldersDialog)
+    desk.until(lambda: dialog.rows())
+    _choose_first(dialog)
+    desk.library.lose(1, missing=2, unreadable=1)
+    desk.until(lambda: dialog.rows()[0][1] == "237 photos, 1 unreadable, 2 missing")
+    assert dialog._remove.isEnabled(), "what was chosen stays chosen when it is counted anew"
+    desk.window.add_folder(tmp_path)
+    desk.until(lambda: [held for _, held in dialog.rows()] == ["237 photos, 1 unreadable, 2 missing", "120 photos"])
+    assert dialog._remove.isEnabled()
+
+
+def test_without_folders_their_window_says_so_and_offers_to_add_one(open_desk: Callable[..., Desk]) -> None:
+    desk = open_desk(FakeLibrary(0))
+    desk.window.show_folders()
+    dialog = desk.window._dialogs[FoldersDialog]
+    assert isinstance(dialog, FoldersDialog)
+    desk.until(dialog._none.isVisible)
+    assert dialog._none.state().title == "No folder is searched."
+    adding = [made for made in dialog.findChildren(QPushButton) if made.isVisible() and made.text() == "Add folder…"]
+    assert len(adding) == 1
+    adding[0].click()
+    desk.until(lambda: desk.window.findChildren(QFileDialog))
+    desk.window.findChildren(QFileDialog)[0].reject()
 
 
 def test_failures_are_listed_with_reasons_and_retried(open_desk: Callable[..., Desk]) -> None:

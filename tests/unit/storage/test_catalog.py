@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from semantic_photos.domain.errors import FolderError
-from semantic_photos.domain.photo import Counts, FileStamp, Folder, PhotoFacts, PhotoId
+from semantic_photos.domain.photo import Counts, FileStamp, Folder, FolderCounts, PhotoFacts, PhotoId
 from tests.unit.storage.conftest import PACK, Shelf
 
 
@@ -92,6 +92,23 @@ def test_counts_add_up_to_what_was_seen(shelf: Shelf) -> None:
     shelf.catalog.set_folder_online(other.id, online=False)
     assert shelf.catalog.counts(PACK) == Counts(indexed=4, pending=2, failed=1, offline=3)
     assert shelf.catalog.counts("") == Counts(indexed=0, pending=6, failed=1, offline=3)
+
+
+def test_each_folder_knows_what_it_holds(shelf: Shelf) -> None:
+    ids = shelf.indexed(*range(5))
+    shelf.add(10, 11)
+    shelf.catalog.mark_failed(ids[0], shelf.stamp(0), "photo.x", "Bad.")
+    stick, empty = shelf.catalog.add_folder(Path("/stick")), shelf.catalog.add_folder(Path("/empty"))
+    away = shelf.add(20, 21, 22, folder=stick.id, root=stick.path)
+    shelf.catalog.set_folder_online(stick.id, online=False)
+    shelf.catalog.mark_missing([ids[0], ids[1], away[0]])
+    counts = shelf.catalog.folder_counts()
+    assert counts == {shelf.folder: FolderCounts(5, 0, 2), stick.id: FolderCounts(2, 0, 1)}
+    shelf.catalog.restore(ids[:1])
+    assert shelf.catalog.folder_counts()[shelf.folder] == FolderCounts(5, 1, 1)
+    shelf.catalog.remove_folder(stick.id)
+    assert set(shelf.catalog.folder_counts()) == {shelf.folder}
+    assert empty.id not in counts
 
 
 def test_texts_are_remembered(shelf: Shelf) -> None:
