@@ -25,6 +25,8 @@ from semantic_photos.services.teaching import Taught
 
 #: Counts are read again at most so often.
 _COUNT_MS = 400
+#: Why automatic tags cannot begin.
+NOTHING_TO_TAG = "No photo has been looked through yet, so there is nothing to tag."
 _HELP = "Enter: right  ·  X: wrong  ·  A: all up to here  ·  L or the handle: a line  ·  Space: large  ·  Ctrl+Z: undo"
 _HELP_UNCERTAIN = _HELP.replace("up to here", "from here on")
 _HELP_ASKS = "Enter: yes  ·  X: no  ·  Space: large  ·  Ctrl+Z: undo"
@@ -46,6 +48,7 @@ class TagReview(QWidget):
         super().__init__()
         self._bridge, self._undo = bridge, undo
         self._fresh, self._to_wall = True, False
+        self._running, self._has_photos = False, True
         self.taught = TaughtLine(bridge)
         self.list = TagList()
         self.wall = TagWall(bridge, undo, loader, side)
@@ -179,10 +182,26 @@ class TagReview(QWidget):
         self._load_counts()
 
     def _load_counts(self) -> None:
-        tags, teaching = self._bridge.library.tags, self._bridge.library.teaching
-        self._bridge.run(lambda: (tags.counts(), teaching.names()), lambda answer: self._show_counts(*answer))
+        library = self._bridge.library
+        tags, teaching = library.tags, library.teaching
 
-    def _show_counts(self, counts: Sequence[TagCount], taught: Sequence[str]) -> None:
+        def work() -> tuple[list[TagCount], Sequence[str], bool]:
+            return tags.counts(), teaching.names(), library.counts().indexed > 0
+
+        self._bridge.run(work, lambda answer: self._show_counts(*answer))
+
+    def show_running(self, *, running: bool) -> None:
+        """Take in whether the library is being tagged: it cannot be begun twice."""
+        self._running = running
+        self._enable_run()
+
+    def _enable_run(self) -> None:
+        self.run_button.setEnabled(self._has_photos and not self._running)
+        self.run_button.setToolTip("" if self._has_photos else NOTHING_TO_TAG)
+
+    def _show_counts(self, counts: Sequence[TagCount], taught: Sequence[str], has_photos: bool) -> None:
+        self._has_photos = has_photos
+        self._enable_run()
         forgotten = self.taught.know(taught)
         self.list.show_counts(counts, anew=self._fresh)
         fresh, self._fresh = self._fresh, False
@@ -191,10 +210,12 @@ class TagReview(QWidget):
             text = (
                 "The program can look through your photos and give each the tags that it is sure of. "
                 "You confirm or reject them here; nothing is written into your photos."
+                if pack and has_photos
+                else NOTHING_TO_TAG
                 if pack
                 else "Without a model pack the program cannot tag photos by itself. Ctrl+T adds your own tags."
             )
-            ways = (Way("Tag my library…", self.run_wanted.emit, "primary"),) if pack else ()
+            ways = (Way("Tag my library…", self.run_wanted.emit, "primary"),) if pack and has_photos else ()
             self._state.show_state(State("tag", "No photo has a tag yet", text, ways))
             self._middle.setCurrentWidget(self._state)
         else:

@@ -173,7 +173,7 @@ class TagRoom(QObject):
         tagging = self._bridge.library.tagging
         tagging.resume()
         self._running = True
-        self.review.run_button.setEnabled(False)
+        self.review.show_running(running=True)
         tagging.start(least)
 
     def _on_tagging(self, progress: TaggingProgress) -> None:
@@ -191,7 +191,7 @@ class TagRoom(QObject):
         if notice.code == _TROUBLE and notice.text and self._running:
             # The notice says why; here one may try again.
             self._running = False
-            self.review.run_button.setEnabled(True)
+            self.review.show_running(running=False)
             for line in (self.line, self.review.line):
                 line.hide()
 
@@ -201,7 +201,7 @@ class TagRoom(QObject):
             self._running = True
             self._on_tagging(self._bridge.library.tagging.last)
             return
-        self.review.run_button.setEnabled(True)
+        self.review.show_running(running=False)
         if run is None:
             return
         tagging = self._bridge.library.tagging

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
@@ -10,9 +13,11 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from semantic_photos.domain.tagging import Standing
+from semantic_photos.gui.tag_review import NOTHING_TO_TAG
 from semantic_photos.gui.tag_room import TagRoom
 from semantic_photos.gui.tag_run_dialog import TagRunDialog
 from semantic_photos.gui.tag_wall import Part
+from tests.fakes.library import FakeLibrary
 from tests.gui.conftest import Desk
 
 
@@ -122,6 +127,34 @@ def test_the_library_is_tagged_and_the_run_undone(desk: Desk) -> None:
     room.toast._undo.click()
     desk.until(lambda: not desk.library.tags.rows)
     assert desk.library.tagging.least_now is None
+
+
+def test_a_library_without_photos_cannot_be_tagged_until_one_is_there(
+    open_desk: Callable[..., Desk], tmp_path: Path
+) -> None:
+    desk = open_desk(FakeLibrary(0, step=60, pause_s=0.1))
+    room = desk.window.tags
+    room.show_review()
+    desk.until(lambda: not room.review.run_button.isEnabled())
+    assert room.review.run_button.toolTip() == NOTHING_TO_TAG
+    desk.until(lambda: room.review._state.state().text == NOTHING_TO_TAG)
+    assert not room.review._state.state().ways
+    desk.window.add_folder(tmp_path)
+    desk.until(room.review.run_button.isEnabled)
+    assert not room.review.run_button.toolTip()
+    assert [way.text for way in room.review._state.state().ways] == ["Tag my library…"]
+
+
+def test_counting_tags_does_not_let_a_run_begin_twice(desk: Desk) -> None:
+    room = _review(desk)
+    room.review.show_running(running=True)
+    before = desk.library.calls.count("counts")
+    room.review.reload()
+    desk.until(lambda: desk.library.calls.count("counts") > before)
+    desk.qtbot.wait(100)
+    assert not room.review.run_button.isEnabled()
+    room.review.show_running(running=False)
+    assert room.review.run_button.isEnabled()
 
 
 def test_tagging_is_paused_continued_and_stopped(desk: Desk) -> None:
