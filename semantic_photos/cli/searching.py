@@ -49,7 +49,9 @@ def page_as_dict(library: Library, text: str, page: ResultPage) -> dict[str, Any
         "suggestions": {word: list(words) for word, words in page.suggestions.items()},
         "emptied_by": None if emptied is None else {"filter": emptied.term, "photos_without": emptied.without},
         "left_out": list(page.left_out),
-        "problems": [{"start": p.start, "end": p.end, "message": p.message} for p in page.problems],
+        "problems": [
+            {"start": p.start, "end": p.end, "message": p.message, "meant": list(p.meant)} for p in page.problems
+        ],
         "stacks": [
             {
                 "path": shown(photos[PhotoId(first)].path),
@@ -76,7 +78,7 @@ def search(options: argparse.Namespace, open_library: Opener) -> int:
             return 0
         text, query = steering.asked(library, options)
         if query.is_empty:
-            why = query.problems[0].message if query.problems else "There is no word in this question."
+            why = query.problems[0].advice if query.problems else "There is no word in this question."
             raise QueryError(why)
         _print_page(library, text, _run(library, query, options), options)
     return 0
@@ -119,7 +121,7 @@ def _print_page(library: Library, text: str, page: ResultPage, options: argparse
         print_json(answer)
         return
     for problem in page.problems:
-        print(f"Left out: {text[problem.start : problem.end]} – {problem.message}", file=sys.stderr)
+        print(f"Left out: {text[problem.start : problem.end]} – {problem.advice}", file=sys.stderr)
     for sentence in page.left_out:
         print(sentence, file=sys.stderr)
     for word in page.by_name:

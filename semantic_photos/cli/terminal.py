@@ -58,7 +58,7 @@ def _answer(library: Library, text: str, last: list[PhotoId]) -> list[PhotoId]:
         return last
     page = library.search.run(query, limit=_SHOWN)
     for problem in query.problems:
-        print(f"Left out: {text[problem.start : problem.end]} – {problem.message}")
+        print(f"Left out: {text[problem.start : problem.end]} – {problem.advice}")
     if page.emptied_by is not None:
         print(f"Nothing is left by {page.emptied_by.term}; {page.emptied_by.without:,} photos without it")
     for word in page.unknown_words:

@@ -24,15 +24,23 @@ from semantic_photos.domain.filters import (
     Type,
     fold,
 )
-from semantic_photos.domain.periods import Period
+from semantic_photos.domain.periods import RELATIVE, Period
+from semantic_photos.domain.spelling import meant
 
 _DATE_ADVICE = "A date is a year (2024), a month (2024-05), a day (2024-05-17), or a word like today or last-year."
+_TYPES = {name: name for name in TYPES} | TYPE_ALIASES
+_STATES = {name: name for name in STATES} | STATE_ALIASES
+_RATINGS = {"none": "0", "unrated": "0", "rejected": "-1"}
 _NUMBER = r"[+-]?[0-9]{1,5}(?:\.[0-9]{1,9})?"
 _NEAR = re.compile(rf"({_NUMBER})\s*,\s*({_NUMBER})(?:\s*,\s*({_NUMBER})\s*(?:km)?)?", re.IGNORECASE)
 
 
 class Refused(ValueError):
-    """Say in one sentence why a value makes no sense; never leaves the language."""
+    """Say in one sentence why a value makes no sense, and which values are meant; never leaves the language."""
+
+    def __init__(self, why: str, meant: tuple[str, ...] = ()) -> None:
+        super().__init__(why)
+        self.meant = meant
 
 
 def _named(field: str, value: str) -> Fact:
@@ -46,7 +54,7 @@ def _type(value: str) -> Fact:
     name = fold(value).removeprefix(".")
     name = TYPE_ALIASES.get(name, name)
     if name not in TYPES:
-        raise Refused(f"“type:” knows {', '.join(TYPES)}.")
+        raise Refused(f"“type:” knows {', '.join(TYPES)}.", meant(name, _TYPES))
     return Type(name)
 
 
@@ -54,15 +62,16 @@ def _is(value: str) -> Fact:
     state = fold(value)
     state = STATE_ALIASES.get(state, state)
     if state not in STATES:
-        raise Refused(f"“is:” knows {', '.join(STATES)}.")
+        raise Refused(f"“is:” knows {', '.join(STATES)}.", meant(state, _STATES))
     return Is(state)
 
 
 def _rating(value: str) -> Fact:
-    plain = {"none": "0", "unrated": "0", "rejected": "-1"}.get(fold(value), fold(value)).replace(" ", "")
+    plain = _RATINGS.get(fold(value), fold(value)).replace(" ", "")
     match = re.fullmatch(r"(>=|<=|>|<|=)?(-1|[0-5])(?:(\.\.|-)([0-5])|(\+))?", plain)
     if match is None or (match[1] and (match[3] or match[5])):
-        raise Refused("A rating is a number from 0 to 5, a range (3..5), or a border (>=4).")
+        raise Refused("A rating is a number from 0 to 5, a range (3..5), or a border (>=4).",
+                      meant(plain, {word: word for word in _RATINGS}))  # fmt: skip
     sign, first, _, last, plus = match.groups()
     number = int(first)
     low, high = {
@@ -80,7 +89,15 @@ def _date(value: str) -> Fact:
         return Taken(period, period)
     if not first.strip() and not last.strip():
         raise Refused(_DATE_ADVICE)
-    return Taken(_period(first) if first.strip() else None, _period(last) if last.strip() else None)
+    return Taken(_border(first, "", f"..{last}"), _border(last, f"{first}..", ""))
+
+
+def _border(text: str, before: str, after: str) -> Period | None:
+    """Return the period at one end of a range, or None for an open one; what is meant is told as the whole range."""
+    try:
+        return _period(text) if text.strip() else None
+    except Refused as refused:
+        raise Refused(str(refused), tuple(f"{before}{other}{after}" for other in refused.meant)) from None
 
 
 def _outside(value: str, *, after: bool) -> Fact:
@@ -90,7 +107,7 @@ def _outside(value: str, *, after: bool) -> Fact:
 def _period(text: str) -> Period:
     period = Period.read(text)
     if period is None:
-        raise Refused(_DATE_ADVICE)
+        raise Refused(_DATE_ADVICE, meant(re.sub(r"[\s_]+", "-", fold(text)), {word: word for word in RELATIVE}))
     return period
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from semantic_photos.domain.field_values import VALUES, Refused
-from semantic_photos.domain.filters import NEGATIONS, All, AnyOf, Exact, Fact, Node, Not, Term, fold
+from semantic_photos.domain.filters import NEGATIONS, All, AnyOf, Exact, Fact, Node, Not, Term, fold, written
 
 #: Longer questions are cut: a pasted book must not cost seconds per key press.
 MAX_TEXT = 2_000
@@ -36,11 +36,24 @@ _VALUE_END = re.compile(r"[\s()]")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A part of a question that makes no sense: the characters ``start`` to ``end`` of the text, and a sentence."""
+    """A part of a question that makes no sense.
+
+    Attributes:
+        start: the first character of the part.
+        end: the one after its last.
+        message: a sentence about it.
+        meant: filters, as they are typed, that may have been meant; best first.
+    """
 
     start: int
     end: int
     message: str
+    meant: tuple[str, ...] = ()
+
+    @property
+    def advice(self) -> str:
+        """Return the sentence, and what may have been meant."""
+        return f"{self.message} Did you mean {' or '.join(self.meant)}?" if self.meant else self.message
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +216,8 @@ def _filter(text: str, start: int, colon: int, field: str, problems: list[Proble
     try:
         node: Fact = VALUES[field](value)
     except Refused as refused:
-        problems.append(Problem(start, end, str(refused)))
+        meant = tuple(f"{field}:{written(other)}" for other in refused.meant)
+        problems.append(Problem(start, end, str(refused), meant))
         return None, end
     return _Token("item", start, end, node), end
 

@@ -25,6 +25,7 @@ from semantic_photos.gui.judging import Judging
 from semantic_photos.gui.pasting import Pasting
 from semantic_photos.gui.photo_menu import DOWN_KEYS, STACK_KEYS, UP_KEYS, Entry, build_menu
 from semantic_photos.gui.photo_viewer import PhotoViewer
+from semantic_photos.gui.problem_marks import ProblemLine
 from semantic_photos.gui.result_model import Facts, ResultModel, Role
 from semantic_photos.gui.result_pane import ResultPane
 from semantic_photos.gui.saving import Saving
@@ -34,7 +35,7 @@ from semantic_photos.gui.side_panel import SidePanel
 from semantic_photos.gui.steering import Steering
 from semantic_photos.gui.thumbnail_loader import ThumbnailLoader
 from semantic_photos.gui.undo import UndoStack
-from semantic_photos.gui.widgets import ElidedLabel, IconButton
+from semantic_photos.gui.widgets import IconButton
 
 #: Below this width in pixels the saved searches fold by themselves.
 ROOM_FOR_SAVED = 900
@@ -79,8 +80,7 @@ class LibraryPage(QWidget):
         self.saving = Saving(bridge, self.bar, self)
         self.pasting = Pasting(bridge, self)
         self.advice = pages.AdviceBar()
-        self.problems = ElidedLabel(kind="dim", mode=Qt.TextElideMode.ElideRight)
-        self.problems.hide()
+        self.problems = ProblemLine()
         self.band = BandBar(settings.caution, settings.result_order)
         self.glancing = Glancing(bridge, self.model, self.view, self.band, self)
         self._looks = ExampleLooks(bridge, self.loader, self)
@@ -151,7 +151,8 @@ class LibraryPage(QWidget):
     def _connect_asking(self) -> None:
         self.bar.submitted.connect(self._on_submitted)
         self.bar.left_down.connect(self._enter_grid)
-        self.bar.problems_told.connect(self._show_problems)
+        self.bar.problems_told.connect(self.problems.show_told)
+        self.problems.mended.connect(self.bar.mend)
         self.search.answered.connect(self._on_answer)
         self.search.failed.connect(self.pane.show_trouble)
         self.steering.leaving.connect(self._leave_viewer)
@@ -243,10 +244,6 @@ class LibraryPage(QWidget):
 
     def _on_answer(self, page: ResultPage, again: bool) -> None:
         self.pane.show_page(page, again=again, typing=self.bar.is_typing and not self._enter_soon)
-
-    def _show_problems(self, told: str) -> None:
-        self.problems.set_text(told)
-        self.problems.setVisible(bool(told))
 
     def _show_band(self) -> None:
         self.band.show_page(self.pane.page, self.model.arrangement)

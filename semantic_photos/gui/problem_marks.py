@@ -5,14 +5,64 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QInputMethodEvent, QTextCharFormat
-from PySide6.QtWidgets import QApplication, QLineEdit
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QLineEdit, QSizePolicy, QWidget
 
 from semantic_photos.domain.query import Problem
 from semantic_photos.gui import formatting, theme
+from semantic_photos.gui.widgets import Chip, ElidedLabel, label
 
 #: More are not told at once.
 MOST_TOLD = 2
+
+
+class ProblemLine(QWidget):
+    """The quiet line: what makes no sense, and filters to press that may have been meant.
+
+    Signals:
+        mended: the ``Problem``, and the filter that takes its place.
+    """
+
+    mended = Signal(object, str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._said = ElidedLabel(kind="dim", mode=Qt.TextElideMode.ElideRight)
+        self._said.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        self._asked = label("Did you mean", "dim")
+        self._chips: list[Chip] = []
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(8)
+        self._row.addWidget(self._said)
+        self._row.addWidget(self._asked)
+        self._row.addStretch(1)
+        self.hide()
+
+    def full_text(self) -> str:
+        """Return what is said of the question."""
+        return self._said.full_text()
+
+    def chips(self) -> list[Chip]:
+        """Return what can be pressed."""
+        return list(self._chips)
+
+    def show_told(self, told: str, problems: Sequence[Problem]) -> None:
+        """Show what is wrong, or hide when nothing is."""
+        self._said.set_text(told)
+        for chip in self._chips:
+            chip.hide()
+            chip.deleteLater()
+        self._chips = []
+        for problem in problems:
+            for filter_ in problem.meant:
+                chip = Chip(filter_)
+                chip.clicked.connect(lambda _=False, p=problem, text=filter_: self.mended.emit(p, text))
+                self._row.insertWidget(self._row.count() - 1, chip)
+                self._chips.append(chip)
+        self._asked.setVisible(bool(self._chips))
+        self.setVisible(bool(told))
 
 
 def ripe(problems: Sequence[Problem], cursor: int | None) -> list[Problem]:

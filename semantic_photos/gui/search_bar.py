@@ -10,7 +10,7 @@ from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QPixmap
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QWidget
 
-from semantic_photos.domain.query import MAX_TEXT, Example, Query
+from semantic_photos.domain.query import MAX_TEXT, Example, Problem, Query
 from semantic_photos.domain.steering import Focus
 from semantic_photos.gui import problem_marks, theme
 from semantic_photos.gui.completion_popup import CompletionPopup, Offer, still_fitting
@@ -32,7 +32,7 @@ class SearchBar(QFrame):
         left_down: a person pressed Down to leave for the photos.
         completion_wanted: the text and the place of the cursor in it.
         paste_wanted: the person pastes, and the clipboard holds no text.
-        problems_told: what makes no sense in the text, as one line; empty when nothing does.
+        problems_told: what makes no sense in the text, as one line, empty when nothing does; the problems it tells of.
     """
 
     search_requested = Signal(object)
@@ -40,7 +40,7 @@ class SearchBar(QFrame):
     left_down = Signal()
     completion_wanted = Signal(str, int)
     paste_wanted = Signal()
-    problems_told = Signal(str)
+    problems_told = Signal(str, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -77,7 +77,7 @@ class SearchBar(QFrame):
         self._pause.setInterval(PAUSE_MS)
         self._words = CompletionPopup(self)
         self._place, self._offered_for = (0, 0), ""
-        self._told = ""
+        self._told: tuple[str, list[Problem]] = ("", [])
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(14, 0, 8, 0)
         self._row.setSpacing(8)
@@ -234,12 +234,22 @@ class SearchBar(QFrame):
         silent = not problems and not self._examples and Query.parse(text).tree is None
         if cursor is None and text.strip() and silent:
             told = "There is no word in this that says anything of a photo, so all are shown."
-        if told != self._told or problems:
+        news = (told, problems[: problem_marks.MOST_TOLD])
+        if news != self._told or problems:
             problem_marks.underline(self._edit, problems)
-        if told != self._told:
-            self._told = told
+        if news != self._told:
+            self._told = news
             self._edit.setToolTip(told)
-            self.problems_told.emit(told)
+            self.problems_told.emit(*news)
+
+    def mend(self, problem: Problem, text: str) -> None:
+        """Put what was meant in the place of what makes no sense, and ask."""
+        typed = self._edit.text()
+        self._edit.setText(typed[: problem.start] + text + typed[problem.end :])
+        self._edit.setCursorPosition(problem.start + len(text))
+        self._show_clear()
+        self._tell_problems(typing=False)
+        self._ask_now()
 
     # Examples
 

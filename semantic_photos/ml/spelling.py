@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from semantic_photos.domain.spelling import edit_distance, typing_errors
+
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 #: Words whose distance is worked out letter by letter; the most frequent of the nearest go first.
 _MOST_CANDIDATES = 500
@@ -32,7 +34,7 @@ class Speller:
         """Return up to ``n`` words spelled like ``word`` (case-folded), best first; without the word itself."""
         if not word or n <= 0 or not self._words:
             return []
-        limit = _limit(len(word))
+        limit = typing_errors(len(word))
         counts = _counts([word])[0]
         near = np.flatnonzero(np.abs(self._lengths - len(word)) <= limit)
         difference = self._counts[near] - counts
@@ -50,32 +52,6 @@ class Speller:
                 # People rarely get the first letter wrong. Among equals the more frequent word wins.
                 scored.append((distance + (0.5 if candidate[0] != word[0] else 0.0), place, candidate))
         return [candidate for _, _, candidate in sorted(scored)[:n]]
-
-
-def edit_distance(first: str, second: str, limit: int) -> int:
-    """Return how many letters must be put in, taken out, replaced or swapped with their neighbour.
-
-    Optimal string alignment (Damerau 1964, Levenshtein 1966); ``limit + 1`` stands for anything above ``limit``.
-    """
-    if abs(len(first) - len(second)) > limit:
-        return limit + 1
-    before: list[int] = []
-    last = list(range(len(second) + 1))
-    for i, letter in enumerate(first, start=1):
-        row = [i]
-        for j, other in enumerate(second, start=1):
-            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (letter != other))
-            if i > 1 and j > 1 and letter == second[j - 2] and first[i - 2] == other:
-                cost = min(cost, before[j - 2] + 1)
-            row.append(cost)
-        if min(row) > limit:
-            return limit + 1
-        before, last = last, row
-    return min(last[-1], limit + 1)
-
-
-def _limit(length: int) -> int:
-    return 1 if length <= 4 else 2 if length <= 8 else 3
 
 
 def _counts(words: Sequence[str]) -> np.ndarray:

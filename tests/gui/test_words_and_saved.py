@@ -92,6 +92,32 @@ def test_a_problem_is_told_when_its_term_is_left(desk: Desk) -> None:
     assert not desk.page.problems.isVisible()
 
 
+def test_what_was_meant_by_a_filter_can_be_pressed(desk: Desk) -> None:
+    focus_bar(desk)
+    desk.type("red is:faverite type:jpgg blue")
+    desk.until(desk.page.problems.isVisible)
+    assert [chip.text() for chip in desk.page.problems.chips()] == ["is:favourite", "type:jpg"]
+    desk.page.problems.chips()[0].click()
+    assert desk.page.bar.text() == "red is:favourite type:jpgg blue"
+    desk.until(lambda: desk.library.asked[-1].text == "red is:favourite blue")
+    desk.page.problems.chips()[0].click()
+    assert desk.page.bar.text() == "red is:favourite type:jpg blue"
+    desk.until(lambda: desk.library.asked[-1].text == "red is:favourite type:jpg blue")
+    assert not desk.page.problems.isVisible()
+    assert not desk.page.problems.chips()
+
+
+def test_what_was_meant_is_found_where_it_stands_by_now(desk: Desk) -> None:
+    focus_bar(desk)
+    desk.type("is:faverite red")
+    desk.until(desk.page.problems.isVisible)
+    desk.qtbot.keyClick(desk.page.bar._edit, Qt.Key.Key_Home)
+    desk.qtbot.keyClicks(desk.page.bar._edit, "blue ")
+    desk.qtbot.keyClick(desk.page.bar._edit, Qt.Key.Key_End)
+    desk.page.problems.chips()[0].click()
+    assert desk.page.bar.text() == "blue is:favourite red"
+
+
 def test_a_problem_at_the_end_is_told_on_enter(desk: Desk) -> None:
     focus_bar(desk)
     desk.type("red rating:lots")

@@ -119,6 +119,45 @@ def test_what_makes_no_sense_is_marked_where_it_stands(typed: str, marked: str) 
     assert read(typed.replace(marked, "", 1)).tree is None or read(typed).tree is not None
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("is:faverite", ("is:favourite",)),
+        ("is:favorit", ("is:favourite",)),
+        ("is:untaged", ("is:untagged",)),
+        ("type:jpgg", ("type:jpg",)),
+        ("type:.JPGE", ("type:jpg",)),
+        ("type:hei", ("type:heic",)),
+        ("date:yesterdya", ("date:yesterday",)),
+        ("after:last-yaer", ("after:last-year", "after:last-week")),
+        ("date:2023..yesterdya", ("date:2023..yesterday",)),
+        ("date:lastweek..", ("date:last-week..",)),
+        ("rating:unratd", ("rating:unrated",)),
+        ("-is:faverite", ("is:favourite",)),
+        ("is:zebra", ()),
+        ("is:", ()),
+        ("type:x", ()),
+        ("date:soon", ()),
+        ("near:zurich", ()),
+    ],
+)
+def test_a_value_that_does_not_exist_is_answered_with_the_nearest_that_do(typed: str, meant: tuple[str, ...]) -> None:
+    (problem,) = read(typed).problems
+    assert problem.meant == meant
+    assert problem.advice == problem.message + (f" Did you mean {' or '.join(meant)}?" if meant else "")
+    for other in meant:
+        mended = read(typed[: problem.start] + other + typed[problem.end :])
+        assert not mended.problems
+        assert mended.tree is not None
+
+
+@given(st.sampled_from(["is", "type", "date", "rating"]), st.text(max_size=12))
+def test_what_is_meant_always_makes_sense(field: str, value: str) -> None:
+    for problem in read(f'{field}:"{value}').problems:
+        for other in problem.meant:
+            assert not read(other).problems
+
+
 def test_names_of_places_are_refused_with_the_way_that_works() -> None:
     assert "latitude,longitude" in read("near:paris").problems[0].message
 
