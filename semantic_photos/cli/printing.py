@@ -7,6 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from semantic_photos.domain.query import Problem
+
+#: Of what was left out so much is told.
+_LONGEST_PART = 60
+
 
 def shown(path: Path) -> str:
     """Return a path as text that any terminal and JSON can hold; bytes that are no UTF-8 become a mark."""
@@ -16,3 +21,10 @@ def shown(path: Path) -> str:
 def print_json(value: Any) -> None:
     """Print one line of JSON; NaN would be no JSON and is an error here."""
     print(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+def left_out(text: str, problem: Problem) -> str:
+    """Return what of a question was left out, and why; a long part is shortened."""
+    part = " ".join(text[problem.start : problem.end].split())
+    part = part if len(part) <= _LONGEST_PART else f"{part[: _LONGEST_PART - 1]}…"
+    return f"Left out: {part} – {problem.advice}"

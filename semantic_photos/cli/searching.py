@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from semantic_photos.cli import steering
-from semantic_photos.cli.printing import print_json, shown
+from semantic_photos.cli.printing import left_out, print_json, shown
 from semantic_photos.domain.errors import QueryError, UserFacingError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Query, ResultPage
@@ -121,7 +121,7 @@ def _print_page(library: Library, text: str, page: ResultPage, options: argparse
         print_json(answer)
         return
     for problem in page.problems:
-        print(f"Left out: {text[problem.start : problem.end]} – {problem.advice}", file=sys.stderr)
+        print(left_out(text, problem), file=sys.stderr)
     for sentence in page.left_out:
         print(sentence, file=sys.stderr)
     for word in page.by_name:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from semantic_photos.cli import indexing
-from semantic_photos.cli.printing import shown
+from semantic_photos.cli.printing import left_out, shown
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Query
@@ -58,7 +58,7 @@ def _answer(library: Library, text: str, last: list[PhotoId]) -> list[PhotoId]:
         return last
     page = library.search.run(query, limit=_SHOWN)
     for problem in query.problems:
-        print(f"Left out: {text[problem.start : problem.end]} – {problem.advice}")
+        print(left_out(text, problem))
     if page.emptied_by is not None:
         print(f"Nothing is left by {page.emptied_by.term}; {page.emptied_by.without:,} photos without it")
     for word in page.unknown_words:

@@ -43,12 +43,14 @@ class Problem:
         end: the one after its last.
         message: a sentence about it.
         meant: filters, as they are typed, that may have been meant; best first.
+        cut: whether the question is too long and ends here: nothing that is typed on can mend that.
     """
 
     start: int
     end: int
     message: str
     meant: tuple[str, ...] = ()
+    cut: bool = False
 
     @property
     def advice(self) -> str:
@@ -78,13 +80,20 @@ def read(text: str) -> Reading:
     """Return what a text means. Never raises, whatever the text."""
     problems: list[Problem] = []
     if len(text) > MAX_TEXT:
-        problems.append(Problem(MAX_TEXT, len(text), f"Only the first {MAX_TEXT:,} characters are read."))
+        problems.append(_cut(MAX_TEXT, text, f"first {MAX_TEXT:,} characters are read"))
     reader = _Reader(_tokens(text[:MAX_TEXT], problems), problems)
     tree = reader.question(0)
     # Folding can make text longer; the normal form must be readable as well.
+    whole = tree
     while tree is not None and len(str(tree)) > MAX_TEXT:
         tree = _shorter(tree)
+    if tree is not whole and not any(problem.cut for problem in problems):
+        problems.append(_cut(0, text, "first parts are asked"))
     return Reading(tree, tuple(sorted(problems, key=lambda problem: problem.start)))
+
+
+def _cut(start: int, text: str, rest: str) -> Problem:
+    return Problem(start, len(text), f"This question is too long; only its {rest}.", cut=True)
 
 
 def all_of(parts: Sequence[Node | None]) -> Node | None:
@@ -128,7 +137,7 @@ def _tokens(text: str, problems: list[Problem]) -> list[_Token]:
             place += 1
             continue
         if terms >= MAX_TERMS:
-            problems.append(Problem(place, len(text), f"Only the first {MAX_TERMS} terms are read."))
+            problems.append(_cut(place, text, f"first {MAX_TERMS} words and filters are read"))
             break
         made, end = _token(text, place, problems)
         tokens += made

@@ -68,11 +68,14 @@ class ProblemLine(QWidget):
 def ripe(problems: Sequence[Problem], cursor: int | None) -> list[Problem]:
     """Return the problems that can be told: not those of a term in which somebody is typing at this moment.
 
+    That a question is cut comes first and at once: where the cursor is does not matter for it.
+
     Args:
         problems: of the whole text.
         cursor: where the person is typing, or None when nobody is.
     """
-    return [p for p in problems if cursor is None or not p.start <= cursor <= p.end]
+    told = [p for p in problems if cursor is None or p.cut or not p.start <= cursor <= p.end]
+    return sorted(told, key=lambda p: not p.cut)
 
 
 def sentence(text: str, problems: Sequence[Problem]) -> str:

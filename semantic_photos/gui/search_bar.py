@@ -21,6 +21,8 @@ from semantic_photos.gui.widgets import Chip, IconButton
 DELAY_MS = 40
 #: A term at which nobody types any more may be told to make no sense.
 PAUSE_MS = 1500
+#: More than is read: what is pasted stays to be seen, and that it is too long is said.
+ROOM = 10 * MAX_TEXT
 
 
 class SearchBar(QFrame):
@@ -52,7 +54,7 @@ class SearchBar(QFrame):
         self._sign = QLabel()
         self._edit = QLineEdit()
         self._edit.setFrame(False)
-        self._edit.setMaxLength(MAX_TEXT)
+        self._edit.setMaxLength(ROOM)
         self._edit.setPlaceholderText("Search for what is in your photos")
         self._edit.setAccessibleName("Search")
         self._edit.setAccessibleDescription(

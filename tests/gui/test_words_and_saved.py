@@ -131,6 +131,24 @@ def test_where_somebody_types_nothing_is_wrong_yet(cursor: int | None, told: int
     assert len(problem_marks.ripe([Problem(4, 11, "No.")], cursor)) == told
 
 
+@pytest.mark.parametrize("text", ["a " * 600, "blue " * 500, " OR ".join(["red"] * 40)])
+def test_a_question_that_is_too_long_says_so_at_once(desk: Desk, text: str) -> None:
+    focus_bar(desk)
+    QGuiApplication.clipboard().setText(text)
+    desk.qtbot.keyClick(desk.page.bar._edit, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+    assert desk.page.bar.text() == text, "what was pasted can be seen as a whole"
+    assert desk.page.bar._edit.hasFocus()
+    assert "nly its first" in desk.page.problems.full_text() or "Only the first" in desk.page.problems.full_text()
+    desk.type("blue")
+    desk.until(lambda: not desk.page.problems.isVisible())
+
+
+def test_that_a_question_is_cut_is_told_before_its_other_problems() -> None:
+    problems = [Problem(0, 4, "One."), Problem(5, 9, "Two."), Problem(10, 12, "Too long.", cut=True)]
+    told = problem_marks.sentence("a" * 12, problem_marks.ripe(problems, 12))
+    assert told.startswith("“aa”: Too long.")
+
+
 def test_text_without_a_word_is_told(desk: Desk) -> None:
     focus_bar(desk)
     desk.type("... ?!")

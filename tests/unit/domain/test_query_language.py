@@ -26,7 +26,7 @@ from semantic_photos.domain.filters import (
     Type,
 )
 from semantic_photos.domain.periods import RELATIVE, Period
-from semantic_photos.domain.query_language import MAX_DEPTH, MAX_TEXT, all_of, any_of, negated, read
+from semantic_photos.domain.query_language import MAX_DEPTH, MAX_TERMS, MAX_TEXT, all_of, any_of, negated, read
 
 
 @pytest.mark.parametrize(
@@ -275,6 +275,24 @@ def read_and_read_again(text: str) -> None:
     branches(reading.tree)
     for problem in reading.problems:
         assert 0 <= problem.start <= problem.end <= len(text), repr(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [("word " * 600, MAX_TEXT), ("a " * 600, 2 * MAX_TERMS), ("x" * (MAX_TEXT + 1), MAX_TEXT)],
+)
+def test_a_question_that_is_cut_says_where(text: str, start: int) -> None:
+    (problem,) = [problem for problem in read(text).problems if problem.cut]
+    assert (problem.start, problem.end) == (start, len(text))
+    assert problem.message.startswith("This question is too long; only its first ")
+    assert not any(problem.cut for problem in read(text[:start]).problems)
+
+
+def test_a_question_whose_normal_form_is_too_long_says_that_it_is_cut() -> None:
+    text = "file:a(b) " * (MAX_TEXT // 10)
+    reading = read(text)
+    assert str(reading.tree).count("file:") < MAX_TEXT // 10
+    assert [problem.cut for problem in reading.problems] == [True]
 
 
 def test_hostile_text_is_no_error() -> None:
