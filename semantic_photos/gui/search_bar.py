@@ -111,7 +111,7 @@ class SearchBar(QFrame):
     @property
     def is_typing(self) -> bool:
         """Return whether a word is being typed at this moment."""
-        return self._edit.hasFocus() and bool(self._typed_word())
+        return self._edit.hasFocus() and bool(_typed_word(self._edit))
 
     def text(self) -> str:
         """Return what is typed."""
@@ -179,10 +179,6 @@ class SearchBar(QFrame):
             left = self._edit.x() + self._edit.cursorRect().x() - self._edit.fontMetrics().horizontalAdvance(typed)
             self._words.offer(list(offers), self, left - 6)
 
-    def _typed_word(self) -> str:
-        before = self._edit.text()[: self._edit.cursorPosition()]
-        return "" if not before or before[-1].isspace() else before.split()[-1].lstrip("-−–")
-
     def _complete(self, offer: Offer | None) -> None:
         if offer is None:
             return
@@ -211,7 +207,7 @@ class SearchBar(QFrame):
                 self.show_completions(text, cursor, place, kept)
             else:
                 self._words.hide()
-        if self._typed_word():
+        if _typed_word(self._edit):
             self.completion_wanted.emit(self._edit.text(), self._edit.cursorPosition())
         else:
             self._words.hide()
@@ -352,3 +348,8 @@ class SearchBar(QFrame):
             self._remove_example(len(self._examples) - 1)
             return True
         return False
+
+
+def _typed_word(edit: QLineEdit) -> str:
+    before = edit.text()[: edit.cursorPosition()]
+    return "" if not before or before[-1].isspace() else before.split()[-1].lstrip("-−–")

@@ -50,6 +50,7 @@ from tests.fakes.library_parts import (
     FakeConcepts,
     FakeExplainer,
     FakeFeedback,
+    FakeFolderCounts,
     FakeGlances,
     FakeSavedSearches,
     FakeVocabulary,
@@ -151,7 +152,7 @@ class FakeLibrary:
         self.read_only = False
         self._lock = threading.RLock()
         self._folders = {1: Folder(FolderId(1), Path("/home/you/Pictures"))} if photos else {}
-        self.held = {FolderId(1): FolderCounts(photos)} if photos else {}
+        self.folder_counts = FakeFolderCounts(self._blocking, {1: FolderCounts(photos)} if photos else {})
         self._total, self._indexed = photos, photos if indexed is None else indexed
         self._removed: set[int] = set()
         self._failed = {PhotoId(10_000_000 + i): _failure(i) for i in range(failed)}
@@ -192,7 +193,7 @@ class FakeLibrary:
             folder = Folder(FolderId(max(self._folders, default=0) + 1), path)
             self._folders[folder.id] = folder
             self._total += 120
-            self.held[folder.id] = FolderCounts(120)
+            self.folder_counts.held[folder.id] = FolderCounts(120)
         self.bus.publish(FoldersChanged((folder.id,)))
         return folder
 
@@ -200,7 +201,7 @@ class FakeLibrary:
         self._blocking("remove_folder")
         with self._lock:
             self._folders.pop(folder_id, None)
-            self.held.pop(folder_id, None)
+            self.folder_counts.held.pop(folder_id, None)
             gone = tuple(PhotoId(i) for i in range(self._total)) if not self._folders else ()
             self._removed.update(gone)
         self.bus.publish(FoldersChanged((folder_id,)))
@@ -232,18 +233,6 @@ class FakeLibrary:
     def counts(self) -> Counts:
         self._blocking("counts")
         return self.raw_counts()
-
-    def folder_counts(self) -> dict[FolderId, FolderCounts]:
-        self._blocking("folder_counts")
-        with self._lock:
-            return dict(self.held)
-
-    def lose(self, folder_id: int, missing: int, unreadable: int = 0) -> None:
-        """Let files of a folder be gone, and others be broken."""
-        with self._lock:
-            held = self.held[FolderId(folder_id)]
-            self.held[FolderId(folder_id)] = FolderCounts(held.photos - missing - unreadable, unreadable, missing)
-        self.bus.publish(PhotosChanged(updated=(PhotoId(0),)))
 
     def index_some(self, n: int) -> list[PhotoId]:
         with self._lock:

@@ -12,7 +12,7 @@ import numpy as np
 from semantic_photos.domain.errors import QueryError
 from semantic_photos.domain.feedback import Vote, normal_form
 from semantic_photos.domain.messages import CancelToken
-from semantic_photos.domain.photo import Photo, PhotoId
+from semantic_photos.domain.photo import FolderCounts, Photo, PhotoId
 from semantic_photos.domain.query import Example, Query
 from semantic_photos.domain.written_query import write
 from semantic_photos.services.completion import Completion
@@ -22,6 +22,17 @@ from semantic_photos.services.why import Why, WordShare
 from semantic_photos.storage.saved_searches import SavedSearch
 
 Guard = Callable[[str], None]
+
+
+class FakeFolderCounts:
+    """What each folder holds; a test changes ``held``."""
+
+    def __init__(self, guard: Guard, held: dict[int, FolderCounts]) -> None:
+        self._guard, self.held = guard, held
+
+    def __call__(self) -> dict[int, FolderCounts]:
+        self._guard("folder_counts")
+        return dict(self.held)
 
 
 class FakeFeedback:

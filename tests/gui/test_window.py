@@ -17,8 +17,8 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from semantic_photos.domain.errors import BusyError, CatalogError
-from semantic_photos.domain.messages import IndexingPhase, IndexingProgress, Notice
-from semantic_photos.domain.photo import Counts
+from semantic_photos.domain.messages import IndexingPhase, IndexingProgress, Notice, PhotosChanged
+from semantic_photos.domain.photo import Counts, FolderCounts, PhotoId
 from semantic_photos.gui import app, theme
 from semantic_photos.gui.failures_dialog import FailuresDialog
 from semantic_photos.gui.folders_dialog import FoldersDialog, choose_folder
@@ -153,7 +153,8 @@ def test_each_folder_is_counted_while_its_photos_change(desk: Desk, tmp_path: Pa
     assert isinstance(dialog, FoldersDialog)
     desk.until(lambda: dialog.rows())
     _choose_first(dialog)
-    desk.library.lose(1, missing=2, unreadable=1)
+    desk.library.folder_counts.held[1] = FolderCounts(237, unreadable=1, missing=2)
+    desk.library.bus.publish(PhotosChanged(updated=(PhotoId(1),)))
     desk.until(lambda: dialog.rows()[0][1] == "237 photos, 1 unreadable, 2 missing")
     assert dialog._remove.isEnabled(), "what was chosen stays chosen when it is counted anew"
     desk.window.add_folder(tmp_path)
