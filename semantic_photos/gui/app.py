@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QApplication
 from semantic_photos.domain.errors import CatalogError, UserFacingError
 from semantic_photos.domain.settings import Settings
 from semantic_photos.gui import fonts, theme
+from semantic_photos.gui.ahead import Ahead
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.collecting import Collecting
 from semantic_photos.gui.main_window import MainWindow
@@ -81,6 +82,8 @@ class Session(QObject):
         """Show the window and open the library beside it."""
         self.window.show_opening()
         self.window.show()
+        # Meanwhile this thread has nothing to do, and the page that comes has many icons.
+        Ahead(theme.icons_ahead(), self)
         self._open(first=None)
 
     def _open(self, first: Callable[[], object] | None) -> None:

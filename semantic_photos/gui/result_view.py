@@ -65,7 +65,7 @@ class ResultView(QListView):
 
     def __init__(self, model: ResultModel, side: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._side, self._results = side, model
+        self.side, self._results = side, model
         self._geometry = GridGeometry(1, side, theme.GAP, theme.MARGIN, [])
         self._hovered = -1
         self._band = QRect()
@@ -111,7 +111,7 @@ class ResultView(QListView):
         middle = self._geometry.row_at(0, self.verticalOffset() + self.viewport().height() // 2, nearest=True)
         current = self.currentIndex().row()
         anchored = current if current in self.seen_rows() else middle
-        self._side = side
+        self.side = side
         self.doItemsLayout()
         if anchored >= 0:
             self.scrollTo(self._results.index(anchored), QAbstractItemView.ScrollHint.PositionAtCenter)
@@ -160,7 +160,7 @@ class ResultView(QListView):
             sections = [Section(0, n, "Nothing stands out; these come closest")]
         else:
             sections = [Section(0, strong), Section(strong, n, "Weaker matches")]
-        self._geometry = GridGeometry(self.viewport().width(), self._side, theme.GAP, theme.MARGIN, sections)
+        self._geometry = GridGeometry(self.viewport().width(), self.side, theme.GAP, theme.MARGIN, sections)
         QAbstractItemView.doItemsLayout(self)
 
     def updateGeometries(self) -> None:

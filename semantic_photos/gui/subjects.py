@@ -33,9 +33,10 @@ class Subjects(QObject):
         window: QWidget,
         page: LibraryPage,
         bridge: Bridge,
-        review: TagReview,
+        review: Callable[[], TagReview],
         open_dialog: Callable[[QDialog], None],
     ) -> None:  # fmt: skip
+        """``review`` gives the page on which tags are looked through."""
         super().__init__(page)
         self._window, self._page, self._bridge, self._review, self._open = window, page, bridge, review, open_dialog
 
@@ -58,7 +59,7 @@ class Subjects(QObject):
 
     def _on_taught(self, taught: Taught) -> None:
         self.shown.emit()
-        self._review.show_taught(taught)
+        self._review().show_taught(taught)
         text = f"“{formatting.shown(taught.name)}” learnt from {formatting.many(taught.examples, 'photo')}"
         teaching = self._bridge.library.teaching
         self._page.undo.take_in(text, taught.change, lambda: teaching.undo(taught))
@@ -87,6 +88,6 @@ class Subjects(QObject):
             return gone[0].change
 
         self._page.undo.do(
-            f"“{formatting.shown(name)}” forgotten", work, lambda _: self._review.reload(),
+            f"“{formatting.shown(name)}” forgotten", work, lambda _: self._review().reload(),
             back=lambda: teaching.bring_back(gone[0]),
         )  # fmt: skip

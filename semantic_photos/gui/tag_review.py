@@ -18,7 +18,6 @@ from semantic_photos.gui.tag_list import TagList, open_of
 from semantic_photos.gui.tag_wall import Part, TagWall
 from semantic_photos.gui.tagging_line import TaggingLine
 from semantic_photos.gui.taught_line import TaughtLine
-from semantic_photos.gui.thumbnail_loader import ThumbnailLoader
 from semantic_photos.gui.undo import UndoStack
 from semantic_photos.gui.widgets import Chip, ElidedLabel, IconButton, button, label
 from semantic_photos.services.teaching import Taught
@@ -44,14 +43,14 @@ class TagReview(QWidget):
     left = Signal()
     run_wanted = Signal()
 
-    def __init__(self, bridge: Bridge, undo: UndoStack, loader: ThumbnailLoader, side: int) -> None:
+    def __init__(self, bridge: Bridge, undo: UndoStack, wall: TagWall) -> None:
         super().__init__()
         self._bridge, self._undo = bridge, undo
         self._fresh, self._to_wall = True, False
         self._running, self._has_photos = False, True
         self.taught = TaughtLine(bridge)
         self.list = TagList()
-        self.wall = TagWall(bridge, undo, loader, side)
+        self.wall = wall
         self.line = TaggingLine(bridge)
         self._state = StatePage()
         self._middle = QStackedWidget()

@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QDialog, QMenu, QMessageBox, QStackedWidget, QWidget
+from PySide6.QtWidgets import QDialog, QMenu, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
 
 from semantic_photos.domain.messages import Notice, PhotosChanged
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.tagging import TaggingProgress
 from semantic_photos.gui import formatting, theme
 from semantic_photos.gui.adapt_dialog import AdaptDialog
+from semantic_photos.gui.ahead import Ahead
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.exchanging import Exchanging
 from semantic_photos.gui.keywords_dialog import KeywordsDialog
@@ -22,6 +23,7 @@ from semantic_photos.gui.photo_menu import Entry
 from semantic_photos.gui.subjects import Subjects
 from semantic_photos.gui.tag_review import TagReview
 from semantic_photos.gui.tag_run_dialog import TagRunDialog
+from semantic_photos.gui.tag_wall import TagWall
 from semantic_photos.gui.tagging_line import TaggingLine
 from semantic_photos.gui.toast import Toast
 from semantic_photos.gui.widgets import IconButton
@@ -30,6 +32,8 @@ from semantic_photos.services.teaching import LEAST_EXAMPLES, MOST_EXAMPLES
 
 REVIEW_KEYS = "Ctrl+R"
 _WAIT_S = 10.0
+#: The review page is made when nothing has happened for so long, or when it is asked for.
+QUIET_MS = 1000
 #: The notice that tells that tagging has failed.
 _TROUBLE = "tagger.trouble"
 #: Above the buttons of the review page.
@@ -44,44 +48,85 @@ class TagRoom(QObject):
         self._window, self._pages, self._page, self._bridge = window, pages, page, bridge
         self.dialog: QDialog | None = None
         self._running = False
-        self.review = TagReview(bridge, page.undo, page.loader, bridge.library.settings.thumbnail_side)
+        self._review: TagReview | None = None
+        self._wall: TagWall | None = None
+        #: Where the review page will be. What is said is said above it, whether it is made already or not.
+        self._place = QWidget()
+        QVBoxLayout(self._place).setContentsMargins(0, 0, 0, 0)
         self.line = TaggingLine(bridge)
-        self.toast = Toast(self.review, _TOAST_UP)
+        self.toast = Toast(self._place, _TOAST_UP)
         self.button = IconButton("tag", f"Tags  ({REVIEW_KEYS})")
         self.exchanging = Exchanging(bridge, page.undo, window)
-        self.subjects = Subjects(window, page, bridge, self.review, self._open)
+        self.subjects = Subjects(window, page, bridge, lambda: self.review, self._open)
         self.subjects.shown.connect(self.show_review)
-        pages.addWidget(self.review)
+        pages.addWidget(self._place)
         page.add_tool(self.button)
         QWidget.setTabOrder(page.bar.file_button, self.button)
         page.jobs.add_part(self.line)
         self._connect()
+        self._ahead = Ahead((self._make_wall, self._make_review), self, QUIET_MS)
+        for sign in (page.search.answered, page.loader.loaded):
+            sign.connect(lambda *_: self._ahead.put_off())
 
     def _connect(self) -> None:
-        undo, review = self._page.undo, self.review
+        undo = self._page.undo
         self._page.more_entries = self._entries
         self.exchanging.said.connect(undo.said)
         self.toast.undo_wanted.connect(undo.undo)
         undo.said.connect(self.toast.say)
         undo.did.connect(self.toast.offer_undo)
         self.button.clicked.connect(self.show_review)
-        review.left.connect(self.leave)
-        review.run_wanted.connect(self.ask_for_run)
-        review.taught.forget_wanted.connect(self.subjects.ask_to_forget)
-        review.more.clicked.connect(self._show_menu)
-        self._page.jobs.side_changed.connect(review.wall.view.set_side)
-        review.wall.view.side_requested.connect(self._page.jobs.step_side)
-        viewer, page = review.wall.viewer, self._page
-        viewer.similar_requested.connect(lambda photo_id: self._search(lambda: page.steering.similar(photo_id)))
-        viewer.part_requested.connect(lambda *part: self._search(lambda: page.steering.part(*part)))
-        viewer.full_screen_toggled.connect(page.full_screen_toggled)
         self._bridge.tagging_changed.connect(self._on_tagging)
         self._bridge.notice_changed.connect(self._on_notice)
         shortcut = QShortcut(QKeySequence(REVIEW_KEYS), self._window)
         shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
         shortcut.activated.connect(self.show_review)
-        can = self._page.undo.can_change and self._bridge.library.pack is not None
-        review.run_button.setVisible(can)
+
+    # The page is made late: most who open the window want to see photos, not tags.
+
+    @property
+    def is_made(self) -> bool:
+        """Return whether there is a review page already."""
+        return self._review is not None
+
+    @property
+    def review(self) -> TagReview:
+        """Return the review page; it is made when it is asked for."""
+        return self._review or self._make_review()
+
+    def _make_wall(self) -> TagWall:
+        if self._wall is None:
+            self._wall = TagWall(self._bridge, self._page.undo, self._page.loader, self._page.view.side)
+        return self._wall
+
+    def _make_review(self) -> TagReview:
+        if self._review is not None:
+            return self._review
+        self._ahead.stop()
+        wall = self._make_wall()
+        review = self._review = TagReview(self._bridge, self._page.undo, wall)
+        layout = self._place.layout()
+        assert layout is not None
+        layout.addWidget(review)
+        self.toast.raise_()
+        self._connect_review(review, wall)
+        review.run_button.setVisible(self._page.undo.can_change and self._bridge.library.pack is not None)
+        review.run_button.setEnabled(not self._running)
+        return review
+
+    def _connect_review(self, review: TagReview, wall: TagWall) -> None:
+        page = self._page
+        review.left.connect(self.leave)
+        review.run_wanted.connect(self.ask_for_run)
+        review.taught.forget_wanted.connect(self.subjects.ask_to_forget)
+        review.more.clicked.connect(self._show_menu)
+        wall.view.set_side(page.view.side)
+        page.jobs.side_changed.connect(wall.view.set_side)
+        wall.view.side_requested.connect(page.jobs.step_side)
+        viewer = wall.viewer
+        viewer.similar_requested.connect(lambda photo_id: self._search(lambda: page.steering.similar(photo_id)))
+        viewer.part_requested.connect(lambda *part: self._search(lambda: page.steering.part(*part)))
+        viewer.full_screen_toggled.connect(page.full_screen_toggled)
 
     # The page
 
@@ -89,7 +134,8 @@ class TagRoom(QObject):
         """Go to the page on which tags are looked through."""
         if self._page.is_viewing:
             self._page.viewer.close_viewer()
-        self._pages.setCurrentWidget(self.review)
+        self._make_review()
+        self._pages.setCurrentWidget(self._place)
 
     def leave(self) -> None:
         """Go back to the photos."""
@@ -246,6 +292,7 @@ class TagRoom(QObject):
             self.dialog = None
 
     def close_room(self) -> None:
-        """Close what is open."""
+        """Close what is open; a review page that was not made yet is not wanted any more."""
+        self._ahead.stop()
         if self.dialog is not None:
             self.dialog.close()

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
@@ -17,6 +18,12 @@ from semantic_photos.paths import resources
 GAP = 8
 MARGIN = 16
 RADIUS = 8
+
+#: Side of an icon on a button in logical pixels, and the device pixel ratios for each of which it is drawn.
+ICON_SIDE = 20
+SCALES = (1, 2, 3)
+#: How opaque the icon of a button is that cannot be pressed.
+DISABLED = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,14 +220,30 @@ def icon(name: str, part: str = "dim") -> QIcon:
     Raises:
         FileNotFoundError: when there is no such icon.
     """
+    # A copy: whoever changes it changes only their own.
+    return QIcon(_icon(name, part, _current))
+
+
+@functools.lru_cache(maxsize=256)
+def _icon(name: str, part: str, tints: Colours) -> QIcon:
     made = QIcon()
-    for scale in (1, 2, 3):
-        made.addPixmap(pixmap(name, part, 20, float(scale)))
-    if part != "dim":
-        return made
-    for scale in (1, 2, 3):
-        made.addPixmap(pixmap(name, part, 20, float(scale), 0.4), QIcon.Mode.Disabled)
-        made.addPixmap(pixmap(name, "text", 20, float(scale)), QIcon.Mode.Active)
+    for scale in SCALES:
+        plain = _tinted(name, getattr(tints, part), ICON_SIDE, float(scale))
+        made.addPixmap(plain)
+        if part == "dim":
+            made.addPixmap(_faded(plain), QIcon.Mode.Disabled)
+            made.addPixmap(_tinted(name, tints.text, ICON_SIDE, float(scale)), QIcon.Mode.Active)
+    return made
+
+
+def _faded(picture: QPixmap) -> QPixmap:
+    made = QPixmap(picture.size())
+    made.setDevicePixelRatio(picture.devicePixelRatio())
+    made.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(made)
+    painter.setOpacity(DISABLED)
+    painter.drawPixmap(0, 0, picture)
+    painter.end()
     return made
 
 
@@ -230,7 +253,7 @@ def pixmap(name: str, part: str, side: int, ratio: float, opacity: float = 1.0) 
 
 
 @functools.lru_cache(maxsize=512)
-def _tinted(name: str, tint: str, side: int, ratio: float, opacity: float) -> QPixmap:
+def _tinted(name: str, tint: str, side: int, ratio: float, opacity: float = 1.0) -> QPixmap:
     source = _source(name).replace("currentColor", tint)
     picture = QPixmap(QSize(side, side) * ratio)
     picture.fill(Qt.GlobalColor.transparent)
@@ -251,3 +274,10 @@ def preload_icons() -> None:
     """Read all icon files once at the start, so that no paint ever reads a file."""
     for file in sorted((resources() / "icons").glob("*.svg")):
         _source(file.stem)
+
+
+def icons_ahead() -> Iterator[Callable[[], object]]:
+    """Yield one small step for each icon, after which it need not be tinted any more when it is first shown."""
+    for part in ("dim", "on_stage"):
+        for file in sorted((resources() / "icons").glob("*.svg")):
+            yield functools.partial(icon, file.stem, part)

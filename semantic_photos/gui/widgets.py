@@ -57,7 +57,7 @@ class IconButton(QToolButton):
     def __init__(self, icon: str, name: str, parent: QWidget | None = None, *, part: str = "dim") -> None:
         super().__init__(parent)
         self._icon, self._part = icon, part
-        self.setIconSize(QSize(20, 20))
+        self.setIconSize(QSize(theme.ICON_SIDE, theme.ICON_SIDE))
         self.setAutoRaise(True)
         self.set_name(name)
         self._tint()
