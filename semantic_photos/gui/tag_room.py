@@ -33,7 +33,7 @@ from semantic_photos.services.teaching import LEAST_EXAMPLES, MOST_EXAMPLES
 REVIEW_KEYS = "Ctrl+R"
 _WAIT_S = 10.0
 #: The review page is made when nothing has happened for so long, or when it is asked for.
-QUIET_MS = 1000
+QUIET_MS = 300
 #: The notice that tells that tagging has failed.
 _TROUBLE = "tagger.trouble"
 #: Above the buttons of the review page.
@@ -48,7 +48,8 @@ class TagRoom(QObject):
         self._window, self._pages, self._page, self._bridge = window, pages, page, bridge
         self.dialog: QDialog | None = None
         self._running = False
-        self._review: TagReview | None = None
+        #: The review page once it is made.
+        self.made: TagReview | None = None
         self._wall: TagWall | None = None
         #: Where the review page will be. What is said is said above it, whether it is made already or not.
         self._place = QWidget()
@@ -64,7 +65,7 @@ class TagRoom(QObject):
         QWidget.setTabOrder(page.bar.file_button, self.button)
         page.jobs.add_part(self.line)
         self._connect()
-        self._ahead = Ahead((self._make_wall, self._make_review), self, QUIET_MS)
+        self._ahead = Ahead((self._make_wall, lambda: self.review), self, QUIET_MS)
         for sign in (page.search.answered, page.loader.loaded):
             sign.connect(lambda *_: self._ahead.put_off())
 
@@ -85,26 +86,13 @@ class TagRoom(QObject):
     # The page is made late: most who open the window want to see photos, not tags.
 
     @property
-    def is_made(self) -> bool:
-        """Return whether there is a review page already."""
-        return self._review is not None
-
-    @property
     def review(self) -> TagReview:
         """Return the review page; it is made when it is asked for."""
-        return self._review or self._make_review()
-
-    def _make_wall(self) -> TagWall:
-        if self._wall is None:
-            self._wall = TagWall(self._bridge, self._page.undo, self._page.loader, self._page.view.side)
-        return self._wall
-
-    def _make_review(self) -> TagReview:
-        if self._review is not None:
-            return self._review
+        if self.made is not None:
+            return self.made
         self._ahead.stop()
         wall = self._make_wall()
-        review = self._review = TagReview(self._bridge, self._page.undo, wall)
+        review = self.made = TagReview(self._bridge, self._page.undo, wall)
         layout = self._place.layout()
         assert layout is not None
         layout.addWidget(review)
@@ -113,6 +101,13 @@ class TagRoom(QObject):
         review.run_button.setVisible(self._page.undo.can_change and self._bridge.library.pack is not None)
         review.run_button.setEnabled(not self._running)
         return review
+
+    def _make_wall(self) -> TagWall:
+        if self._wall is None:
+            self._wall = TagWall(self._bridge, self._page.undo, self._page.loader, self._page.view.side)
+            # The window may close before the page around it is made.
+            self._wall.setParent(self._place)
+        return self._wall
 
     def _connect_review(self, review: TagReview, wall: TagWall) -> None:
         page = self._page
@@ -134,7 +129,7 @@ class TagRoom(QObject):
         """Go to the page on which tags are looked through."""
         if self._page.is_viewing:
             self._page.viewer.close_viewer()
-        self._make_review()
+        self.review.show()
         self._pages.setCurrentWidget(self._place)
 
     def leave(self) -> None:

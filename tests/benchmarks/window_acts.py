@@ -234,8 +234,9 @@ class Acts:
     def rooms(self) -> Figures:
         """The page of tags, and dialogs."""
         room = self.window.tags
+        # The page may not be made yet: then making it is part of the act.
+        yield from self.act("tags page", room.show_review, lambda: len(room.review.wall.ids))
         wall = room.review.wall
-        yield from self.act("tags page", room.show_review, lambda: len(wall.ids))
         for number in range(3):
             yield from self.act(f"next tag {number + 1}", lambda: room.review.list.step(1), lambda: len(wall.ids))
         yield from self.act("back to the photos", room.leave, self.has_pictures)

@@ -110,12 +110,12 @@ def test_a_button_follows_the_palette_after_its_icon_was_kept(qtbot: QtBot, qapp
 def test_the_key_leads_to_a_page_that_was_not_made_yet(desk: Desk) -> None:
     room = desk.window.tags
     desk.library.tags.suggest({1: {"dog": 0.9}})
-    assert not room.is_made
+    assert not room.made
     side = desk.page.view.side
     desk.page.jobs.step_side(1)
     assert desk.page.view.side != side
     QTest.keyClick(desk.window, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
-    desk.until(lambda: room.is_made and room.review.isVisible())
+    desk.until(lambda: room.made and room.review.isVisible())
     desk.until(lambda: room.review.wall.ids.tolist() == [1])
     assert room.review.wall.view.side == desk.page.view.side, "also a size chosen before"
     desk.until(room.review.list.view.hasFocus)
@@ -136,7 +136,7 @@ def test_what_was_said_before_the_page_was_made_is_seen_on_it(desk: Desk) -> Non
 @pytest.mark.usefixtures("unhurried")
 def test_a_subject_taught_first_of_all_leads_to_the_page(desk: Desk) -> None:
     desk.window.tags.subjects.teach("our dog", list(range(5)))
-    desk.until(lambda: desk.window.tags.is_made)
+    desk.until(lambda: desk.window.tags.made)
     review = desk.window.tags.review
     desk.until(lambda: review.isVisible() and review.list.tag == "our dog" and len(review.wall.ids))
 
@@ -150,13 +150,13 @@ def test_a_window_may_close_before_the_page_was_ever_made(qtbot: QtBot) -> None:
     with qtbot.waitSignal(session.ended):
         session.close()
     assert library.closed
-    assert not session.window.tags.is_made
+    assert not session.window.tags.made
     session.window.deleteLater()
 
 
 def test_the_page_is_made_at_a_quiet_moment(desk: Desk) -> None:
     room = desk.window.tags
-    desk.until(lambda: room.is_made)
+    desk.until(lambda: room.made)
     assert not room.review.isVisible(), "nobody asked for it yet"
     made = room.review
     room.show_review()
