@@ -7,10 +7,12 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QBuffer, QIODevice, QStandardPaths
-from PySide6.QtGui import QGuiApplication, QImage, QImageReader
+from PySide6.QtCore import QStandardPaths
+from PySide6.QtGui import QGuiApplication, QImage
 
+from semantic_photos.domain.errors import PhotoError
 from semantic_photos.domain.ports import ByteArray
+from semantic_photos.media.thumbnail_squares import pixels_of
 
 #: Begins the name of the temporary folder that pasted pictures lie in.
 PASTED = "semantic-photos-"
@@ -27,19 +29,16 @@ def image_of(pixels: ByteArray) -> QImage:
 def thumbnail_image(data: bytes | None) -> QImage:
     """Return a stored thumbnail, which is a JPEG, or an image that ``isNull``. Thread: any.
 
-    ``QImage.fromData`` will not do beside the GUI thread. It decodes under Python's lock, so that the window waits. And
-    it asks every decoder whether the bytes are for it: that of SVG connects signals, under Python's lock still, which
-    takes a lock of Qt's that the window may have at that moment, while it waits for Python's: both stood still for
-    ever. A reader gives Python's lock away, and with a format nobody else is asked.
+    Qt's own decoders will not do beside the GUI thread. ``QImage.fromData`` keeps Python's lock, and asks the decoder
+    of SVG, which takes a lock of Qt's; a ``QImageReader`` holds Qt's lock on its decoders while its ``QBuffer`` waits
+    for Python's. The window that has one of these locks and waits for the other stood still for ever.
     """
     if not data:
         return QImage()
-    buffer = QBuffer()
-    buffer.setData(data)
-    buffer.open(QIODevice.OpenModeFlag.ReadOnly)
-    reader = QImageReader(buffer, b"jpeg")
-    reader.setAutoDetectImageFormat(False)
-    return reader.read()
+    try:
+        return image_of(pixels_of(data))
+    except PhotoError:
+        return QImage()
 
 
 def is_pasted(path: Path) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QApplication, QMessageBox
 
 from semantic_photos.gui.pictures import thumbnail_image
 
@@ -39,13 +40,36 @@ def test_what_is_no_jpeg_is_no_thumbnail_and_no_other_decoder_sees_it(data: byte
     assert thumbnail_image(data).isNull()
 
 
-def test_the_window_works_on_while_a_thumbnail_is_decoded() -> None:
-    data, images, turns = saved("JPEG", 4000, 3000), [], 0
-    decoding = threading.Thread(target=lambda: images.append(thumbnail_image(data)))
+def test_the_window_works_on_while_thumbnails_are_decoded() -> None:
+    data, images, turns = saved("JPEG", 1024, 1024), [], 0
+    decoding = threading.Thread(target=lambda: images.extend(thumbnail_image(data) for _ in range(20)))
     decoding.start()
     while decoding.is_alive():
         turns += 1
         time.sleep(0.001)
-    assert not images[0].isNull()
-    # Under Python's lock it was one or two.
-    assert turns > 10
+    assert not any(image.isNull() for image in images)
+    # Under Python's lock it was one or two for each.
+    assert turns > 60
+
+
+def test_message_boxes_can_be_made_while_thumbnails_are_decoded(qapp: QApplication) -> None:
+    data, ending = saved("JPEG", 256, 256), threading.Event()
+
+    def decode() -> None:
+        while not ending.is_set():
+            thumbnail_image(data)
+
+    threads = [threading.Thread(target=decode, daemon=True) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(150):
+            box = QMessageBox()
+            box.setIcon(QMessageBox.Icon.Question)
+            box.deleteLater()
+            qapp.processEvents()
+    finally:
+        ending.set()
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
