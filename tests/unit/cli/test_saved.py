@@ -19,6 +19,9 @@ from semantic_photos.services.library import Library
 from tests.e2e.conftest import COLOURS, make_photo
 from tests.fakes.packs import build_tiny_pack
 
+# Real commands on a library of their own.
+pytestmark = pytest.mark.slow
+
 
 def check(*words: str) -> None:
     saved.check(arguments.parse(["searches", *words]))
