@@ -54,6 +54,7 @@ from tests.fakes.library_parts import (
     FakeGlances,
     FakeSavedSearches,
     FakeVocabulary,
+    failure,
 )
 from tests.fakes.library_pictures import COLOURS, picture
 from tests.fakes.tag_parts import FakeAdapting, FakeExporting, FakeKeywords, FakeTagging, FakeTags, FakeTeaching
@@ -155,7 +156,7 @@ class FakeLibrary:
         self.folder_counts = FakeFolderCounts(self._blocking, {1: FolderCounts(photos)} if photos else {})
         self._total, self._indexed = photos, photos if indexed is None else indexed
         self._removed: set[int] = set()
-        self._failed = {PhotoId(10_000_000 + i): _failure(i) for i in range(failed)}
+        self._failed = {PhotoId(10_000_000 + i): failure(i) for i in range(failed)}
         self._notices: list[Notice] = []
         self._engine = engine
         self.search_delays: dict[str, float] = {}
@@ -386,13 +387,6 @@ class FakeLibrary:
         self.tagging.close()
         self.lanes.close()
         self.closed = True
-
-
-def _failure(i: int) -> FailedPhoto:
-    reasons = [("photo.truncated", "The file ends too early: a copy was probably cut off."),
-               ("photo.empty", "The file is empty."), ("photo.permission", "You may not read this file.")]  # fmt: skip
-    code, reason = reasons[i % 3]
-    return FailedPhoto(PhotoId(10_000_000 + i), Path(f"/home/you/Pictures/broken/IMG_{i}.jpg"), code, reason, 1 + i % 3)
 
 
 Opener = Callable[[], FakeLibrary]

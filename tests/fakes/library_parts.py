@@ -6,13 +6,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from semantic_photos.domain.errors import QueryError
 from semantic_photos.domain.feedback import Vote, normal_form
 from semantic_photos.domain.messages import CancelToken
-from semantic_photos.domain.photo import FolderCounts, Photo, PhotoId
+from semantic_photos.domain.photo import FailedPhoto, FolderCounts, Photo, PhotoId
 from semantic_photos.domain.query import Example, Query
 from semantic_photos.domain.written_query import write
 from semantic_photos.services.completion import Completion
@@ -215,3 +216,11 @@ class FakeVocabulary:
             names = [self._names[(first + k) % len(self._names)] for k in range(n)]
             found[i] = [TagGuess(name, 0.97 - 0.09 * k) for k, name in enumerate(names) if 0.97 - 0.09 * k >= least]
         return found
+
+
+def failure(i: int) -> FailedPhoto:
+    """Return a file that cannot be read, for one of three reasons."""
+    reasons = [("photo.truncated", "The file ends too early: a copy was probably cut off."),
+               ("photo.empty", "The file is empty."), ("photo.permission", "You may not read this file.")]  # fmt: skip
+    code, reason = reasons[i % 3]
+    return FailedPhoto(PhotoId(10_000_000 + i), Path(f"/home/you/Pictures/broken/IMG_{i}.jpg"), code, reason, 1 + i % 3)
