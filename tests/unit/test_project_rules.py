@@ -10,13 +10,13 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections import Counter
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from semantic_photos.cli.arguments import COMMANDS
+from tests.module_list import ARCHITECTURE, listed, module_list, summary
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "semantic_photos"
@@ -52,6 +52,9 @@ FORBIDDEN = re.compile(
         )
     )
 )
+
+#: A path of the project in a Markdown text: in backticks, with a folder.
+NAMED_PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|md|toml|txt|json|sh|svg|onnx|npy))`")
 
 TEXT_SUFFIXES = {"", ".cfg", ".desktop", ".in", ".json", ".md", ".py", ".qss", ".sh", ".svg", ".toml", ".txt", ".xml",
                  ".yaml", ".yml"}  # fmt: skip
@@ -197,15 +200,22 @@ def test_python_311_never_gets_the_qt_that_ends_it() -> None:
                 assert "python_full_version >= '3.12'" in marker
 
 
-def test_architecture_names_every_module_and_no_other() -> None:
-    text = (PACKAGE / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    part = re.search(r"^## The floors.*?(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    assert part
-    # Two floors may have a file of the same name: each counts.
-    named = Counter(Path(name).name for name in re.findall(r"`([\w/]+\.py)`", part[0]))
-    there = Counter(path.name for path in modules())
-    assert not there - named, f"not in ARCHITECTURE.md: {sorted(there - named)}"
-    assert not named - there, f"gone, but in ARCHITECTURE.md: {sorted(named - there)}"
+def test_architecture_lists_every_module_as_its_docstring_says() -> None:
+    text = ARCHITECTURE.read_text(encoding="utf-8")
+    assert listed(text) == module_list(), "run: python -m tests.module_list"
+    assert not [path for path in modules() if not summary(path)]
+
+
+def test_paths_in_texts_exist() -> None:
+    """A path in backticks is one of the repository, or below the package, its training, the tests, or the text's own folder."""
+    missing = []
+    for name in tracked():
+        if name.endswith(".md"):
+            roots = (ROOT, PACKAGE, PACKAGE / "training", ROOT / "tests", (ROOT / name).parent)
+            for path in NAMED_PATH.findall(read(name)):
+                if not any((root / path).exists() for root in roots):
+                    missing.append(f"{name}: {path}")
+    assert not missing, "\n".join(missing)
 
 
 def test_readme_documents_every_command() -> None:
