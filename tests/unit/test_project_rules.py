@@ -207,7 +207,7 @@ def test_architecture_lists_every_module_as_its_docstring_says() -> None:
 
 
 def test_paths_in_texts_exist() -> None:
-    """A path in backticks is one of the repository, or below the package, its training, the tests, or the text's own folder."""
+    """A path in backticks exists below the repository, the package, its training, the tests or the text's folder."""
     missing = []
     for name in tracked():
         if name.endswith(".md"):
