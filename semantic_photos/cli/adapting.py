@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from semantic_photos.cli.printing import print_json
-from semantic_photos.domain.adaptation import Measured
 from semantic_photos.domain.errors import UserFacingError
+from semantic_photos.domain.personalization import Measured
 from semantic_photos.services.adapting import ADVICE, Adapting
 from semantic_photos.services.library import Library
 

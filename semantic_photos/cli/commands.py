@@ -87,8 +87,8 @@ def _tags(options: argparse.Namespace) -> int:
             print_json({"photos": list(rows)})
             return 0
         for row in rows:
-            tags = ", ".join(f"{tag['tag']} {tag['confidence']:.2f}" for tag in row["tags"])
-            print(f"{row['path']}: {tags or '–'}")
+            names = ", ".join(f"{tag['tag']} {tag['confidence']:.2f}" for tag in row["tags"])
+            print(f"{row['path']}: {names or '–'}")
     return 0
 
 

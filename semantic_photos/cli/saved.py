@@ -13,9 +13,9 @@ from typing import Any
 from semantic_photos.cli import steering
 from semantic_photos.cli.printing import print_json, shown
 from semantic_photos.domain.errors import PhotoError, QueryError, UserFacingError
+from semantic_photos.domain.example_focus import Region
 from semantic_photos.domain.query import Example, Query
-from semantic_photos.domain.steering import Region
-from semantic_photos.domain.written_query import MOST_EXAMPLES, MOST_FOCUSES
+from semantic_photos.domain.query_text import MOST_EXAMPLES, MOST_FOCUSES
 from semantic_photos.services.library import Library
 from semantic_photos.storage.saved_searches import SavedSearch
 

@@ -11,12 +11,12 @@ from typing import Any
 
 from semantic_photos.cli.printing import shown
 from semantic_photos.domain.errors import QueryError, UserFacingError
-from semantic_photos.domain.feedback import question_title
-from semantic_photos.domain.heat import render
+from semantic_photos.domain.example_focus import Region
+from semantic_photos.domain.heat_map import render
 from semantic_photos.domain.photo import PhotoId, is_photo_name
 from semantic_photos.domain.query import Example, Query
-from semantic_photos.domain.steering import Region
-from semantic_photos.domain.written_query import in_words
+from semantic_photos.domain.query_text import in_words
+from semantic_photos.domain.relevance_feedback import question_title
 from semantic_photos.media.sidecar import put_in_place
 from semantic_photos.services.library import Library
 

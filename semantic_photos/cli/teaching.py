@@ -10,7 +10,7 @@ from typing import Any
 from semantic_photos.cli import tagging
 from semantic_photos.cli.printing import shown
 from semantic_photos.domain.errors import UserFacingError
-from semantic_photos.domain.tagging import Act
+from semantic_photos.domain.tags import Act
 from semantic_photos.services.library import Library
 from semantic_photos.services.teaching import Taught
 

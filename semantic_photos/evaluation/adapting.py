@@ -20,10 +20,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from semantic_photos.domain.adaptation import Evidence, Outcome, adapt
-from semantic_photos.domain.correction import Shift
 from semantic_photos.domain.errors import SemanticPhotosError
-from semantic_photos.domain.tagging import clean_name
+from semantic_photos.domain.personalization import Evidence, Outcome, adapt
+from semantic_photos.domain.personalization_map import Shift
+from semantic_photos.domain.tags import clean_name
 from semantic_photos.evaluation.figure import Figure, ratio
 from semantic_photos.evaluation.photos import Shown, read_photos
 from semantic_photos.evaluation.pictures import Pictures

@@ -9,8 +9,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QProgressBar, QScrollArea, QVBoxLayout, QWidget
 
-from semantic_photos.domain.adaptation import LEAST_CONFIRMATIONS, Measured, Outcome
 from semantic_photos.domain.messages import CancelToken
+from semantic_photos.domain.personalization import LEAST_CONFIRMATIONS, Measured, Outcome
 from semantic_photos.gui import formatting
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.widgets import button, label

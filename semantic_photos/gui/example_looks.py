@@ -7,9 +7,9 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage, QPixmap
 
 from semantic_photos.domain.errors import PhotoError
+from semantic_photos.domain.example_focus import Focus, Region
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Example, Query
-from semantic_photos.domain.steering import Focus, Region
 from semantic_photos.gui import formatting
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.pictures import image_of, thumbnail_image

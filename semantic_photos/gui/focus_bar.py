@@ -10,7 +10,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QLineEdit, QWidget
 
-from semantic_photos.domain.steering import Focus
+from semantic_photos.domain.example_focus import Focus
 from semantic_photos.gui.widgets import Chip, FlowLayout, button, label
 
 MOST_CHIPS = 8

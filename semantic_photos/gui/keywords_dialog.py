@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.photo import PhotoId
-from semantic_photos.domain.tagging import SEPARATOR
+from semantic_photos.domain.tags import SEPARATOR
 from semantic_photos.gui import formatting, theme
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.widgets import button, label

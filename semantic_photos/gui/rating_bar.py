@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, QSize, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from semantic_photos.domain.tagging import Remark
+from semantic_photos.domain.tags import Remark
 from semantic_photos.gui import theme
 from semantic_photos.gui.widgets import IconButton
 

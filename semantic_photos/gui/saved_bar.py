@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from semantic_photos.domain.written_query import in_words
+from semantic_photos.domain.query_text import in_words
 from semantic_photos.gui import formatting, theme
 from semantic_photos.gui.widgets import IconButton, label
 from semantic_photos.storage.saved_searches import SavedSearch

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWid
 
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.query import Query
-from semantic_photos.domain.written_query import in_words, write
+from semantic_photos.domain.query_text import in_words, write
 from semantic_photos.gui import formatting
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.pictures import is_pasted

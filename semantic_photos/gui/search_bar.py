@@ -10,8 +10,8 @@ from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QPixmap
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QWidget
 
+from semantic_photos.domain.example_focus import Focus
 from semantic_photos.domain.query import MAX_TEXT, Example, Problem, Query
-from semantic_photos.domain.steering import Focus
 from semantic_photos.gui import problem_marks, theme
 from semantic_photos.gui.completion_popup import CompletionPopup, Offer, still_fitting
 from semantic_photos.gui.pictures import holds_picture

@@ -7,7 +7,7 @@ from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
-from semantic_photos.domain.tagging import SEPARATOR, Standing, leaf
+from semantic_photos.domain.tags import SEPARATOR, Standing, leaf
 from semantic_photos.gui import formatting, theme
 
 CONFIRM, REJECT = "confirm", "reject"

@@ -9,7 +9,7 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QLineEdit, QWidget
 
-from semantic_photos.domain.tagging import SEPARATOR, TagCount, clean_name, leaf
+from semantic_photos.domain.tags import SEPARATOR, TagCount, clean_name, leaf
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.completion_popup import OFFERED, CompletionPopup, Offer
 

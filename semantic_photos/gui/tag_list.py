@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from semantic_photos.domain.tagging import SEPARATOR, Standing, TagCount
+from semantic_photos.domain.tags import SEPARATOR, Standing, TagCount
 from semantic_photos.gui import formatting, theme
 
 WIDTH = 236

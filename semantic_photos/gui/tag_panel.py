@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from semantic_photos.domain.filters import written
 from semantic_photos.domain.messages import PhotosChanged
 from semantic_photos.domain.photo import PhotoId
-from semantic_photos.domain.tagging import SEPARATOR, Act, Remark, Standing, TagLine
+from semantic_photos.domain.tags import SEPARATOR, Act, Remark, Standing, TagLine
 from semantic_photos.gui import formatting
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.rating_bar import RatingBar

@@ -10,7 +10,7 @@ from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from semantic_photos.domain.messages import PhotosChanged
-from semantic_photos.domain.tagging import SEPARATOR, Standing, TagCount
+from semantic_photos.domain.tags import SEPARATOR, Standing, TagCount
 from semantic_photos.gui import formatting
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.pages import State, StatePage, Way

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QDialog, QMenu, QMessageBox, QStackedWidget, QVBox
 
 from semantic_photos.domain.messages import Notice, PhotosChanged
 from semantic_photos.domain.photo import PhotoId
-from semantic_photos.domain.tagging import TaggingProgress
+from semantic_photos.domain.tags import TaggingProgress
 from semantic_photos.gui import formatting, theme
 from semantic_photos.gui.adapt_dialog import AdaptDialog
 from semantic_photos.gui.ahead import Ahead

@@ -16,7 +16,7 @@ from semantic_photos.domain.messages import PhotosChanged
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.ports import IdArray
 from semantic_photos.domain.query import Query, ResultPage
-from semantic_photos.domain.tagging import KEPT, Act, Standing
+from semantic_photos.domain.tags import KEPT, Act, Standing
 from semantic_photos.gui import theme
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.cell_marks import UP

@@ -11,7 +11,7 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QWidget
 
 from semantic_photos.domain.photo import PhotoId
-from semantic_photos.domain.tagging import Remark
+from semantic_photos.domain.tags import Remark
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.library_page import LibraryPage
 from semantic_photos.gui.rating_bar import STARS

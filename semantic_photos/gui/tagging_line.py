@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
-from semantic_photos.domain.tagging import TaggingProgress
+from semantic_photos.domain.tags import TaggingProgress
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.widgets import IconButton, label
 

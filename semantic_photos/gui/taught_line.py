@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PhotoId
-from semantic_photos.domain.tagging import leaf
+from semantic_photos.domain.tags import leaf
 from semantic_photos.gui import formatting
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.widgets import ElidedLabel, button, label

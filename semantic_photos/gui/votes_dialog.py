@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
-from semantic_photos.domain.feedback import Vote, question_title
 from semantic_photos.domain.photo import Photo, PhotoId
+from semantic_photos.domain.relevance_feedback import Vote, question_title
 from semantic_photos.gui import formatting, theme
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.widgets import button, label, lay_out_list

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from semantic_photos.domain.tagging import KeywordFields
+from semantic_photos.domain.tags import KeywordFields
 
 
 @dataclass(frozen=True, slots=True)

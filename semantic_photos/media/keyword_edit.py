@@ -16,7 +16,7 @@ import exiv2
 from PIL import Image
 
 from semantic_photos.domain.errors import PhotoError
-from semantic_photos.domain.tagging import KeywordFields, clean_name, leaf
+from semantic_photos.domain.tags import KeywordFields, clean_name, leaf
 from semantic_photos.media.edits import EditedFile, EditRequest
 from semantic_photos.media.files import open_file
 from semantic_photos.media.keywords import (

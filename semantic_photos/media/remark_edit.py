@@ -13,7 +13,7 @@ from typing import Any
 
 import exiv2
 
-from semantic_photos.domain.tagging import MOST_CAPTION, clean_text
+from semantic_photos.domain.tags import MOST_CAPTION, clean_text
 from semantic_photos.media.keywords import CAPTION, IPTC_CAPTION, RATING, remark_of
 
 _PERCENT = "Xmp.MicrosoftPhoto.Rating"

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from semantic_photos.domain.tagging import MOST_CAPTION, MOST_KEYWORDS, FileWords, KeywordFields, clean_name
+from semantic_photos.domain.tags import MOST_CAPTION, MOST_KEYWORDS, FileWords, KeywordFields, clean_name
 from semantic_photos.media.edits import EditedFile
 
 #: Ten thousand keywords of a hundred characters of four bytes, and their quotes.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from semantic_photos.domain.spelling import edit_distance, typing_errors
+from semantic_photos.domain.edit_distance import edit_distance, typing_errors
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 #: Words whose distance is worked out letter by letter; the most frequent of the nearest go first.

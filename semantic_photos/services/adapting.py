@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from semantic_photos.domain.adaptation import Evidence, Measured, Outcome, adapt
-from semantic_photos.domain.correction import Correction, as_text, from_text
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.messages import CancelToken, Notice
+from semantic_photos.domain.personalization import Evidence, Measured, Outcome, adapt
+from semantic_photos.domain.personalization_map import Correction, as_text, from_text
 from semantic_photos.ml.model_pack import ModelPack
 from semantic_photos.ml.text_encoder import WordTable
 from semantic_photos.services.concurrency import EventBus

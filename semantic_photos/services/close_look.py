@@ -19,11 +19,11 @@ from pathlib import Path
 import numpy as np
 
 from semantic_photos.domain.errors import PhotoError
-from semantic_photos.domain.heat import Box, photo_in_square, stitch
+from semantic_photos.domain.example_focus import Region, clamped, overlap
+from semantic_photos.domain.heat_map import Box, photo_in_square, stitch
 from semantic_photos.domain.photo import FileStamp, ImageRecipe, PhotoFacts
 from semantic_photos.domain.ports import ByteArray, FloatArray, ImageEncoder
 from semantic_photos.domain.resample import resized
-from semantic_photos.domain.steering import Region, clamped, overlap
 from semantic_photos.domain.vectors import normalise
 from semantic_photos.media.decode import DecodeRequest
 from semantic_photos.media.decoder_pool import DecoderPool

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from semantic_photos.domain.adaptation import LEAST_OF_WORD, Confidences, Evidence
-from semantic_photos.domain.correction import Shift
 from semantic_photos.domain.messages import CancelToken
+from semantic_photos.domain.personalization import LEAST_OF_WORD, Confidences, Evidence
+from semantic_photos.domain.personalization_map import Shift
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.ports import FloatArray
-from semantic_photos.domain.tagging import KEPT, Standing, leaf
+from semantic_photos.domain.tags import KEPT, Standing, leaf
 from semantic_photos.domain.vectors import usable_rows
 from semantic_photos.ml.model_pack import ModelPack
 from semantic_photos.ml.text_encoder import WordTable

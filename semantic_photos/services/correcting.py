@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from semantic_photos.domain.correction import Correction, Shift
+from semantic_photos.domain.personalization_map import Correction, Shift
 from semantic_photos.domain.ports import FloatArray
 from semantic_photos.ml.model_pack import ModelPack
 from semantic_photos.ml.tags import TagTable

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from semantic_photos.domain import relevance
+from semantic_photos.domain import result_cutoff
 from semantic_photos.domain.errors import PhotoError, QueryError, UserFacingError
-from semantic_photos.domain.heat import standard_scores
+from semantic_photos.domain.example_focus import Focus, focused_vector, position_weights
+from semantic_photos.domain.heat_map import standard_scores
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.photo import FileStamp, Photo, PhotoId
 from semantic_photos.domain.ports import FloatArray, ImageEncoder, TextEncoder
 from semantic_photos.domain.query import Example, Query
-from semantic_photos.domain.steering import Focus, focused_vector, position_weights
 from semantic_photos.media.decoder_pool import DecoderPool
 from semantic_photos.services.close_look import CloseLook, checked, stamp_of
 from semantic_photos.storage.catalog import Catalog
@@ -160,7 +160,7 @@ class ExampleVectors:
         for _, direction in directions:
             cosines = seen.flat @ direction
             # Without a background the photo is its own: only the order within it is known then.
-            mean, std = relevance.background((sample if sample is not None else seen.flat) @ direction)
+            mean, std = result_cutoff.background((sample if sample is not None else seen.flat) @ direction)
             scores.append(standard_scores(cosines, mean, std))
         weights = position_weights(np.stack(scores), [weight for weight, _ in directions])
         part = checked(self._images.project((weights @ seen.features)[None])[0])

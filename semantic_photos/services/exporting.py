@@ -23,19 +23,19 @@ from pathlib import Path
 from typing import Any
 
 from semantic_photos.domain.errors import UserFacingError
-from semantic_photos.domain.feedback import names_photos
 from semantic_photos.domain.messages import PhotosChanged
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query_language import MAX_TEXT
-from semantic_photos.domain.tagging import (
+from semantic_photos.domain.query_text import checked
+from semantic_photos.domain.relevance_feedback import names_photos
+from semantic_photos.domain.tags import (
     MOST_CAPTION,
     Remark,
     Standing,
     clean_name,
     clean_text,
 )
-from semantic_photos.domain.work import PhotoWork, SavedQuery, Vote, WorkTag, tag_of_folders
-from semantic_photos.domain.written_query import checked
+from semantic_photos.domain.user_data import PhotoWork, SavedQuery, Vote, WorkTag, tag_of_folders
 from semantic_photos.media.sidecar import put_in_place, stat_of, write_error
 from semantic_photos.services.concurrency import EventBus
 from semantic_photos.storage.catalog import Catalog

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from semantic_photos.domain.errors import QueryError
-from semantic_photos.domain.feedback import Vote, hits_to_ask, normal_form, steered
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.ports import FloatArray, IdArray
 from semantic_photos.domain.query import Query
+from semantic_photos.domain.relevance_feedback import Vote, hits_to_ask, normal_form, steered
 from semantic_photos.index.hybrid_index import HybridIndex
 from semantic_photos.storage.feedback import FeedbackVotes
 

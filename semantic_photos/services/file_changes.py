@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from semantic_photos.domain.tagging import FileWords, KeywordFields, gather
+from semantic_photos.domain.tags import FileWords, KeywordFields, gather
 from semantic_photos.media.edits import EditedFile
 from semantic_photos.media.sidecar import own_sidecars
 from semantic_photos.storage.exchange import FailedWrite, WriteJob

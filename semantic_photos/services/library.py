@@ -15,7 +15,7 @@ from semantic_photos.domain.messages import FoldersChanged, IndexChanged, Notice
 from semantic_photos.domain.photo import Counts, FailedPhoto, Folder, FolderId, Photo, PhotoId
 from semantic_photos.domain.ports import ByteArray
 from semantic_photos.domain.settings import Settings
-from semantic_photos.domain.tagging import KEPT
+from semantic_photos.domain.tags import KEPT
 from semantic_photos.index.hybrid_index import HybridIndex
 from semantic_photos.media.decoder_pool import DecoderPool
 from semantic_photos.media.thumbnails import ThumbnailStore

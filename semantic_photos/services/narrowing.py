@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from semantic_photos.domain.branches import Branch
+from semantic_photos.domain.alternatives import Branch
 from semantic_photos.domain.filters import All, AnyOf, Exact, Is, Named, Node, Not
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.ports import IdArray

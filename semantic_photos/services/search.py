@@ -11,16 +11,16 @@ from typing import Literal
 
 import numpy as np
 
-from semantic_photos.domain import relevance
-from semantic_photos.domain.branches import Branch
+from semantic_photos.domain import result_cutoff
+from semantic_photos.domain.alternatives import Branch
 from semantic_photos.domain.errors import CatalogError, QueryError
-from semantic_photos.domain.feedback import arranged
+from semantic_photos.domain.example_focus import mixed
 from semantic_photos.domain.filters import Exact, Term, fold
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.photo import Counts, PhotoId
 from semantic_photos.domain.ports import FloatArray, IdArray, ImageEncoder, TextEncoder
 from semantic_photos.domain.query import Query, ResultPage
-from semantic_photos.domain.steering import mixed
+from semantic_photos.domain.relevance_feedback import arranged
 from semantic_photos.domain.vectors import top_k, weighted_sum
 from semantic_photos.index.hybrid_index import HybridIndex
 from semantic_photos.media.decoder_pool import DecoderPool
@@ -83,7 +83,7 @@ class SearchService:
         generation: int = 0,
         limit: int | None = None,
         token: CancelToken | None = None,
-        caution: float = relevance.CAUTION,
+        caution: float = result_cutoff.CAUTION,
         order: Order = "relevance",
         stacks: bool = False,
     ) -> ResultPage:
@@ -155,7 +155,7 @@ class SearchService:
             by_name=by_name, good=good, copies=found.copies,
         )  # fmt: skip
 
-    def count(self, query: Query, caution: float = relevance.CAUTION) -> int:
+    def count(self, query: Query, caution: float = result_cutoff.CAUTION) -> int:
         """Return how many photos a question finds: all that its filters leave, or the good matches of its words.
 
         Where something is ranked, 10,000 stands for more than that.
@@ -349,7 +349,7 @@ class SearchService:
             return len(scores)
         # Of several alternatives the best counts, in the background as among the hits.
         of_any = (sample @ np.stack(vectors).T).max(axis=1)
-        return relevance.count_good(scores, of_any, caution)
+        return result_cutoff.count_good(scores, of_any, caution)
 
     def sample(self) -> FloatArray | None:
         """Return unit vectors of ordinary photos (B, D): the pack's, or some of the library's; None if too few."""

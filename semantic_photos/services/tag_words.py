@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from semantic_photos.domain.ports import FloatArray
 from semantic_photos.domain.tag_tree import TagTree
-from semantic_photos.domain.tagging import SEPARATOR, leaf
+from semantic_photos.domain.tags import SEPARATOR, leaf
 from semantic_photos.paths import resources
 
 #: From this calibrated probability a tag is set without being asked about. Measured with `MARGIN` on photos that were

@@ -16,7 +16,7 @@ from semantic_photos.domain.messages import CancelToken, PhotosChanged
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.ports import IdArray
 from semantic_photos.domain.tag_tree import TagTree
-from semantic_photos.domain.tagging import TaggingProgress
+from semantic_photos.domain.tags import TaggingProgress
 from semantic_photos.ml.model_pack import ModelPack
 from semantic_photos.ml.text_encoder import WordTable
 from semantic_photos.services.background import Background

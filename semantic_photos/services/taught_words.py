@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from semantic_photos.domain.ports import FloatArray, TextEncoder
-from semantic_photos.domain.tagging import leaf
+from semantic_photos.domain.tags import leaf
 from semantic_photos.domain.vectors import weighted_sum
 
 

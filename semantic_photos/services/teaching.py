@@ -17,7 +17,7 @@ import numpy as np
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.ports import FloatArray, IdArray
-from semantic_photos.domain.tagging import KEPT, Act, Standing, clean_name, leaf
+from semantic_photos.domain.tags import KEPT, Act, Standing, clean_name, leaf
 from semantic_photos.ml.model_pack import ModelPack
 from semantic_photos.ml.text_encoder import WordTable
 from semantic_photos.services.learning import Subject, learn

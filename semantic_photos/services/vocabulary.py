@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from semantic_photos.domain import relevance
+from semantic_photos.domain import result_cutoff
 from semantic_photos.domain.errors import QueryError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.ports import FloatArray
 from semantic_photos.domain.tag_tree import TagTree
-from semantic_photos.domain.tagging import Standing, TagLine, leaf
+from semantic_photos.domain.tags import Standing, TagLine, leaf
 from semantic_photos.index.hybrid_index import HybridIndex
 from semantic_photos.ml.model_pack import ModelPack
 from semantic_photos.ml.text_encoder import WordTable
@@ -121,7 +121,7 @@ class Vocabulary:
         order = np.argsort(-confidences, kind="stable")[:n]
         return [TagGuess(pack.tags[i].tag, float(confidences[i])) for i in order if confidences[i] >= least]
 
-    def neighbours(self, word: str, n: int = 12, caution: float = relevance.CAUTION) -> list[WordNeighbour]:
+    def neighbours(self, word: str, n: int = 12, caution: float = result_cutoff.CAUTION) -> list[WordNeighbour]:
         """Return the ``n`` words nearest to a word or phrase, each with the number of photos it would find.
 
         Args:
@@ -142,7 +142,9 @@ class Vocabulary:
         counts = self._counts([name for name, _ in near], caution)
         return [WordNeighbour(name, score, count) for (name, score), count in zip(near, counts, strict=True)]
 
-    def near_photo(self, vector: FloatArray, n: int = 12, caution: float = relevance.CAUTION) -> list[WordNeighbour]:
+    def near_photo(
+        self, vector: FloatArray, n: int = 12, caution: float = result_cutoff.CAUTION
+    ) -> list[WordNeighbour]:
         """Return the words nearest to a photo's unit vector (D,), each with the number of photos it would find.
 
         Tags come first, by their evidence: what they score on any photo is known. Then words of the table, by how
@@ -182,8 +184,8 @@ class Vocabulary:
             return [0] * len(names)
         borders = []
         for vector in known:
-            _, best = self._index.search(vector, relevance.BEST)
-            borders.append(relevance.border(best, sample @ vector, caution))
+            _, best = self._index.search(vector, result_cutoff.BEST)
+            borders.append(result_cutoff.border(best, sample @ vector, caution))
         counted = iter(self._index.count_above(np.stack(known), np.asarray(borders, np.float32)).tolist())
         return [0 if vector is None else int(next(counted)) for vector in vectors]
 

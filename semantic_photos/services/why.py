@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from semantic_photos.domain import relevance
+from semantic_photos.domain import result_cutoff
 from semantic_photos.domain.errors import QueryError
-from semantic_photos.domain.heat import hottest, over_photo, shares, standard_scores, warmth
+from semantic_photos.domain.example_focus import Focus, mixed
+from semantic_photos.domain.heat_map import hottest, over_photo, shares, standard_scores, warmth
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.ports import FloatArray, TextEncoder
 from semantic_photos.domain.query import Example, Query
-from semantic_photos.domain.steering import Focus, mixed
 from semantic_photos.domain.vectors import weighted_sum
 from semantic_photos.services.close_look import CloseLook, Positions
 from semantic_photos.services.concepts import Concept, Concepts
@@ -88,7 +88,7 @@ class Aim:
     @classmethod
     def of(cls, vector: FloatArray, sample: FloatArray | None) -> Aim:
         """Return the aim at a unit vector (D,) before ordinary photos (B, D)."""
-        return cls(vector, relevance.background(sample @ vector) if sample is not None else None)
+        return cls(vector, result_cutoff.background(sample @ vector) if sample is not None else None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -319,7 +319,7 @@ def _heat(seen: Positions, aim: Aim | None, side: int) -> FloatArray:
         heat = np.zeros(_size(seen, side), np.float32)
     else:
         # Where no ordinary photos are known the photo is its own measure.
-        mean, std = aim.ordinary or relevance.background(seen.flat @ aim.vector)
+        mean, std = aim.ordinary or result_cutoff.background(seen.flat @ aim.vector)
         square = standard_scores(seen.map_of(aim.vector), mean, std)
         heat = warmth(over_photo(square, seen.box, *_size(seen, side)))
     heat.setflags(write=False)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from semantic_photos.domain.photo import ContentKey, FileStamp, PhotoId
 from semantic_photos.domain.ports import IdArray
-from semantic_photos.domain.tagging import KEPT, SEPARATOR, Act, FileWords, Remark, Standing
+from semantic_photos.domain.tags import KEPT, SEPARATOR, Act, FileWords, Remark, Standing
 from semantic_photos.storage.database import Database
 from semantic_photos.storage.rows import clean, json_ids, path_of, stored_stamp
 from semantic_photos.storage.tags import (

@@ -6,8 +6,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from semantic_photos.domain.feedback import Vote
 from semantic_photos.domain.photo import PhotoId
+from semantic_photos.domain.relevance_feedback import Vote
 from semantic_photos.storage.database import Database
 from semantic_photos.storage.rows import clean
 
@@ -15,7 +15,7 @@ _COLUMNS = "query, photo_id, vote, given"
 
 
 class FeedbackVotes:
-    """Questions about votes. ``query`` is always the normal form of a question (``domain.feedback.normal_form``).
+    """Questions about votes. ``query`` is always a query's ``domain.relevance_feedback.normal_form``.
 
     Thread: any; blocking.
 

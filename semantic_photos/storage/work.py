@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from semantic_photos.domain.feedback import names_photos
 from semantic_photos.domain.photo import PhotoId
-from semantic_photos.domain.tagging import OWN_WORK, Remark, Standing
-from semantic_photos.domain.work import PhotoWork, SavedQuery, Vote, WorkTag
-from semantic_photos.domain.written_query import Place, photo_ids, portable, settled
+from semantic_photos.domain.query_text import Place, photo_ids, portable, settled
+from semantic_photos.domain.relevance_feedback import names_photos
+from semantic_photos.domain.tags import OWN_WORK, Remark, Standing
+from semantic_photos.domain.user_data import PhotoWork, SavedQuery, Vote, WorkTag
 from semantic_photos.storage.database import Database
 from semantic_photos.storage.rows import clean, json_ids
 from semantic_photos.storage.saved_searches import LONGEST_NAME, plain_name

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from semantic_photos.domain.photo import ContentKey, FileStamp, PhotoFacts
-from semantic_photos.domain.tagging import Act
+from semantic_photos.domain.tags import Act
 from semantic_photos.domain.vectors import normalise
 from semantic_photos.ml.model_pack import load_pack
 from semantic_photos.paths import resources

@@ -21,7 +21,7 @@ from PIL import Image
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.photo import FileStamp, Photo, PhotoFacts, PhotoId
 from semantic_photos.domain.query import Query
-from semantic_photos.domain.tagging import Standing
+from semantic_photos.domain.tags import Standing
 from semantic_photos.domain.vectors import normalise
 from semantic_photos.paths import Paths
 from semantic_photos.services.library import Library

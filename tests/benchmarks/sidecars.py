@@ -26,7 +26,7 @@ from pathlib import Path
 from PIL import Image
 
 from semantic_photos.domain.photo import FileStamp
-from semantic_photos.domain.tagging import Act
+from semantic_photos.domain.tags import Act
 from semantic_photos.media.decoder_pool import DecoderPool
 from semantic_photos.media.keywords import read_words
 from semantic_photos.services.concurrency import EventBus

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from semantic_photos.domain.photo import FileStamp, PhotoFacts, PhotoId
-from semantic_photos.domain.tagging import Standing
+from semantic_photos.domain.tags import Standing
 from semantic_photos.media.decoder_pool import DecoderPool
 from semantic_photos.media.edits import EditRequest
 from semantic_photos.media.fingerprint import content_key

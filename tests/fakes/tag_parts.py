@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from semantic_photos.domain.adaptation import Measured, Outcome
-from semantic_photos.domain.correction import Shift
 from semantic_photos.domain.errors import CancelledError, UserFacingError
 from semantic_photos.domain.messages import CancelToken, PhotosChanged
+from semantic_photos.domain.personalization import Measured, Outcome
+from semantic_photos.domain.personalization_map import Shift
 from semantic_photos.domain.photo import PhotoId
-from semantic_photos.domain.tagging import (
+from semantic_photos.domain.tags import (
     KEPT,
     Act,
     Remark,

@@ -11,8 +11,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 
 from semantic_photos.domain.errors import QueryError
+from semantic_photos.domain.example_focus import Focus
 from semantic_photos.domain.query import Emptied, Query, ResultPage
-from semantic_photos.domain.steering import Focus
 from semantic_photos.gui import pages, search_bar
 from semantic_photos.gui.widgets import Chip
 from tests.fakes.library import COLOURS, FakeLibrary

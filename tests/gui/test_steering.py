@@ -10,9 +10,9 @@ import numpy as np
 from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtWidgets import QApplication
 
+from semantic_photos.domain.example_focus import Focus
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Query
-from semantic_photos.domain.steering import Focus
 from semantic_photos.gui.arrangement import WEAKER
 from semantic_photos.gui.cell_marks import DOWN, STACK, UP, places
 from semantic_photos.gui.photo_menu import build_menu

@@ -335,7 +335,7 @@ def test_every_icon_named_in_code_exists() -> None:
 
     from semantic_photos.paths import resources
 
-    code = "\n".join(file.read_text("utf-8") for file in (Path(theme.__file__).parent).glob("*.py"))
+    code = "\n".join(file.read_text("utf-8") for file in Path(theme.__file__).parents[1].rglob("*.py"))
     pattern = r'(?:IconButton|theme\.icon|theme\.pixmap|_stage_button|State|show_sign|set_icon)\(\s*"([\w-]+)"'
     named = set(re.findall(pattern, code)) | set(re.findall(r'icon="([\w-]+)"', code))
     assert len(named) > 15

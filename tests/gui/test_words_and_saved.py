@@ -303,7 +303,7 @@ def test_all_votes_are_listed_and_taken_back(open_desk: Callable[..., Desk]) -> 
 
 def test_a_question_with_photos_is_told_in_words() -> None:
     query = Query.similar_to(PhotoId(3)).with_text("snow").with_more_focus("dog", -1.0)
-    from semantic_photos.domain.feedback import normal_form, question_title
+    from semantic_photos.domain.relevance_feedback import normal_form, question_title
 
     assert question_title(normal_form(query)) == "snow, like a photo, away from dog"
     assert question_title("{broken") == "{broken"

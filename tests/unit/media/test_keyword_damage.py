@@ -12,7 +12,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from semantic_photos.domain.errors import PhotoError
-from semantic_photos.domain.tagging import FileWords
+from semantic_photos.domain.tags import FileWords
 from semantic_photos.media import keyword_edit, keywords
 from semantic_photos.media.edits import EditRequest
 from semantic_photos.media.files import read_error

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from semantic_photos.domain.errors import PhotoError
-from semantic_photos.domain.tagging import FileWords, KeywordFields
+from semantic_photos.domain.tags import FileWords, KeywordFields
 from semantic_photos.media import keywords
 from semantic_photos.media.edits import EditRequest
 from semantic_photos.media.keyword_edit import edit

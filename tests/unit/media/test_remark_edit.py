@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from semantic_photos.domain.tagging import MOST_CAPTION, clean_text
+from semantic_photos.domain.tags import MOST_CAPTION, clean_text
 from semantic_photos.media.edits import EditedFile, EditRequest
 from semantic_photos.media.keyword_edit import edit
 from semantic_photos.media.keywords import read_words

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semantic_photos.domain.spelling import edit_distance
+from semantic_photos.domain.edit_distance import edit_distance
 from semantic_photos.ml.spelling import Speller
 
 WORDS = ["dog", "beach", "sunset", "sunsets", "bench", "dig", "mountain", "fountain", "ice-cream", "bear", "beard"]

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from semantic_photos.domain.adaptation import Outcome
-from semantic_photos.domain.correction import Correction, Shift, as_text, linear_map
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.messages import Notice
+from semantic_photos.domain.personalization import Outcome
+from semantic_photos.domain.personalization_map import Correction, Shift, as_text, linear_map
 from semantic_photos.domain.photo import ContentKey, FileStamp, PhotoFacts
-from semantic_photos.domain.tagging import Act
+from semantic_photos.domain.tags import Act
 from semantic_photos.ml.model_pack import ModelPack, load_pack
 from semantic_photos.services.adapting import KEY, Adapting, adapted
 from semantic_photos.services.concurrency import EventBus

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from semantic_photos.domain.errors import UserFacingError
-from semantic_photos.domain.feedback import normal_form
 from semantic_photos.domain.photo import ContentKey, FileStamp, PhotoFacts, PhotoId
 from semantic_photos.domain.query import Example, Query
-from semantic_photos.domain.tagging import Act, FileWords, Remark, Standing
-from semantic_photos.domain.work import SavedQuery, tag_of_folders
+from semantic_photos.domain.relevance_feedback import normal_form
+from semantic_photos.domain.tags import Act, FileWords, Remark, Standing
+from semantic_photos.domain.user_data import SavedQuery, tag_of_folders
 from semantic_photos.services.concurrency import EventBus
 from semantic_photos.services.exporting import Exporting
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto

@@ -13,7 +13,7 @@ import pytest
 
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.photo import FileStamp
-from semantic_photos.domain.tagging import Act, Standing
+from semantic_photos.domain.tags import Act, Standing
 from semantic_photos.media import sidecar
 from semantic_photos.media.fingerprint import content_key
 from semantic_photos.media.keywords import read_words

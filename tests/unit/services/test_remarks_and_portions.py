@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from semantic_photos.domain.tagging import Act
+from semantic_photos.domain.tags import Act
 from semantic_photos.media.edits import EditRequest
 from semantic_photos.media.keyword_edit import edit
 from semantic_photos.media.keywords import read_words

@@ -14,7 +14,7 @@ from semantic_photos.domain.errors import CatalogError
 from semantic_photos.domain.messages import CancelToken, PhotosChanged
 from semantic_photos.domain.photo import ContentKey, FileStamp, PhotoFacts, PhotoId
 from semantic_photos.domain.tag_tree import TagTree
-from semantic_photos.domain.tagging import Act, Standing, TaggingProgress
+from semantic_photos.domain.tags import Act, Standing, TaggingProgress
 from semantic_photos.ml.model_pack import ModelPack, load_pack
 from semantic_photos.ml.text_encoder import WordTable
 from semantic_photos.services import tagging

@@ -9,7 +9,7 @@ import pytest
 
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.query import Query
-from semantic_photos.domain.tagging import Act, Standing
+from semantic_photos.domain.tags import Act, Standing
 from semantic_photos.domain.vectors import normalise
 from semantic_photos.services.learning import learn
 from semantic_photos.services.taught_words import TaughtWords

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from semantic_photos.domain.errors import PhotoError, QueryError
-from semantic_photos.domain.heat import over_photo, render, standard_scores, warmth
+from semantic_photos.domain.example_focus import mixed
+from semantic_photos.domain.heat_map import over_photo, render, standard_scores, warmth
 from semantic_photos.domain.photo import Counts, FileStamp, ImageRecipe, PhotoFacts, PhotoId
 from semantic_photos.domain.query import Example, Query
-from semantic_photos.domain.relevance import background
-from semantic_photos.domain.steering import mixed
+from semantic_photos.domain.result_cutoff import background
 from semantic_photos.domain.vectors import weighted_sum
 from semantic_photos.index.hybrid_index import HybridIndex
 from semantic_photos.media.preprocess import square

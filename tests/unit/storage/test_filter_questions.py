@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semantic_photos.domain.branches import filters
+from semantic_photos.domain.alternatives import filters
 from semantic_photos.domain.filters import All, AnyOf, Is, Named, Node, Not
 from semantic_photos.domain.photo import PhotoFacts, PhotoId
 from semantic_photos.domain.query_language import read

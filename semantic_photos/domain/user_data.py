@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from semantic_photos.domain.tagging import SEPARATOR, Remark, Standing, clean_name
+from semantic_photos.domain.tags import SEPARATOR, Remark, Standing, clean_name
 
 
 @dataclass(frozen=True, slots=True)

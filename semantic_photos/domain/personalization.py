@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from semantic_photos.domain.correction import Shift, linear_map
 from semantic_photos.domain.messages import CancelToken
+from semantic_photos.domain.personalization_map import Shift, linear_map
 from semantic_photos.domain.ports import FloatArray
 from semantic_photos.domain.vectors import normalise
 

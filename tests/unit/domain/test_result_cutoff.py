@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semantic_photos.domain import relevance
+from semantic_photos.domain import result_cutoff
 
 RNG = np.random.default_rng(3)
 #: What photos get that have nothing to do with a query.
@@ -22,27 +22,27 @@ def library(good: int, height: float = 0.5, n: int = 1000) -> np.ndarray:
 
 @pytest.mark.parametrize("good", [3, 40, 400])
 def test_what_stands_apart_is_good(good: int) -> None:
-    assert relevance.count_good(library(good), NOISE) == good
+    assert result_cutoff.count_good(library(good), NOISE) == good
 
 
 def test_a_background_full_of_the_thing_hides_nothing() -> None:
     dogs = np.concatenate([NOISE[:700], 0.5 + 0.03 * RNG.normal(size=300).astype(np.float32)])
-    assert 195 <= relevance.count_good(library(200), dogs.astype(np.float32)) <= 205
+    assert 195 <= result_cutoff.count_good(library(200), dogs.astype(np.float32)) <= 205
 
 
 def test_another_scale_is_the_same_question() -> None:
     scores = library(30)
-    assert relevance.count_good(scores * 0.3 + 0.2, NOISE * 0.3 + 0.2) == relevance.count_good(scores, NOISE)
+    assert result_cutoff.count_good(scores * 0.3 + 0.2, NOISE * 0.3 + 0.2) == result_cutoff.count_good(scores, NOISE)
 
 
 def test_the_example_itself_does_not_raise_the_border() -> None:
     scores = library(30)
-    assert relevance.count_good(np.concatenate([[1.0], scores]).astype(np.float32), NOISE) == 31
+    assert result_cutoff.count_good(np.concatenate([[1.0], scores]).astype(np.float32), NOISE) == 31
 
 
 def test_nothing_and_only_itself() -> None:
-    assert relevance.count_good(np.empty(0, np.float32), NOISE) == 0
-    assert relevance.count_good(np.ones(1, np.float32), NOISE) == 1
+    assert result_cutoff.count_good(np.empty(0, np.float32), NOISE) == 0
+    assert result_cutoff.count_good(np.ones(1, np.float32), NOISE) == 1
 
 
 @settings(max_examples=30, deadline=None)
@@ -56,4 +56,4 @@ def test_more_caution_never_takes_more(scores: list[float], others: list[float],
     best_first = -np.sort(-np.array(scores, np.float32))
     sample = np.array(others, np.float32)
     low, high = sorted((a, b))
-    assert relevance.count_good(best_first, sample, high) <= relevance.count_good(best_first, sample, low)
+    assert result_cutoff.count_good(best_first, sample, high) <= result_cutoff.count_good(best_first, sample, low)

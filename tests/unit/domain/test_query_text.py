@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from semantic_photos.domain.example_focus import Focus
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Example, Query
-from semantic_photos.domain.steering import Focus
-from semantic_photos.domain.tagging import clean_text
-from semantic_photos.domain.written_query import (
+from semantic_photos.domain.query_text import (
     checked,
     in_words,
     is_written,
@@ -25,6 +24,7 @@ from semantic_photos.domain.written_query import (
     settled,
     write,
 )
+from semantic_photos.domain.tags import clean_text
 
 _WEIGHTS = st.sampled_from([1.0, -0.6, 0.5])
 _REGIONS = st.none() | st.just((0.25, 0.1, 0.5, 0.333))

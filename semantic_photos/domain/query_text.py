@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from semantic_photos.domain.errors import QueryError
+from semantic_photos.domain.example_focus import Focus, Region, clamped
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Example, Query
 from semantic_photos.domain.query_language import MAX_TEXT
-from semantic_photos.domain.steering import Focus, Region, clamped
-from semantic_photos.domain.tagging import clean_text
+from semantic_photos.domain.tags import clean_text
 
 #: More of either in one question is nothing that a person made.
 MOST_EXAMPLES, MOST_FOCUSES = 50, 50

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semantic_photos.domain.adaptation import OTHERS, Evidence, adapt
-from semantic_photos.domain.correction import Correction, Shift, as_text, from_text, linear_map
 from semantic_photos.domain.errors import CancelledError
 from semantic_photos.domain.messages import CancelToken
+from semantic_photos.domain.personalization import OTHERS, Evidence, adapt
+from semantic_photos.domain.personalization_map import Correction, Shift, as_text, from_text, linear_map
 from semantic_photos.domain.vectors import normalise
 
 DIM = 24

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semantic_photos.domain import steering
+from semantic_photos.domain import example_focus
 from semantic_photos.domain.errors import QueryError
+from semantic_photos.domain.example_focus import Focus
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Example, Query
-from semantic_photos.domain.steering import Focus
 from semantic_photos.domain.vectors import normalise, weighted_sum
 
 numbers = st.floats(allow_nan=True, allow_infinity=True)
@@ -24,11 +24,11 @@ numbers = st.floats(allow_nan=True, allow_infinity=True)
 @settings(max_examples=15, deadline=None)
 def test_a_region_lies_in_the_photo_or_is_refused_with_a_sentence(region: tuple[float, float, float, float]) -> None:
     try:
-        x, y, w, h = steering.clamped(region)
+        x, y, w, h = example_focus.clamped(region)
     except QueryError as error:
         assert str(error).endswith(".")
         return
-    assert min(w, h) >= steering.LEAST_REGION - 1e-9
+    assert min(w, h) >= example_focus.LEAST_REGION - 1e-9
     assert x >= 0
     assert y >= 0
     assert x + w <= 1 + 1e-9
@@ -42,41 +42,41 @@ def test_a_region_lies_in_the_photo_or_is_refused_with_a_sentence(region: tuple[
 )  # fmt: skip
 def test_regions_that_are_none(region: tuple[float, float, float, float]) -> None:
     with pytest.raises(QueryError):
-        steering.clamped(region)
+        example_focus.clamped(region)
 
 
 def test_one_pixel_is_widened_about_itself() -> None:
-    x, y, w, h = steering.clamped((0.5, 0.999, 0.0005, 0.0005))
-    assert w == pytest.approx(steering.LEAST_REGION)
+    x, y, w, h = example_focus.clamped((0.5, 0.999, 0.0005, 0.0005))
+    assert w == pytest.approx(example_focus.LEAST_REGION)
     assert x + w / 2 == pytest.approx(0.50025)
     assert y + h == pytest.approx(1)
 
 
 def test_a_region_over_the_edge_is_cut() -> None:
-    assert steering.clamped((-0.5, 0.5, 1.0, 4.0)) == pytest.approx((0, 0.5, 0.5, 0.5))
+    assert example_focus.clamped((-0.5, 0.5, 1.0, 4.0)) == pytest.approx((0, 0.5, 0.5, 0.5))
 
 
 def test_positions_that_show_the_word_count() -> None:
     scores = np.array([[4.0, 0.0, 0.0, 0.0]], np.float32)
-    assert steering.position_weights(scores, [1.0])[0] > 0.9
-    away = steering.position_weights(scores, [-1.0])
+    assert example_focus.position_weights(scores, [1.0])[0] > 0.9
+    away = example_focus.position_weights(scores, [-1.0])
     assert away[0] < 0.01
     assert away.sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_away_leaves_alone_what_shows_nothing() -> None:
-    away = steering.position_weights(np.array([[-3.0, 0.0, 5.0]], np.float32), [-1.0])
+    away = example_focus.position_weights(np.array([[-3.0, 0.0, 5.0]], np.float32), [-1.0])
     assert away[0] == pytest.approx(away[1])
 
 
 def test_two_focuses_want_a_place_with_both() -> None:
     scores = np.array([[3.0, 0.0, 2.0], [0.0, 3.0, 2.0]], np.float32)
-    assert int(steering.position_weights(scores, [1.0, 1.0]).argmax()) == 2
+    assert int(example_focus.position_weights(scores, [1.0, 1.0]).argmax()) == 2
 
 
 def test_a_focused_question_leans_to_the_word_and_away_from_the_other() -> None:
     part, dog, snow = np.eye(3, dtype=np.float32)
-    mixed = steering.focused_vector(part, [(1.0, dog), (-1.0, snow)])
+    mixed = example_focus.focused_vector(part, [(1.0, dog), (-1.0, snow)])
     assert mixed[0] > 0.3
     assert mixed[1] > 0.3
     assert mixed[2] < -0.1
@@ -90,14 +90,14 @@ def test_a_word_is_heard_beside_a_photo() -> None:
                        + np.array([0, 1], np.float32))  # fmt: skip
     photo, word = np.array([1, 0], np.float32), normalise(np.array([0.1, 1], np.float32))
     (_, loud), (one, quiet) = (lambda found: ((found[0]), (found[1][0], found[1][0])))(
-        steering.levelled([(1.0, photo), (1.0, word)], sample)
+        example_focus.levelled([(1.0, photo), (1.0, word)], sample)
     )
     assert loud is photo
     assert one == quiet
     assert quiet > 2
-    assert steering.mixed([(1.0, word)], [], sample) == [(1.0, word)]
+    assert example_focus.mixed([(1.0, word)], [], sample) == [(1.0, word)]
     plain, heard = weighted_sum([(1.0, photo), (1.0, word)]), weighted_sum(
-        steering.mixed([(1.0, word)], [(1.0, photo)], sample)
+        example_focus.mixed([(1.0, word)], [(1.0, photo)], sample)
     )  # fmt: skip
     assert plain is not None
     assert heard is not None

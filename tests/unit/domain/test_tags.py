@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semantic_photos.domain.tag_tree import TagTree
-from semantic_photos.domain.tagging import (
+from semantic_photos.domain.tags import (
     MOST_KEYWORDS,
     MOST_LEVEL,
     MOST_LEVELS,
