@@ -21,7 +21,7 @@ from semantic_photos.services.concurrency import EventBus
 from semantic_photos.services.confirmations import Confirmations
 from semantic_photos.services.correcting import Corrected, CorrectedPack, CorrectedWords
 from semantic_photos.storage.catalog import Catalog
-from semantic_photos.storage.feedback import FeedbackVotes
+from semantic_photos.storage.relevance_feedback import FeedbackVotes
 from semantic_photos.storage.tags import TagStore
 
 _log = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ from semantic_photos.services.correcting import corrected_tags
 from semantic_photos.services.teaching import taught_names
 from semantic_photos.services.vocabulary import LEAST_CONFIDENCE
 from semantic_photos.storage.catalog import Catalog
-from semantic_photos.storage.feedback import FeedbackVotes
+from semantic_photos.storage.relevance_feedback import FeedbackVotes
 from semantic_photos.storage.tags import TagStore
 
 #: Words with the most confirmations are kept, and so many photos and captions, so that the fit takes seconds.

@@ -11,7 +11,7 @@ import numpy as np
 from semantic_photos.domain.personalization_map import Correction, Shift
 from semantic_photos.domain.ports import FloatArray
 from semantic_photos.ml.model_pack import ModelPack
-from semantic_photos.ml.tags import TagTable
+from semantic_photos.ml.tag_classifier import TagTable
 from semantic_photos.ml.text_encoder import WordTable
 
 #: Quantile of the sample's scores that a moved tag may not pass more easily than before.

@@ -42,7 +42,7 @@ from semantic_photos.storage.catalog import Catalog
 from semantic_photos.storage.digikam import read_digikam
 from semantic_photos.storage.saved_searches import LONGEST_NAME
 from semantic_photos.storage.tags import Change, RemarkRow, TagRow
-from semantic_photos.storage.work import FileNames, WorkStore
+from semantic_photos.storage.user_data import FileNames, WorkStore
 
 FORMAT, VERSION = "semantic-photos-work", 1
 COLUMNS = ("path", "content_key", "kind", "name", "value", "time")

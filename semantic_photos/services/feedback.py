@@ -13,7 +13,7 @@ from semantic_photos.domain.ports import FloatArray, IdArray
 from semantic_photos.domain.query import Query
 from semantic_photos.domain.relevance_feedback import Vote, hits_to_ask, normal_form, steered
 from semantic_photos.index.hybrid_index import HybridIndex
-from semantic_photos.storage.feedback import FeedbackVotes
+from semantic_photos.storage.relevance_feedback import FeedbackVotes
 
 
 class Feedback:

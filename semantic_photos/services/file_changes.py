@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from semantic_photos.domain.tags import FileWords, KeywordFields, gather
-from semantic_photos.media.edits import EditedFile
+from semantic_photos.media.keyword_edit_values import EditedFile
 from semantic_photos.media.sidecar import own_sidecars
-from semantic_photos.storage.exchange import FailedWrite, WriteJob
+from semantic_photos.storage.keyword_sync import FailedWrite, WriteJob
 
 #: Photos that are written together: their children work side by side, and their catalog rows are one transaction.
 PORTION = 32

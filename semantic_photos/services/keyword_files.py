@@ -18,8 +18,8 @@ from semantic_photos.domain.ports import IdArray
 from semantic_photos.domain.tags import FileWords
 from semantic_photos.media.decode import DecodedPhoto, DecodeRequest
 from semantic_photos.media.decoder_pool import DecoderPool
-from semantic_photos.media.edits import EditedFile, EditRequest
 from semantic_photos.media.fingerprint import content_key
+from semantic_photos.media.keyword_edit_values import EditedFile, EditRequest
 from semantic_photos.media.sidecar import (
     EMBEDDABLE,
     WriteError,
@@ -35,7 +35,7 @@ from semantic_photos.services.background import Background
 from semantic_photos.services.concurrency import EventBus
 from semantic_photos.services.file_changes import FileChange, WriteReport, change_of, portions, says_all
 from semantic_photos.storage.catalog import Catalog
-from semantic_photos.storage.exchange import Exchange, FailedWrite, WriteJob
+from semantic_photos.storage.keyword_sync import Exchange, FailedWrite, WriteJob
 
 _log = logging.getLogger(__name__)
 

@@ -42,12 +42,12 @@ from semantic_photos.services.watcher import Watcher
 from semantic_photos.services.why import Explainer
 from semantic_photos.storage.catalog import Catalog
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.exchange import Exchange
-from semantic_photos.storage.feedback import FeedbackVotes
+from semantic_photos.storage.keyword_sync import Exchange
 from semantic_photos.storage.library_lock import LibraryLock
+from semantic_photos.storage.relevance_feedback import FeedbackVotes
 from semantic_photos.storage.settings_file import load_settings, save_settings
 from semantic_photos.storage.tags import TagStore
-from semantic_photos.storage.work import WorkStore
+from semantic_photos.storage.user_data import WorkStore
 
 _log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.ports import IdArray
 from semantic_photos.domain.query import Emptied, Query
 from semantic_photos.storage.catalog import Catalog
-from semantic_photos.storage.filter_questions import MaskArray
+from semantic_photos.storage.filter_sql import MaskArray
 from semantic_photos.storage.listing import FEW
 
 #: Names that are compared with one that nothing has; more would be felt.

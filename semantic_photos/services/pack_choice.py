@@ -12,8 +12,8 @@ from semantic_photos.domain.errors import PackError
 from semantic_photos.domain.messages import Notice
 from semantic_photos.ml.image_encoder import OnnxImageEncoder
 from semantic_photos.ml.model_pack import ModelPack, find_packs, load_pack, verify_known_answer
+from semantic_photos.ml.pack_smoke_test import try_pack
 from semantic_photos.ml.text_encoder import WordTable
-from semantic_photos.ml.trial import try_pack
 from semantic_photos.paths import Paths, resources
 from semantic_photos.storage.catalog import Catalog
 

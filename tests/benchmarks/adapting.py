@@ -25,7 +25,7 @@ from semantic_photos.services.adapting import adapted
 from semantic_photos.services.concurrency import EventBus
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.feedback import FeedbackVotes
+from semantic_photos.storage.relevance_feedback import FeedbackVotes
 from semantic_photos.storage.tags import TagStore
 
 

@@ -33,7 +33,7 @@ from semantic_photos.services.concurrency import EventBus
 from semantic_photos.services.keyword_files import KeywordFiles
 from semantic_photos.storage.catalog import Catalog
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.exchange import Exchange
+from semantic_photos.storage.keyword_sync import Exchange
 from semantic_photos.storage.tags import TagStore
 
 TAGS = ("animal|dog", "sommerfest", "Reise|2024|Küste")

@@ -31,7 +31,7 @@ from semantic_photos.services.file_changes import FileChange, WriteReport
 from semantic_photos.services.proving import HeldOut
 from semantic_photos.services.tagging import TaggingRun
 from semantic_photos.services.teaching import LEAST_EXAMPLES, NOTHING, Forgotten, Taught
-from semantic_photos.storage.exchange import FailedWrite
+from semantic_photos.storage.keyword_sync import FailedWrite
 from semantic_photos.storage.tags import Change, RemarkRow, TagRow
 
 Guard = Callable[[str], None]

@@ -22,7 +22,7 @@ from semantic_photos.services.concurrency import EventBus
 from semantic_photos.services.correcting import corrected_tags
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.feedback import FeedbackVotes
+from semantic_photos.storage.relevance_feedback import FeedbackVotes
 from semantic_photos.storage.tags import TagStore
 from tests.fakes.packs import build_tiny_pack
 

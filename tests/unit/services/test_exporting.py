@@ -21,9 +21,9 @@ from semantic_photos.services.concurrency import EventBus
 from semantic_photos.services.exporting import Exporting
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.exchange import Exchange
+from semantic_photos.storage.keyword_sync import Exchange
 from semantic_photos.storage.tags import TagStore
-from semantic_photos.storage.work import WorkStore
+from semantic_photos.storage.user_data import WorkStore
 from tests.fakes.encoders import word_vector
 
 pytestmark = pytest.mark.slow  # a catalog on the disk for each test

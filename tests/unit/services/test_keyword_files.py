@@ -19,7 +19,7 @@ from semantic_photos.media.fingerprint import content_key
 from semantic_photos.media.keywords import read_words
 from semantic_photos.services import keyword_files
 from semantic_photos.services.scanner import Scanner
-from semantic_photos.storage.exchange import WriteJob
+from semantic_photos.storage.keyword_sync import WriteJob
 from tests.fakes.keyword_world import World, elsewhere
 
 pytestmark = pytest.mark.slow

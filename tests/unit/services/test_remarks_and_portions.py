@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 
 from semantic_photos.domain.tags import Act
-from semantic_photos.media.edits import EditRequest
 from semantic_photos.media.keyword_edit import edit
+from semantic_photos.media.keyword_edit_values import EditRequest
 from semantic_photos.media.keywords import read_words
 from semantic_photos.services import file_changes
 from semantic_photos.services.file_changes import WriteReport

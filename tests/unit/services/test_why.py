@@ -34,7 +34,7 @@ from semantic_photos.services.vocabulary import Vocabulary
 from semantic_photos.services.why import HEAT_SIDE, Explainer, exact_matches
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.feedback import FeedbackVotes
+from semantic_photos.storage.relevance_feedback import FeedbackVotes
 from tests.fakes.decoders import FakeDecoders
 from tests.fakes.encoders import MEANINGS, FakeImageEncoder, FakeTextEncoder
 from tests.fakes.packs import build_tiny_pack, random_photos

@@ -21,7 +21,7 @@ from semantic_photos.domain.filters import All, AnyOf, Is, Named, Node, Not
 from semantic_photos.domain.photo import PhotoFacts, PhotoId
 from semantic_photos.domain.query_language import read
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.filter_questions import Filters
+from semantic_photos.storage.filter_sql import Filters
 from semantic_photos.storage.listing import Listing
 from semantic_photos.storage.schema import FIRST, LADDER, Ladder
 from tests.unit.storage.conftest import Shelf

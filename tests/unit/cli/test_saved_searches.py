@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from semantic_photos.cli import arguments, commands, saved, steering
+from semantic_photos.cli import arguments, commands, explain_and_feedback, saved_searches
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.query import Query
 from semantic_photos.services.library import Library
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 
 def check(*words: str) -> None:
-    saved.check(arguments.parse(["searches", *words]))
+    saved_searches.check(arguments.parse(["searches", *words]))
 
 
 class Shell:
@@ -49,7 +49,7 @@ class Shell:
     def question(self, *words: str | Path) -> Query:
         """Return what ``searches save`` would save under a name."""
         with self.library(read_only=True) as library:
-            return saved.question(library, self.parsed("searches", "save", "name", *words))
+            return saved_searches.question(library, self.parsed("searches", "save", "name", *words))
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +133,7 @@ def test_it_asks_what_similar_asks(shell: Shell) -> None:
     conditions = ["--plus", "sky", "--minus", shell.photo("red-0"), "--region", "0,0,.5,1", "--away", "red",
                   "--minus", "blue", "--focus", "blue"]  # fmt: skip
     with shell.library(read_only=True) as library:
-        similar = steering.similar_query(library, shell.parsed("similar", shell.photo("both"), *conditions))
+        similar = explain_and_feedback.similar_query(library, shell.parsed("similar", shell.photo("both"), *conditions))
     assert shell.question("--photo", shell.photo("both"), *conditions) == similar
 
 

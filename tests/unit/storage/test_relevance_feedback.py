@@ -11,7 +11,7 @@ import pytest
 from semantic_photos.domain.photo import FileStamp, PhotoId
 from semantic_photos.storage.catalog import Catalog
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.feedback import FeedbackVotes
+from semantic_photos.storage.relevance_feedback import FeedbackVotes
 
 
 class World:

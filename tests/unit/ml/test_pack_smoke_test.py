@@ -14,7 +14,7 @@ from onnx import TensorProto, helper
 
 from semantic_photos.domain.errors import PackError
 from semantic_photos.ml.model_pack import load_pack
-from semantic_photos.ml.trial import try_pack
+from semantic_photos.ml.pack_smoke_test import try_pack
 from tests.fakes.encoders import CHANNELS, DIM
 from tests.fakes.packs import model, read_manifest, write_manifest
 

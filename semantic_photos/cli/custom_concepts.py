@@ -7,7 +7,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from semantic_photos.cli import tagging
+from semantic_photos.cli import tags
 from semantic_photos.cli.printing import shown
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.tags import Act
@@ -38,7 +38,7 @@ def teach(options: argparse.Namespace, open_library: Callable[..., Library]) -> 
             gone = teaching.take_back(options.name)
             return {"name": gone.name, "forgotten": True, "photos": len(gone.change.photo_ids)}
         # All paths first: a wrong one must not leave the answers before it given.
-        given, yes, no = ([tagging.photo_of(library, path) for path in paths]
+        given, yes, no = ([tags.photo_of(library, path) for path in paths]
                           for paths in (options.photos, options.yes, options.no))  # fmt: skip
         if set(yes) & set(no):
             raise UserFacingError("A photo cannot be both: --yes and --no.", code="usage")

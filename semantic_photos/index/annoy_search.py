@@ -10,7 +10,7 @@ import numpy as np
 from semantic_photos.domain.ports import FloatArray, IdArray
 from semantic_photos.domain.vectors import top_k
 from semantic_photos.index.annoy_index import Segment
-from semantic_photos.index.state import State
+from semantic_photos.index.snapshot import State
 
 Engine = Literal["auto", "annoy", "exact"]
 

@@ -22,10 +22,10 @@ import numpy as np
 from semantic_photos.domain.errors import PackError, PhotoError, UserFacingError
 from semantic_photos.domain.photo import ImageRecipe, PhotoFacts
 from semantic_photos.domain.ports import ByteArray
-from semantic_photos.media import wire_words
+from semantic_photos.media import decoder_protocol_keywords
 from semantic_photos.media.decode import DecodedPhoto, DecodeRequest
-from semantic_photos.media.edits import EditedFile, EditRequest
-from semantic_photos.media.wire_words import WireError as WireError
+from semantic_photos.media.decoder_protocol_keywords import WireError as WireError
+from semantic_photos.media.keyword_edit_values import EditedFile, EditRequest
 
 HEADER = struct.Struct(">IQ")
 MAX_JSON = 1_000_000
@@ -99,7 +99,7 @@ def answer_frame(decoded: DecodedPhoto) -> list[bytes | memoryview]:
     """Return the frame with a decoded photo."""
     square, preview = decoded.square, decoded.preview
     thumbnail = decoded.thumbnail or b""
-    words = wire_words.packed(decoded.words)
+    words = decoder_protocol_keywords.packed(decoded.words)
     head = {
         "facts": dataclasses.asdict(decoded.facts),
         "square": list(square.shape) if square is not None else None,
@@ -147,7 +147,7 @@ def read_answer(head: dict[str, Any], payload: bytearray, request: DecodeRequest
         square=_array(view[:first], square_shape),
         thumbnail=thumbnail or None,
         preview=_array(view[first + length : first + length + second], preview_shape),
-        words=wire_words.unpacked(view[first + length + second :]) if last else None,
+        words=decoder_protocol_keywords.unpacked(view[first + length + second :]) if last else None,
     )
 
 
@@ -159,7 +159,7 @@ def read_edited(head: dict[str, Any], payload: bytearray) -> EditedFile:
         WireError: the answer is none.
     """
     _raise_verdict(head)
-    return wire_words.edited(head, payload)
+    return decoder_protocol_keywords.edited(head, payload)
 
 
 def _raise_verdict(head: dict[str, Any]) -> None:

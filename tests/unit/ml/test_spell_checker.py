@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from semantic_photos.domain.edit_distance import edit_distance
-from semantic_photos.ml.spelling import Speller
+from semantic_photos.ml.spell_checker import Speller
 
 WORDS = ["dog", "beach", "sunset", "sunsets", "bench", "dig", "mountain", "fountain", "ice-cream", "bear", "beard"]
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from semantic_photos.domain.tags import MOST_CAPTION, clean_text
-from semantic_photos.media.edits import EditedFile, EditRequest
 from semantic_photos.media.keyword_edit import edit
+from semantic_photos.media.keyword_edit_values import EditedFile, EditRequest
 from semantic_photos.media.keywords import read_words
 from semantic_photos.media.picture_bytes import picture_bytes
 from tests.unit.media.test_keywords import bag, beside, packet

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from semantic_photos.cli import steering
+from semantic_photos.cli import explain_and_feedback
 from semantic_photos.cli.printing import print_json, shown
 from semantic_photos.domain.errors import PhotoError, QueryError, UserFacingError
 from semantic_photos.domain.example_focus import Region
@@ -41,7 +41,7 @@ def searches(options: argparse.Namespace, open_library: Callable[..., Library]) 
             print_json({"searches": [_row(library, one, count) for one, count in rows]})
             return 0
         for one, count in rows:
-            print(f"{one.name}: {steering.said(library, one.query)}  ({_found(count)})")
+            print(f"{one.name}: {explain_and_feedback.said(library, one.query)}  ({_found(count)})")
     if not rows:
         print("No search is saved yet.", file=sys.stderr)
     return 0
@@ -76,7 +76,7 @@ def question(library: Library, options: argparse.Namespace) -> Query:
     _refuse_problems(query)
     for example in _examples(library, options.photos):
         query = query.with_example(example)
-    query = steering.with_conditions(library, query, options)
+    query = explain_and_feedback.with_conditions(library, query, options)
     _refuse_problems(query)
     if query.focuses and not any(example.weight > 0 for example in query.examples):
         raise UserFacingError("--focus and --away say what counts in a photo: name it with --photo.", code="usage")
@@ -108,10 +108,12 @@ def _examples(library: Library, said: Sequence[Path | Region]) -> list[Example]:
         regions[place] = one
     if regions and not photos:
         raise UserFacingError("--region is a part of a photo: name it with --photo.", code="usage")
-    examples = [steering.example_of(library, photo, region=regions.get(n)) for n, photo in enumerate(photos)]
+    examples = [
+        explain_and_feedback.example_of(library, photo, region=regions.get(n)) for n, photo in enumerate(photos)
+    ]
     for photo, example in zip(photos, examples, strict=True):
         if example.path is not None and not os.path.lexists(example.path):
-            raise steering.no_photo(photo)
+            raise explain_and_feedback.no_photo(photo)
     return examples
 
 
@@ -134,7 +136,7 @@ def _row(library: Library, saved: SavedSearch, count: int | None) -> dict[str, A
 
 
 def _example(library: Library, example: Example) -> dict[str, Any]:
-    path = steering.place_of(library, example)
+    path = explain_and_feedback.place_of(library, example)
     return {
         "path": None if path is None else shown(path),
         "in_library": example.photo_id is not None and path is not None,

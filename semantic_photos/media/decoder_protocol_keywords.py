@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from semantic_photos.domain.tags import MOST_CAPTION, MOST_KEYWORDS, FileWords, KeywordFields, clean_name
-from semantic_photos.media.edits import EditedFile
+from semantic_photos.media.keyword_edit_values import EditedFile
 
 #: Ten thousand keywords of a hundred characters of four bytes, and their quotes.
 MAX_WORDS = 8_000_000

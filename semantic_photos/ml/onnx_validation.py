@@ -12,7 +12,8 @@ the first alone could be fooled), a field of an unexpected wire type is passed o
 unknown fields are passed over, and groups are refused. The bytes that were walked are the bytes that are hashed and
 run: ``ModelPack.read_model``.
 
-What stays open: how much memory the arithmetic takes (an outer product of two vectors can be huge). ``ml.trial``
+What stays open: how much memory the arithmetic takes (an outer product of two vectors can be huge).
+``ml.pack_smoke_test``
 bounds that by running an unknown pack in a child process first.
 """
 

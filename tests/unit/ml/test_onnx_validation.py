@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from semantic_photos.domain.errors import PackError
-from semantic_photos.ml import onnx_walk
-from semantic_photos.ml.onnx_walk import TensorFacts, inspect_model
+from semantic_photos.ml import onnx_validation
+from semantic_photos.ml.onnx_validation import TensorFacts, inspect_model
 from tests.fakes.packs import encoder_model, head_model
 from tests.unit.ml.hostile import loop_model, one_node
 
@@ -125,7 +125,7 @@ def test_a_model_cut_anywhere_is_refused() -> None:
 
 
 def test_a_file_of_countless_fields_is_given_up_early(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(onnx_walk, "MOST_FIELDS", 1000)
+    monkeypatch.setattr(onnx_validation, "MOST_FIELDS", 1000)
     assert "too many parts" in refusal(b"\x08\x01" * 1001)
     proto = head_model()
     proto.graph.initializer[0].dims.extend([1] * 1000)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from semantic_photos.cli import steering
+from semantic_photos.cli import explain_and_feedback
 from semantic_photos.cli.printing import left_out, print_json, shown
 from semantic_photos.domain.errors import QueryError, UserFacingError
 from semantic_photos.domain.photo import PhotoId
@@ -76,7 +76,7 @@ def search(options: argparse.Namespace, open_library: Opener) -> int:
                 print_json(page_as_dict(library, text, _run(library, Query.parse(text), options)))
                 sys.stdout.flush()
             return 0
-        text, query = steering.asked(library, options)
+        text, query = explain_and_feedback.asked(library, options)
         if query.is_empty:
             why = query.problems[0].advice if query.problems else "There is no word in this question."
             raise QueryError(why)
@@ -93,7 +93,7 @@ def _run(library: Library, query: Query, options: argparse.Namespace) -> ResultP
 def similar(options: argparse.Namespace, open_library: Opener) -> int:
     """Find photos like one."""
     with open_library(options, read_only=True) as library:
-        query = steering.similar_query(library, options)
+        query = explain_and_feedback.similar_query(library, options)
         _print_page(library, shown(options.photo), library.search.run(query, limit=options.n), options)
     return 0
 

@@ -14,7 +14,7 @@ from semantic_photos.domain.errors import InternalError, PackError
 from semantic_photos.domain.ports import FloatArray
 from semantic_photos.domain.vectors import normalise
 from semantic_photos.ml.model_pack import ModelPack
-from semantic_photos.ml.tags import parse_tags, tag_confidences
+from semantic_photos.ml.tag_classifier import parse_tags, tag_confidences
 from tests.fakes.encoders import FakeImageEncoder
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from semantic_photos.domain.errors import PackError, PhotoError
 from semantic_photos.domain.photo import ImageRecipe, PhotoFacts
-from semantic_photos.media import wire
+from semantic_photos.media import decoder_protocol
 from semantic_photos.media.decode import DecodedPhoto, DecodeRequest
 
 REQUEST = DecodeRequest(Path("/photos/a.jpg"), ImageRecipe(4), 320, 10)
@@ -27,15 +27,15 @@ ANSWER = DecodedPhoto(
 
 def through(pieces: list[bytes | memoryview]) -> tuple[dict[str, Any], bytearray]:
     data = b"".join(bytes(piece) for piece in pieces)
-    text, payload = wire.lengths(data[: wire.HEADER.size])
-    start = wire.HEADER.size
+    text, payload = decoder_protocol.lengths(data[: decoder_protocol.HEADER.size])
+    start = decoder_protocol.HEADER.size
     assert len(data) == start + text + payload
-    return wire.parse(data[start : start + text]), bytearray(data[start + text :])
+    return decoder_protocol.parse(data[start : start + text]), bytearray(data[start + text :])
 
 
 def test_an_answer_arrives_as_it_was_sent() -> None:
-    head, payload = through(wire.answer_frame(ANSWER))
-    got = wire.read_answer(head, payload, REQUEST)
+    head, payload = through(decoder_protocol.answer_frame(ANSWER))
+    got = decoder_protocol.read_answer(head, payload, REQUEST)
     assert got.facts == ANSWER.facts
     assert got.thumbnail == ANSWER.thumbnail
     assert (got.square == ANSWER.square).all()
@@ -47,19 +47,19 @@ def test_an_answer_arrives_as_it_was_sent() -> None:
 @pytest.mark.parametrize("name", [b"a.jpg", b"\xff\xfe.jpg", "ü\n‮.jpg".encode()])
 def test_a_request_arrives_as_it_was_sent(name: bytes) -> None:
     request = DecodeRequest(Path(os.fsdecode(b"/photos/" + name)), ImageRecipe(128, "crop", "box"), None, 2000)
-    head, _ = through(wire.request_frame(request))
-    assert wire.read_request(head) == request
+    head, _ = through(decoder_protocol.request_frame(request))
+    assert decoder_protocol.read_request(head) == request
 
 
 def test_errors_arrive_as_they_were_raised() -> None:
-    head, payload = through(wire.error_frame(PhotoError("No.", code="photo.io-error", retry=True)))
+    head, payload = through(decoder_protocol.error_frame(PhotoError("No.", code="photo.io-error", retry=True)))
     with pytest.raises(PhotoError, match=r"No\.") as caught:
-        wire.read_answer(head, payload, REQUEST)
+        decoder_protocol.read_answer(head, payload, REQUEST)
     assert caught.value.code == "photo.io-error"
     assert caught.value.retry
-    head, payload = through(wire.error_frame(PackError("Bad pack.")))
+    head, payload = through(decoder_protocol.error_frame(PackError("Bad pack.")))
     with pytest.raises(PackError):
-        wire.read_answer(head, payload, REQUEST)
+        decoder_protocol.read_answer(head, payload, REQUEST)
 
 
 @pytest.mark.parametrize(
@@ -83,46 +83,46 @@ def test_errors_arrive_as_they_were_raised() -> None:
     ],
 )
 def test_answers_of_another_shape_are_refused(change: dict[str, Any]) -> None:
-    head, payload = through(wire.answer_frame(ANSWER))
-    with pytest.raises(wire.WireError):
-        wire.read_answer({**head, **change}, payload, REQUEST)
+    head, payload = through(decoder_protocol.answer_frame(ANSWER))
+    with pytest.raises(decoder_protocol.WireError):
+        decoder_protocol.read_answer({**head, **change}, payload, REQUEST)
 
 
 def test_pictures_that_nobody_asked_for_are_refused() -> None:
-    head, payload = through(wire.answer_frame(ANSWER))
+    head, payload = through(decoder_protocol.answer_frame(ANSWER))
     for request in (
         DecodeRequest(REQUEST.path, None, 320, 10),
         DecodeRequest(REQUEST.path, ImageRecipe(4), None, 10),
         DecodeRequest(REQUEST.path, ImageRecipe(4), 320, None),
         DecodeRequest(REQUEST.path, ImageRecipe(5), 320, 10),
     ):
-        with pytest.raises(wire.WireError):
-            wire.read_answer(head, payload, request)
+        with pytest.raises(decoder_protocol.WireError):
+            decoder_protocol.read_answer(head, payload, request)
 
 
 def test_facts_of_another_type_are_left_out() -> None:
-    head, payload = through(wire.answer_frame(ANSWER))
+    head, payload = through(decoder_protocol.answer_frame(ANSWER))
     head["facts"] = {"width": "9", "height": 2**40, "taken": 5, "camera": "c" * 10_000, "latitude": 1e999, "more": 1}
-    facts = wire.read_answer(head, payload, REQUEST).facts
+    facts = decoder_protocol.read_answer(head, payload, REQUEST).facts
     assert (facts.width, facts.height, facts.taken, facts.latitude) == (0, 0, "", None)
     assert len(facts.camera) == 1000
 
 
 def test_a_thumbnail_that_is_no_jpeg_is_refused() -> None:
-    head, payload = through(wire.answer_frame(ANSWER))
+    head, payload = through(decoder_protocol.answer_frame(ANSWER))
     payload[48] = 0
-    with pytest.raises(wire.WireError):
-        wire.read_answer(head, payload, REQUEST)
+    with pytest.raises(decoder_protocol.WireError):
+        decoder_protocol.read_answer(head, payload, REQUEST)
 
 
 def test_lengths_are_limited_before_anything_is_allocated() -> None:
-    with pytest.raises(wire.WireError):
-        wire.lengths(wire.HEADER.pack(2**32 - 1, 0))
-    with pytest.raises(wire.WireError):
-        wire.lengths(wire.HEADER.pack(0, 2**63))
+    with pytest.raises(decoder_protocol.WireError):
+        decoder_protocol.lengths(decoder_protocol.HEADER.pack(2**32 - 1, 0))
+    with pytest.raises(decoder_protocol.WireError):
+        decoder_protocol.lengths(decoder_protocol.HEADER.pack(0, 2**63))
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"{", b"\xff", b"[" * 100_000, json.dumps("x").encode()])
 def test_what_is_no_object_is_refused(text: bytes) -> None:
-    with pytest.raises(wire.WireError):
-        wire.parse(text)
+    with pytest.raises(decoder_protocol.WireError):
+        decoder_protocol.parse(text)

@@ -28,7 +28,7 @@ from PIL import (  # every opener of FORMATS by name, so that Pillow never goes 
 
 from semantic_photos.domain.errors import PhotoError, UserFacingError
 from semantic_photos.media.files import read_error
-from semantic_photos.media.signatures import describe, is_cut, is_known_picture
+from semantic_photos.media.magic_bytes import describe, is_cut, is_known_picture
 
 #: The only formats that are opened. MPO, the stereo pictures of phones, comes in through JPEG.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF")

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import pytest
 
-from semantic_photos.cli import adapting
+from semantic_photos.cli import personalization
 from semantic_photos.cli.arguments import parse
 from semantic_photos.domain.errors import UserFacingError
 
 
 def test_options_that_contradict_each_other_are_refused() -> None:
-    adapting.check(parse(["adapt", "--dry-run", "--json"]))
+    personalization.check(parse(["adapt", "--dry-run", "--json"]))
     with pytest.raises(UserFacingError, match="one of"):
-        adapting.check(parse(["adapt", "--undo", "--show"]))
+        personalization.check(parse(["adapt", "--undo", "--show"]))
