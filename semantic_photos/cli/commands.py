@@ -24,7 +24,7 @@ from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Query
 from semantic_photos.paths import Paths
-from semantic_photos.services.library import Library
+from semantic_photos.services.library.library import Library
 
 
 def run(options: argparse.Namespace) -> int:

@@ -11,8 +11,8 @@ from semantic_photos.cli import tags
 from semantic_photos.cli.printing import shown
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.tags import Act
-from semantic_photos.services.library import Library
-from semantic_photos.services.teaching import Taught
+from semantic_photos.services.concepts.custom_concepts import Taught
+from semantic_photos.services.library.library import Library
 
 
 def check(options: argparse.Namespace) -> None:

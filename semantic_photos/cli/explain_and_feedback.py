@@ -18,7 +18,7 @@ from semantic_photos.domain.query import Example, Query
 from semantic_photos.domain.query_text import in_words
 from semantic_photos.domain.relevance_feedback import question_title
 from semantic_photos.media.sidecar import put_in_place
-from semantic_photos.services.library import Library
+from semantic_photos.services.library.library import Library
 
 #: Longer side of the picture that ``why --out`` writes.
 PICTURE_SIDE = 1200

@@ -11,8 +11,8 @@ from typing import Any
 from semantic_photos.cli.printing import print_json
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.personalization import Measured
-from semantic_photos.services.adapting import ADVICE, Adapting
-from semantic_photos.services.library import Library
+from semantic_photos.services.concepts.personalization import ADVICE, Adapting
+from semantic_photos.services.library.library import Library
 
 
 def adapt(options: argparse.Namespace, open_library: Callable[..., Library]) -> int:

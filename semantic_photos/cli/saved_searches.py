@@ -16,7 +16,7 @@ from semantic_photos.domain.errors import PhotoError, QueryError, UserFacingErro
 from semantic_photos.domain.example_focus import Region
 from semantic_photos.domain.query import Example, Query
 from semantic_photos.domain.query_text import MOST_EXAMPLES, MOST_FOCUSES
-from semantic_photos.services.library import Library
+from semantic_photos.services.library.library import Library
 from semantic_photos.storage.saved_searches import SavedSearch
 
 _HOW = "Say: searches save NAME QUERY, searches rename NAME NEW, searches remove NAME."

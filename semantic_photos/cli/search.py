@@ -15,7 +15,7 @@ from semantic_photos.cli.printing import left_out, print_json, shown
 from semantic_photos.domain.errors import QueryError, UserFacingError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Query, ResultPage
-from semantic_photos.services.library import Library
+from semantic_photos.services.library.library import Library
 
 Opener = Callable[..., Library]
 

@@ -16,8 +16,8 @@ from semantic_photos.cli.printing import shown
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.tags import Act
-from semantic_photos.services.library import Library
-from semantic_photos.services.tag_words import PRECISE
+from semantic_photos.services.library.library import Library
+from semantic_photos.services.tags.tag_words import PRECISE
 
 #: The decisions of a review, and what each does.
 DECISIONS = {"confirm": Act.CONFIRM, "reject": Act.REJECT, "add": Act.ADD, "remove": Act.REJECT}

@@ -9,7 +9,7 @@ from typing import Any
 
 from semantic_photos.cli.printing import shown
 from semantic_photos.domain.errors import UserFacingError
-from semantic_photos.services.library import Library
+from semantic_photos.services.library.library import Library
 
 
 def export(library: Library, options: argparse.Namespace) -> dict[str, Any]:

@@ -29,8 +29,8 @@ from semantic_photos.evaluation.photos import Shown, read_photos
 from semantic_photos.evaluation.pictures import Pictures
 from semantic_photos.evaluation.steering import Bench
 from semantic_photos.ml.model_pack import ModelPack, load_pack
-from semantic_photos.services.confirmations import anchors_of, confidences_of
-from semantic_photos.services.vocabulary import LEAST_CONFIDENCE
+from semantic_photos.services.concepts.personalization_evidence import anchors_of, confidences_of
+from semantic_photos.services.search.vocabulary import LEAST_CONFIDENCE
 
 Floats = NDArray[np.float32]
 #: Labels of fewer photos say nothing about precision.

@@ -34,7 +34,7 @@ from semantic_photos.evaluation.voting import voting_figures
 from semantic_photos.ml.image_encoder import OnnxImageEncoder
 from semantic_photos.ml.model_pack import load_pack
 from semantic_photos.ml.text_encoder import WordTable
-from semantic_photos.services.close_look import Positions, cut, positions_of
+from semantic_photos.services.search.dense_features import Positions, cut, positions_of
 
 Floats = NDArray[np.float32]
 Figures = dict[str, dict[str, float]]

@@ -14,7 +14,7 @@ from semantic_photos.domain.personalization import LEAST_CONFIRMATIONS, Measured
 from semantic_photos.gui import formatting
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.widgets import button, label
-from semantic_photos.services.adapting import Adapted
+from semantic_photos.services.concepts.personalization import Adapted
 
 _WORDS = (
     "From the tags, captions and thumbs that you gave, the program learns what words mean to you. It tries this on a "

@@ -28,7 +28,7 @@ from semantic_photos.gui.unix_signals import SignalListener
 from semantic_photos.paths import Paths, resources
 
 if TYPE_CHECKING:
-    from semantic_photos.services.library import Library
+    from semantic_photos.services.library.library import Library
 
 _log = logging.getLogger(__name__)
 

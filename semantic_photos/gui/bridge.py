@@ -15,7 +15,7 @@ from semantic_photos.domain.messages import FoldersChanged, IndexChanged, Indexi
 from semantic_photos.domain.tags import TaggingProgress
 
 if TYPE_CHECKING:
-    from semantic_photos.services.library import Library
+    from semantic_photos.services.library.library import Library
 
 _log = logging.getLogger(__name__)
 

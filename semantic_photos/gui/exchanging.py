@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QWidget
 from semantic_photos.gui import formatting, theme
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.undo import UndoStack
-from semantic_photos.services.exporting import ImportReport
+from semantic_photos.services.metadata.user_data import ImportReport
 
 
 class Exchanging(QObject):

@@ -14,7 +14,7 @@ from semantic_photos.domain.query import Example, Query, ResultPage
 from semantic_photos.gui import formatting, theme
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.photo_viewer import PhotoViewer
-from semantic_photos.services.why import Why
+from semantic_photos.services.explain.explanation import Why
 
 #: How much is left of what has nothing to do with the question, and how much colour comes on what has.
 _SHADE, _GLOW = 0.58, 0.3

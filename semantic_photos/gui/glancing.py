@@ -18,7 +18,7 @@ from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.explaining import colours, heat_image, prepare, reason
 from semantic_photos.gui.result_model import Heat, ResultModel
 from semantic_photos.gui.result_view import ResultView
-from semantic_photos.services.why import Why
+from semantic_photos.services.explain.explanation import Why
 
 #: Photos that are looked at in one go: few, so that the first are seen soon and what scrolled away is soon given up;
 #: the network takes hardly longer for each than in larger lots.

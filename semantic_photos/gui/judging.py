@@ -14,7 +14,7 @@ from semantic_photos.gui import formatting
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.result_model import ResultModel
 from semantic_photos.gui.widgets import FlowLayout, button, label
-from semantic_photos.services.feedback import Feedback
+from semantic_photos.services.search.relevance_feedback import Feedback
 
 
 class Judging(QObject):

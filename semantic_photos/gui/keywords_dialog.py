@@ -28,7 +28,7 @@ from semantic_photos.domain.tags import SEPARATOR
 from semantic_photos.gui import formatting, theme
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.widgets import button, label
-from semantic_photos.services.file_changes import FileChange, WriteReport
+from semantic_photos.services.metadata.keyword_changes import FileChange, WriteReport
 from semantic_photos.storage.keyword_sync import FailedWrite
 
 _log = logging.getLogger(__name__)

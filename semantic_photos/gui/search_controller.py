@@ -11,7 +11,7 @@ from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.query import Query, ResultPage
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.history import QueryHistory
-from semantic_photos.services.search import Order
+from semantic_photos.services.search.search_service import Order
 
 #: A question that stood for so long gets its own place in the history.
 SETTLE_MS = 1500

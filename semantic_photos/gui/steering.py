@@ -17,7 +17,7 @@ from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.completion_popup import OFFERED, Offer
 from semantic_photos.gui.search_bar import SearchBar
 from semantic_photos.gui.search_controller import SearchController
-from semantic_photos.services.completion import Completion
+from semantic_photos.services.search.completion import Completion
 
 #: How strongly "less like this" pushes: as a minus word does not rule the question, a minus photo does not.
 LESS = -0.6

@@ -15,7 +15,7 @@ from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.library_page import LibraryPage
 from semantic_photos.gui.tag_review import TagReview
 from semantic_photos.gui.teach_dialog import TeachDialog
-from semantic_photos.services.teaching import Forgotten, Taught
+from semantic_photos.services.concepts.custom_concepts import Forgotten, Taught
 from semantic_photos.storage.tags import Change
 
 

@@ -20,7 +20,7 @@ from semantic_photos.gui.tagging_line import TaggingLine
 from semantic_photos.gui.taught_line import TaughtLine
 from semantic_photos.gui.undo import UndoStack
 from semantic_photos.gui.widgets import Chip, ElidedLabel, IconButton, button, label
-from semantic_photos.services.teaching import Taught
+from semantic_photos.services.concepts.custom_concepts import Taught
 
 #: Counts are read again at most so often.
 _COUNT_MS = 400

@@ -27,8 +27,8 @@ from semantic_photos.gui.tag_wall import TagWall
 from semantic_photos.gui.tagging_line import TaggingLine
 from semantic_photos.gui.toast import Toast
 from semantic_photos.gui.widgets import IconButton
-from semantic_photos.services.tagging import TaggingRun
-from semantic_photos.services.teaching import LEAST_EXAMPLES, MOST_EXAMPLES
+from semantic_photos.services.concepts.custom_concepts import LEAST_EXAMPLES, MOST_EXAMPLES
+from semantic_photos.services.tags.automatic_tagging import TaggingRun
 
 REVIEW_KEYS = "Ctrl+R"
 _WAIT_S = 10.0

@@ -14,8 +14,8 @@ from semantic_photos.domain.tags import leaf
 from semantic_photos.gui import formatting
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.widgets import ElidedLabel, button, label
-from semantic_photos.services.proving import HeldOut
-from semantic_photos.services.teaching import Taught
+from semantic_photos.services.concepts.concept_evaluation import HeldOut
+from semantic_photos.services.concepts.custom_concepts import Taught
 
 #: After so many answers a subject is learnt again.
 STEP = 5

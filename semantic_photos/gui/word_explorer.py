@@ -13,7 +13,7 @@ from semantic_photos.domain.query import Example
 from semantic_photos.gui import formatting
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.widgets import ElidedLabel, IconButton, button, label
-from semantic_photos.services.vocabulary import WordNeighbour
+from semantic_photos.services.search.vocabulary import WordNeighbour
 
 WORDS = 8
 #: While somebody types or walks through photos, nothing is looked up.

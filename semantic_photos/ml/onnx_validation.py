@@ -13,8 +13,7 @@ unknown fields are passed over, and groups are refused. The bytes that were walk
 run: ``ModelPack.read_model``.
 
 What stays open: how much memory the arithmetic takes (an outer product of two vectors can be huge).
-``ml.pack_smoke_test``
-bounds that by running an unknown pack in a child process first.
+``ml.pack_smoke_test`` bounds that by running an unknown pack in a child process first.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ from semantic_photos.domain.tags import Act
 from semantic_photos.domain.vectors import normalise
 from semantic_photos.ml.model_pack import load_pack
 from semantic_photos.paths import resources
-from semantic_photos.services.adapting import adapted
-from semantic_photos.services.concurrency import EventBus
+from semantic_photos.services.concepts.personalization import adapted
+from semantic_photos.services.threads.concurrency import EventBus
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
 from semantic_photos.storage.relevance_feedback import FeedbackVotes

@@ -33,9 +33,9 @@ from semantic_photos.gui.library_page import LibraryPage
 from semantic_photos.gui.result_model import Role
 from semantic_photos.media.thumbnail_squares import square_of
 from semantic_photos.paths import Paths
-from semantic_photos.services.close_look import glances_of
-from semantic_photos.services.glances import SIDE, Glances
-from semantic_photos.services.library import Library
+from semantic_photos.services.explain.thumbnail_explanation import SIDE, Glances
+from semantic_photos.services.library.library import Library
+from semantic_photos.services.search.dense_features import glances_of
 from tests.benchmarks.window import Pulse, wait
 
 T = TypeVar("T")

@@ -21,9 +21,9 @@ from semantic_photos.domain.vectors import normalise
 from semantic_photos.ml.model_pack import load_pack
 from semantic_photos.ml.text_encoder import WordTable
 from semantic_photos.paths import resources
-from semantic_photos.services.concurrency import EventBus
-from semantic_photos.services.tag_words import PRECISE
-from semantic_photos.services.tagging import AutoTagger
+from semantic_photos.services.tags.automatic_tagging import AutoTagger
+from semantic_photos.services.tags.tag_words import PRECISE
+from semantic_photos.services.threads.concurrency import EventBus
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
 from semantic_photos.storage.tags import TagStore

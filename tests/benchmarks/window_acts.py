@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QDialog, QLineEdit, QScrollBar, QStyle, QStyleOpti
 from semantic_photos.domain.messages import IndexingPhase
 from semantic_photos.gui.main_window import MainWindow
 from semantic_photos.gui.widgets import Chip
-from semantic_photos.services.library import Library
+from semantic_photos.services.library.library import Library
 from tests.benchmarks.pulse import Figures, Pulse, rest, wait
 
 Key = Qt.Key

@@ -22,7 +22,7 @@ from semantic_photos.gui.cell_marks import places
 from semantic_photos.gui.library_page import LibraryPage
 from semantic_photos.gui.result_model import Role
 from semantic_photos.paths import Paths
-from semantic_photos.services.library import Library
+from semantic_photos.services.library.library import Library
 
 #: A question may wait for a photo that is read anew on a busy machine.
 PATIENCE_S = 40.0

@@ -44,7 +44,7 @@ from semantic_photos.domain.photo import (
 from semantic_photos.domain.query import Emptied, Example, Query, ResultPage
 from semantic_photos.domain.relevance_feedback import arranged
 from semantic_photos.domain.settings import Settings
-from semantic_photos.services.concurrency import EventBus, Lanes
+from semantic_photos.services.threads.concurrency import EventBus, Lanes
 from tests.fakes.library_parts import (
     FakeCompletions,
     FakeConcepts,

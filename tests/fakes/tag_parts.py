@@ -24,13 +24,13 @@ from semantic_photos.domain.tags import (
     after,
     clean_name,
 )
-from semantic_photos.services.adapting import Adapted
-from semantic_photos.services.concurrency import EventBus
-from semantic_photos.services.exporting import ImportReport
-from semantic_photos.services.file_changes import FileChange, WriteReport
-from semantic_photos.services.proving import HeldOut
-from semantic_photos.services.tagging import TaggingRun
-from semantic_photos.services.teaching import LEAST_EXAMPLES, NOTHING, Forgotten, Taught
+from semantic_photos.services.concepts.concept_evaluation import HeldOut
+from semantic_photos.services.concepts.custom_concepts import LEAST_EXAMPLES, NOTHING, Forgotten, Taught
+from semantic_photos.services.concepts.personalization import Adapted
+from semantic_photos.services.metadata.keyword_changes import FileChange, WriteReport
+from semantic_photos.services.metadata.user_data import ImportReport
+from semantic_photos.services.tags.automatic_tagging import TaggingRun
+from semantic_photos.services.threads.concurrency import EventBus
 from semantic_photos.storage.keyword_sync import FailedWrite
 from semantic_photos.storage.tags import Change, RemarkRow, TagRow
 

@@ -15,7 +15,7 @@ from PIL import Image
 from semantic_photos.cli import arguments, commands, explain_and_feedback, saved_searches
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.query import Query
-from semantic_photos.services.library import Library
+from semantic_photos.services.library.library import Library
 from tests.e2e.conftest import COLOURS, make_photo
 from tests.fakes.packs import build_tiny_pack
 
