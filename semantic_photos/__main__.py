@@ -90,7 +90,7 @@ def _terminal(options: argparse.Namespace) -> int:
 
 def _window(options: argparse.Namespace) -> int:
     try:
-        from semantic_photos.gui import app
+        from semantic_photos.gui.shell import app
     except ImportError as error:
         raise UserFacingError(
             f"The window cannot be shown: {error}.", code="gui.missing", advice="Go on without it: --terminal"

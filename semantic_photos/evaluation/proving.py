@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Command: ``python -m semantic_photos.evaluation.proving --images ZIP... --index photos.jsonl --pack DIR [--json]``.
 
-Do the figures that a person is shown after teaching (``services.concepts.concept_evaluation``) agree with the
-truth, and what are answered questions worth? Labels stand for subjects, as in ``evaluation.subjects``. A photo without the label may show the
-subject all the same, so rejections in here are wrong now and then, more often than a person's.
+Do the figures that a person is shown after teaching (``services.concepts.concept_evaluation``) agree with the truth,
+and what are answered questions worth? Labels stand for subjects, as in ``evaluation.subjects``. A photo without the
+label may show the subject all the same, so rejections in here are wrong now and then, more often than a person's.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 """Command: ``python -m semantic_photos.evaluation.subjects --images ZIP... --index photos.jsonl --pack DIR [--json]``.
 
 What teaching a subject from a few photos is worth (``services.concepts.custom_concepts``): labels of the split ``val``
-stand for subjects, some of their photos are the examples, and the others are to be found among all the rest. Beside it: photos
-that are like the mean of the examples, and the word as somebody would type it. A subject's own name mostly is no word
-("Bella"), so teaching is measured without the word too.
+stand for subjects, some of their photos are the examples, and the others are to be found among all the rest. Beside it:
+photos that are like the mean of the examples, and the word as somebody would type it. A subject's own name mostly is no
+word ("Bella"), so teaching is measured without the word too.
 """
 
 from __future__ import annotations

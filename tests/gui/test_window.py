@@ -19,11 +19,12 @@ from pytestqt.qtbot import QtBot
 from semantic_photos.domain.errors import BusyError, CatalogError
 from semantic_photos.domain.messages import IndexingPhase, IndexingProgress, Notice
 from semantic_photos.domain.photo import Counts
-from semantic_photos.gui import app, theme
-from semantic_photos.gui.failures_dialog import FailuresDialog
-from semantic_photos.gui.pages import Way
-from semantic_photos.gui.settings_dialog import SettingsDialog
-from semantic_photos.gui.single_instance import SingleInstance, address_for
+from semantic_photos.gui.dialogs.settings_dialog import SettingsDialog
+from semantic_photos.gui.folders.failures_dialog import FailuresDialog
+from semantic_photos.gui.shell import app
+from semantic_photos.gui.shell.single_instance import SingleInstance, address_for
+from semantic_photos.gui.widgets import theme
+from semantic_photos.gui.widgets.placeholders import Way
 from tests.fakes.library import FakeLibrary
 from tests.gui.conftest import Desk
 

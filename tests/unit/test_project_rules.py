@@ -286,7 +286,7 @@ def test_desktop_files_are_valid() -> None:
             subprocess.run(["appstreamcli", "validate", "--no-net", "--pedantic", str(path)], check=True)
     desktop = next((ROOT / "packaging").glob("*.desktop"))
     # The window says which desktop entry it belongs to; otherwise it gets no icon on Wayland.
-    assert f'setDesktopFileName("{desktop.stem}")' in read("semantic_photos/gui/app.py")
+    assert f'setDesktopFileName("{desktop.stem}")' in read("semantic_photos/gui/shell/app.py")
     metainfo = next((ROOT / "packaging").glob("*.metainfo.xml"))
     assert f'<launchable type="desktop-id">{desktop.name}</launchable>' in metainfo.read_text(encoding="utf-8")
     assert metainfo.name.removesuffix(".metainfo.xml") == desktop.stem == desktop.stem.lower()
