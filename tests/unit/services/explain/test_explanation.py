@@ -26,9 +26,9 @@ from semantic_photos.media.preprocess import square
 from semantic_photos.ml.model_pack import load_pack
 from semantic_photos.ml.text_encoder import WordTable
 from semantic_photos.services.concepts.concept_words import TaughtWords
-from semantic_photos.services.explain import dense_features
 from semantic_photos.services.explain.explanation import HEAT_SIDE, Explainer, exact_matches
 from semantic_photos.services.explain.salient_words import Concepts, diverse
+from semantic_photos.services.search import dense_features
 from semantic_photos.services.search.relevance_feedback import Feedback
 from semantic_photos.services.search.search_service import SearchService
 from semantic_photos.services.search.vocabulary import Vocabulary
