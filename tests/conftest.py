@@ -11,6 +11,8 @@ from hypothesis import settings
 
 # Before Qt is imported anywhere. Tests that want a real window start their own process under Xvfb.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# Tests read English, in this process and in those it starts, whatever the developer's language is.
+os.environ["LC_ALL"] = "C.UTF-8"
 
 
 # The fast set is run after every change and tries fewer examples; each run tries others.
