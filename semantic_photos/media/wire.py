@@ -23,7 +23,7 @@ from semantic_photos.domain.errors import PackError, PhotoError, UserFacingError
 from semantic_photos.domain.photo import ImageRecipe, PhotoFacts
 from semantic_photos.domain.ports import ByteArray
 from semantic_photos.media import wire_words
-from semantic_photos.media.decode import DecodedPhoto, DecodeRequest
+from semantic_photos.media.decode_request import DecodedPhoto, DecodeRequest
 from semantic_photos.media.edits import EditedFile, EditRequest
 from semantic_photos.media.wire_words import WireError as WireError
 

@@ -16,7 +16,7 @@ from semantic_photos.domain.messages import CancelToken, PhotosChanged
 from semantic_photos.domain.photo import FileStamp, PhotoId
 from semantic_photos.domain.ports import IdArray
 from semantic_photos.domain.tagging import FileWords
-from semantic_photos.media.decode import DecodedPhoto, DecodeRequest
+from semantic_photos.media.decode_request import DecodedPhoto, DecodeRequest
 from semantic_photos.media.decoder_pool import DecoderPool
 from semantic_photos.media.edits import EditedFile, EditRequest
 from semantic_photos.media.fingerprint import content_key

@@ -17,7 +17,7 @@ from semantic_photos.domain.errors import CancelledError, PhotoError, SemanticPh
 from semantic_photos.domain.photo import ContentKey, Photo, PhotoFacts, PhotoId
 from semantic_photos.domain.ports import ByteArray, FloatArray, ImageEncoder
 from semantic_photos.domain.vectors import usable_rows
-from semantic_photos.media.decode import DecodedPhoto, DecodeRequest
+from semantic_photos.media.decode_request import DecodedPhoto, DecodeRequest
 from semantic_photos.media.decoder_pool import DecoderPool
 from semantic_photos.media.fingerprint import content_key
 from semantic_photos.media.thumbnails import THUMBNAIL_SIDE, ThumbnailStore

@@ -21,7 +21,8 @@ from PIL import Image
 
 from semantic_photos.domain.errors import PhotoError
 from semantic_photos.domain.photo import ImageRecipe
-from semantic_photos.media.decode import DecodeRequest, decode
+from semantic_photos.media.decode import decode
+from semantic_photos.media.decode_request import DecodeRequest
 from semantic_photos.media.files import read_error
 from tests.fakes.pictures import EPS, FORMATS, chunk, encoded, noise, png_bomb, save, scene
 
@@ -85,7 +86,8 @@ def test_postscript_never_reaches_an_interpreter(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(EPS)
     code = (
         "import sys; from pathlib import Path\n"
-        "from semantic_photos.media.decode import DecodeRequest, decode\n"
+        "from semantic_photos.media.decode import decode\n"
+        "from semantic_photos.media.decode_request import DecodeRequest\n"
         "from semantic_photos.domain.errors import PhotoError\n"
         "try: decode(DecodeRequest(Path(sys.argv[1]), None, 320))\n"
         "except PhotoError as error: print(error.code)\n"
@@ -157,7 +159,8 @@ def test_a_real_bomb_costs_no_memory(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(png_bomb(13_000, 13_000))
     code = (
         "import resource, sys; from pathlib import Path\n"
-        "from semantic_photos.media.decode import DecodeRequest, decode\n"
+        "from semantic_photos.media.decode import decode\n"
+        "from semantic_photos.media.decode_request import DecodeRequest\n"
         "from semantic_photos.domain.errors import PhotoError\n"
         "from semantic_photos.media import rendering\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
