@@ -41,7 +41,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         database = Database.open(Path(folder) / "catalog.sqlite")
         catalog, store, bus = Catalog(database), TagStore(database), EventBus()
-        root = catalog.add_folder(Path("/photos"))
+        root = catalog.folders.add(Path("/photos"))
         chosen = rng.choice(len(pack.tags), options.words, replace=False)
         # What these words mean to the person: every third means what another word means to the pack.
         meant = np.where(np.arange(len(chosen)) % 3 == 0, np.roll(chosen, 1), chosen)
@@ -52,8 +52,8 @@ def main() -> None:
             base = pack.background[rng.integers(len(pack.background), size=count)].astype(np.float32)
             vectors = normalise(base + rng.uniform(0.3, 1.0, (count, 1)) * pack.tag_matrix[meant[kinds]])
             stamps = [FileStamp(1000 + start + i, 10**18 + start + i, start + i) for i in range(count)]
-            ids = catalog.add_pending(root.id, [(Path(f"/photos/{start + i}.jpg"), s) for i, s in enumerate(stamps)])
-            catalog.commit_batch(pack.fingerprint, [
+            ids = catalog.files.add(root.id, [(Path(f"/photos/{start + i}.jpg"), s) for i, s in enumerate(stamps)])
+            catalog.queue.commit(pack.fingerprint, [
                 IndexedPhoto(photo_id, stamp, ContentKey(f"{start + i:032x}"), PhotoFacts(10, 10, "JPEG"), vector)
                 for i, (photo_id, stamp, vector) in enumerate(zip(ids, stamps, vectors, strict=True))
             ])  # fmt: skip

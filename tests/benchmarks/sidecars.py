@@ -54,7 +54,7 @@ def build(folder: Path, count: int) -> None:
         files.append((path, FileStamp(status.st_size, status.st_mtime_ns, status.st_ino)))
     database = Database.open(folder / "catalog.sqlite")
     catalog, store = Catalog(database), TagStore(database)
-    ids = catalog.add_pending(catalog.add_folder(photos).id, files)
+    ids = catalog.files.add(catalog.folders.add(photos).id, files)
     for tag in TAGS:
         store.act(Act.ADD, [int(photo_id) for photo_id in ids], tag)
     database.close()

@@ -27,7 +27,7 @@ class World:
         self.database = Database.open(folder / "catalog.sqlite")
         self.catalog, self.store = Catalog(self.database), TagStore(self.database)
         (folder / "photos").mkdir()
-        self.root = self.catalog.add_folder(folder / "photos")
+        self.root = self.catalog.folders.add(folder / "photos")
         self.exchange = Exchange(self.database)
         self.files = KeywordFiles(self.catalog, self.exchange, decoders, EventBus())
 
@@ -36,9 +36,9 @@ class World:
         Image.radial_gradient("L").resize((24, 18)).convert("RGB").save(path)
         status = path.stat()
         stamp = FileStamp(status.st_size, status.st_mtime_ns, status.st_ino)
-        (photo,) = self.catalog.add_pending(self.root.id, [(path, stamp)])
+        (photo,) = self.catalog.files.add(self.root.id, [(path, stamp)])
         row = IndexedPhoto(photo, stamp, content_key(path), PhotoFacts(24, 18, "JPEG"), word_vector("red"))
-        self.catalog.commit_batch("p", [row])
+        self.catalog.queue.commit("p", [row])
         return photo
 
     def tags(self, photo: PhotoId) -> dict[str, Standing]:

@@ -39,11 +39,11 @@ class House:
         self.votes, self.bus = FeedbackVotes(self.database), EventBus()
         self.notices: list[Notice] = []
         self.bus.subscribe(Notice, self.notices.append)
-        root = self.catalog.add_folder(Path("/photos"))
+        root = self.catalog.folders.add(Path("/photos"))
         stamps = [FileStamp(1000 + i, 10**18 + i, i + 1) for i in range(40)]
-        self.ids = self.catalog.add_pending(root.id, [(Path(f"/photos/{i}.jpg"), s) for i, s in enumerate(stamps)])
+        self.ids = self.catalog.files.add(root.id, [(Path(f"/photos/{i}.jpg"), s) for i, s in enumerate(stamps)])
         assert pack.background is not None
-        self.catalog.commit_batch(pack.fingerprint, [
+        self.catalog.queue.commit(pack.fingerprint, [
             IndexedPhoto(i, stamp, ContentKey(f"{n:032x}"), PhotoFacts(8, 8, "JPEG"), np.asarray(vector, np.float32))
             for n, (i, stamp, vector) in enumerate(zip(self.ids, stamps, pack.background, strict=False))
         ])  # fmt: skip

@@ -43,7 +43,7 @@ class World:
     def __init__(self, folder: Path, pack: ModelPack) -> None:
         self.database = Database.open(folder / "catalog.sqlite")
         self.catalog, self.store, self.bus = Catalog(self.database), TagStore(self.database), EventBus()
-        self.pack, self.root = pack, self.catalog.add_folder(Path("/photos"))
+        self.pack, self.root = pack, self.catalog.folders.add(Path("/photos"))
         self.tagger = AutoTagger(self.catalog, self.store, pack, WordTable(pack), self.bus, TREE)
         self.number = 0
 
@@ -53,9 +53,9 @@ class World:
         for word in words:
             self.number += 1
             stamp = FileStamp(self.number, self.number)
-            ids += self.catalog.add_pending(self.root.id, [(Path(f"/photos/{self.number}.jpg"), stamp)])
+            ids += self.catalog.files.add(self.root.id, [(Path(f"/photos/{self.number}.jpg"), stamp)])
             row = IndexedPhoto(ids[-1], stamp, ContentKey(f"{self.number:032x}"), PhotoFacts(), word_vector(word))
-            self.catalog.commit_batch(self.pack.fingerprint, [row])
+            self.catalog.queue.commit(self.pack.fingerprint, [row])
         return ids
 
     def tags(self, photo: PhotoId) -> dict[str, Standing]:
