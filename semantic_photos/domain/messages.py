@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import enum
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,6 +117,3 @@ class Notice:
     text: str
     advice: str = ""
     path: Path | None = None
-
-
-ProgressSink = Callable[[IndexingProgress], None]

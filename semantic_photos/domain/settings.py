@@ -34,7 +34,6 @@ class Settings:
     thumbnail_cache_mb: int = _setting(2000, "Most disk space thumbnails may take, in MB.", least=50, most=100_000)
     rescan_minutes: int = _setting(60, "Minutes after which all folders are looked through again.", least=1, most=1440)
     window_geometry: str = _setting("", "Place and size of the window, as written by Qt.")
-    window_state: str = _setting("", "Arrangement of the window's parts, as written by Qt.")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Settings:

@@ -13,9 +13,7 @@ from semantic_photos.domain.settings import Settings
 from semantic_photos.gui.widgets import button, label
 
 #: Fields that the window itself keeps.
-_HIDDEN = frozenset(
-    {"window_geometry", "window_state", "thumbnail_side", "side_panel", "saved_folded", "caution", "result_order"}
-)
+_HIDDEN = frozenset({"window_geometry", "thumbnail_side", "side_panel", "saved_folded", "caution", "result_order"})
 #: Fields that take effect when the program starts again.
 _AT_START = frozenset({"decode_processes", "encoder_threads", "thumbnail_cache_mb", "rescan_minutes"})
 

@@ -25,8 +25,6 @@ from semantic_photos.services.adapting import adapted
 from semantic_photos.services.concurrency import EventBus
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.feedback import FeedbackVotes
-from semantic_photos.storage.tags import TagStore
 
 
 def main() -> None:
@@ -40,7 +38,8 @@ def main() -> None:
     rng = np.random.default_rng(1)
     with tempfile.TemporaryDirectory() as folder:
         database = Database.open(Path(folder) / "catalog.sqlite")
-        catalog, store, bus = Catalog(database), TagStore(database), EventBus()
+        catalog, bus = Catalog(database), EventBus()
+        store = catalog.tags
         root = catalog.folders.add(Path("/photos"))
         chosen = rng.choice(len(pack.tags), options.words, replace=False)
         # What these words mean to the person: every third means what another word means to the pack.
@@ -61,7 +60,7 @@ def main() -> None:
                 shown.setdefault(kind, []).append(photo_id)
         for kind, photos in shown.items():
             store.act(Act.ADD, photos[: options.confirmations // options.words], pack.tags[int(chosen[kind])].tag)
-        adapting, *_ = adapted(pack, catalog, store, FeedbackVotes(database), bus)
+        adapting, *_ = adapted(pack, catalog, store, catalog.feedback, bus)
         begun = time.perf_counter()
         evidence = adapting.evidence()
         print(f"{evidence.confirmations:,} confirmations read: {time.perf_counter() - begun:.2f} s")

@@ -26,7 +26,6 @@ from semantic_photos.services.tag_words import PRECISE
 from semantic_photos.services.tagging import AutoTagger
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.tags import TagStore
 
 
 def main() -> None:
@@ -57,7 +56,7 @@ def main() -> None:
                 for i, (photo_id, stamp, vector) in enumerate(zip(ids, stamps, vectors, strict=True))
             ]
             catalog.queue.commit(pack.fingerprint, rows)
-        tagger = AutoTagger(catalog, TagStore(database), pack, words, EventBus())
+        tagger = AutoTagger(catalog, catalog.tags, pack, words, EventBus())
         for name in ("first run", "second run, nothing new"):
             run = tagger.run(options.least)
             print(f"{name}: {run.photos:,} photos, {run.tags:,} tags changed, {run.seconds:.1f} s, "
@@ -66,7 +65,7 @@ def main() -> None:
         gone = tagger.remove_automatic()
         print(f"all automatic tags removed: {len(gone.tags):,} in {time.monotonic() - begun:.2f} s")
         begun = time.monotonic()
-        TagStore(database).revert(gone)
+        catalog.tags.revert(gone)
         print(f"and back by undo: {time.monotonic() - begun:.2f} s")
         database.close()
 

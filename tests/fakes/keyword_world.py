@@ -17,18 +17,16 @@ from semantic_photos.services.concurrency import EventBus
 from semantic_photos.services.keyword_files import KeywordFiles
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.exchange import Exchange
-from semantic_photos.storage.tags import TagStore
 from tests.fakes.encoders import word_vector
 
 
 class World:
     def __init__(self, folder: Path, decoders: DecoderPool) -> None:
         self.database = Database.open(folder / "catalog.sqlite")
-        self.catalog, self.store = Catalog(self.database), TagStore(self.database)
+        self.catalog = Catalog(self.database)
+        self.store, self.exchange = self.catalog.tags, self.catalog.metadata
         (folder / "photos").mkdir()
         self.root = self.catalog.folders.add(folder / "photos")
-        self.exchange = Exchange(self.database)
         self.files = KeywordFiles(self.catalog, self.exchange, decoders, EventBus())
 
     def add(self, name: str) -> PhotoId:

@@ -22,8 +22,6 @@ from semantic_photos.services.concurrency import EventBus
 from semantic_photos.services.correcting import corrected_tags
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.feedback import FeedbackVotes
-from semantic_photos.storage.tags import TagStore
 from tests.fakes.packs import build_tiny_pack
 
 
@@ -35,8 +33,8 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> ModelPack:
 class House:
     def __init__(self, pack: ModelPack, folder: Path) -> None:
         self.pack, self.database = pack, Database.open(folder / "catalog.sqlite")
-        self.catalog, self.store = Catalog(self.database), TagStore(self.database)
-        self.votes, self.bus = FeedbackVotes(self.database), EventBus()
+        self.catalog = Catalog(self.database)
+        self.store, self.votes, self.bus = self.catalog.tags, self.catalog.feedback, EventBus()
         self.notices: list[Notice] = []
         self.bus.subscribe(Notice, self.notices.append)
         root = self.catalog.folders.add(Path("/photos"))

@@ -21,9 +21,7 @@ from semantic_photos.services.concurrency import EventBus
 from semantic_photos.services.exporting import Exporting
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.exchange import Exchange
 from semantic_photos.storage.tags import TagStore
-from semantic_photos.storage.work import WorkStore
 from tests.fakes.encoders import word_vector
 
 pytestmark = pytest.mark.slow  # a catalog on the disk for each test
@@ -33,7 +31,8 @@ class World:
     def __init__(self, folder: Path, root: str) -> None:
         folder.mkdir()
         self.database = Database.open(folder / "catalog.sqlite")
-        self.catalog, self.store, self.work = Catalog(self.database), TagStore(self.database), WorkStore(self.database)
+        self.catalog = Catalog(self.database)
+        self.store, self.work = self.catalog.tags, self.catalog.user_data
         self.root = self.catalog.folders.add(Path(root))
         self.exporting = Exporting(self.catalog, self.work, EventBus())
 
@@ -73,7 +72,7 @@ def test_all_work_arrives(old: World, new: World, tmp_path: Path, suffix: str) -
     old.store.suggest({moved: {"automatic": 0.9}})
     old.store.act(Act.ADD, [moved, waiting], "=cmd|'x'|שלום 👩‍👩‍👧, \"q\"")
     old.store.act(Act.REJECT, [moved], "dog")
-    Exchange(old.database).store_words([(moved, FileWords(("from file",)), "s")])
+    old.catalog.metadata.store_words([(moved, FileWords(("from file",)), "s")])
     old.store.remark([moved], rating=-1, favourite=True, caption="two\nlines; =1+1")
     old.store.act(Act.ADD, [gone], "gone")
     old.vote(moved, "dog beach", -1)

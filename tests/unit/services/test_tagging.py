@@ -24,7 +24,6 @@ from semantic_photos.services.tagging import AutoTagger
 from semantic_photos.services.vocabulary import Vocabulary
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.tags import TagStore
 from tests.fakes.encoders import word_vector
 from tests.fakes.packs import build_tiny_pack
 
@@ -42,7 +41,8 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> ModelPack:
 class World:
     def __init__(self, folder: Path, pack: ModelPack) -> None:
         self.database = Database.open(folder / "catalog.sqlite")
-        self.catalog, self.store, self.bus = Catalog(self.database), TagStore(self.database), EventBus()
+        self.catalog, self.bus = Catalog(self.database), EventBus()
+        self.store = self.catalog.tags
         self.pack, self.root = pack, self.catalog.folders.add(Path("/photos"))
         self.tagger = AutoTagger(self.catalog, self.store, pack, WordTable(pack), self.bus, TREE)
         self.number = 0

@@ -34,7 +34,6 @@ from semantic_photos.services.vocabulary import Vocabulary
 from semantic_photos.services.why import HEAT_SIDE, Explainer, exact_matches
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.feedback import FeedbackVotes
 from tests.fakes.decoders import FakeDecoders
 from tests.fakes.encoders import MEANINGS, FakeImageEncoder, FakeTextEncoder
 from tests.fakes.packs import build_tiny_pack, random_photos
@@ -76,7 +75,7 @@ class World:
         ]
         self.catalog.queue.commit(self.encoder.fingerprint, rows)
         self.index.add([int(i) for i in ids], vectors)
-        self.feedback = Feedback(FeedbackVotes(self.database), self.index)
+        self.feedback = Feedback(self.catalog.feedback, self.index)
         self.search = SearchService(
             self.catalog, self.index, self.text, self.encoder, self.decoders,  # type: ignore[arg-type]
             counts=Counts, background=BACKGROUND, feedback=self.feedback,
