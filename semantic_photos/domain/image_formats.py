@@ -28,8 +28,8 @@ class ImageFormat:
         slow: decoding takes some ten times longer than a JPEG of the same size.
         reduces: can be decoded at a fraction of its size for a fraction of the memory.
         has_preview: files may hold a smaller copy of the picture that is quicker to decode.
-        hides_cut: decoding may succeed though the end of the file is missing.
-        embeds: keywords can be written into the file itself.
+        hides_cut: decoding may succeed though the end of the file is missing; ``media.signatures.is_cut`` must tell.
+        embeds: keywords can be written into the file itself; ``media.picture_bytes`` must know its structure.
     """
 
     type_name: str
@@ -83,7 +83,9 @@ _BY_PILLOW_NAME = {name: image_format for image_format in IMAGE_FORMATS for name
 
 def format_of_name(name: str | os.PathLike[str]) -> ImageFormat | None:
     """Return the format that the ending of a file's name announces, whatever its case; None for any other ending."""
-    return _BY_SUFFIX.get(os.path.splitext(name)[1].lower())
+    text = os.fspath(name)
+    # Three times as fast as os.path.splitext, and asked for every file on the disk.
+    return _BY_SUFFIX.get(text[text.rfind(".") :].lower()) if "." in text else None
 
 
 def format_called(pillow_name: str | None) -> ImageFormat | None:

@@ -140,7 +140,7 @@ class ImageRecipe:
 
 
 def is_photo_name(name: str) -> bool:
-    """Return whether a file name is worth a look: a known ending, no dot file, no half-written download."""
+    """Return whether a file name is that of a photo: a known ending, no dot file, no half-written download."""
     return not name.startswith(".") and format_of_name(name) is not None
 
 
