@@ -27,7 +27,7 @@ def searches(options: argparse.Namespace, open_library: Callable[..., Library]) 
     action, arguments = options.action, options.arguments
     check(options)
     with open_library(options, read_only=action == "list") as library:
-        saved = library.catalog.saved_searches
+        saved = library.catalog.searches
         if action == "save":
             query = question(library, options)
             saved.add(arguments[0], query)

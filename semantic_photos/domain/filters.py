@@ -10,14 +10,12 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from semantic_photos.domain.image_formats import type_aliases, type_names
 from semantic_photos.domain.periods import Period
 
 #: What ``type:`` understands, with the formats as the decoder names them.
-TYPES: dict[str, tuple[str, ...]] = {
-    "jpg": ("JPEG", "MPO"), "png": ("PNG",), "webp": ("WEBP",), "gif": ("GIF",), "bmp": ("BMP",), "tiff": ("TIFF",),
-    "heic": ("HEIF", "HEIC"), "avif": ("AVIF",),
-}  # fmt: skip
-TYPE_ALIASES = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "mpo": "jpg", "tif": "tiff", "heif": "heic", "hif": "heic"}
+TYPES = type_names()
+TYPE_ALIASES = type_aliases()
 
 #: What ``is:`` understands.
 STATES = ("favourite", "tagged", "untagged", "rated", "waiting", "failed", "missing")

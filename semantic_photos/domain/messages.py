@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import enum
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,6 +120,3 @@ class Notice:
     text: str = _NOTHING
     advice: str = _NOTHING
     path: Path | None = None
-
-
-ProgressSink = Callable[[IndexingProgress], None]

@@ -38,7 +38,6 @@ class Settings:
     rescan_minutes: int = _setting(60, Message("Minutes between rescans of all folders."), least=1, most=1440)
     language: str = _setting(SYSTEM_LANGUAGE, Message("Language of the window."), choices=(SYSTEM_LANGUAGE, *LANGUAGES))
     window_geometry: str = _setting("", Message("Position and size of the window, as written by Qt."))
-    window_state: str = _setting("", Message("Layout of the window, as written by Qt."))
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Settings:

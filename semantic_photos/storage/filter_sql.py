@@ -38,7 +38,7 @@ from semantic_photos.domain.filters import (
 )
 from semantic_photos.domain.ports import IdArray
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.rows import clean, joined_ids, json_ids, read_ids
+from semantic_photos.storage.rows import IN_IDS, clean, joined_ids, json_ids, read_ids
 from semantic_photos.storage.schema import FAILED, PENDING
 
 MaskArray = NDArray[np.bool_]
@@ -49,7 +49,6 @@ _EARTH_KM = 6371.0088
 #: Facts whose answers are kept until the catalog changes: for the letters that are typed behind a filter.
 _KEPT = 12
 
-_IN = "IN (SELECT value FROM json_each(?))"
 _STATES = {
     "favourite": "SELECT photo_id AS id FROM remark WHERE favourite = 1",
     "tagged": "SELECT DISTINCT photo_id AS id FROM photo_tag WHERE standing BETWEEN 1 AND 3",
@@ -174,7 +173,7 @@ class Filters:
                 _text_question("remark", "caption", fact.text),
             )
             tags = json_ids(number for number, name in _tags(connection) if fact.text in name)
-            by_tag = f"SELECT photo_id AS id FROM photo_tag WHERE tag_id {_IN} AND standing <> {_REJECTED}"
+            by_tag = f"SELECT photo_id AS id FROM photo_tag WHERE tag_id {IN_IDS} AND standing <> {_REJECTED}"
             return f"{names[0]} UNION {captions[0]} UNION {by_tag}", (*names[1], *captions[1], tags)
         if isinstance(fact, Named):
             return self._named_question(connection, fact)
@@ -198,17 +197,17 @@ class Filters:
         if fact.field == "tag":
             wanted = [level for level in fact.text.replace("/", "|").split("|") if level.strip()]
             tags = json_ids(number for number, name in _tags(connection) if _holds(name.split("|"), wanted))
-            return f"SELECT photo_id AS id FROM photo_tag WHERE tag_id {_IN} AND standing <> {_REJECTED}", (tags,)
+            return f"SELECT photo_id AS id FROM photo_tag WHERE tag_id {IN_IDS} AND standing <> {_REJECTED}", (tags,)
         if fact.field == "camera":
             cameras = [name for name in _cameras(connection) if fact.text in fold(name)]
-            return f"SELECT id FROM photo WHERE camera <> '' AND camera {_IN}", (json.dumps(cameras),)
+            return f"SELECT id FROM photo WHERE camera <> '' AND camera {IN_IDS}", (json.dumps(cameras),)
         if fact.text.startswith(("/", "~")) or fact.text[1:2] == ":":
             full = fold(os.path.expanduser(fact.text)).replace("\\", "/").rstrip("/") + "/"
             numbers = [number for number, path in self._all_directories(connection) if fold(path).startswith(full)]
         else:
             part = fact.text.replace("\\", "/")
             numbers = [number for number, shown in self._shown_directories(connection) if part in fold(shown)]
-        return f"SELECT photo_id AS id FROM place WHERE directory_id {_IN}", (json_ids(numbers),)
+        return f"SELECT photo_id AS id FROM place WHERE directory_id {IN_IDS}", (json_ids(numbers),)
 
     def _all_directories(self, connection: sqlite3.Connection) -> list[tuple[int, str]]:
         """Return all directories with "/" as separator, also those that hold nothing any more."""

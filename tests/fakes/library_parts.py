@@ -25,13 +25,13 @@ from semantic_photos.storage.saved_searches import SavedSearch
 Guard = Callable[[str], None]
 
 
-class FakeFolderCounts:
+class FakeFolders:
     """What each folder holds; a test changes ``held``."""
 
     def __init__(self, guard: Guard, held: dict[int, FolderCounts]) -> None:
         self._guard, self.held = guard, held
 
-    def __call__(self) -> dict[int, FolderCounts]:
+    def counts(self) -> dict[int, FolderCounts]:
         self._guard("folder_counts")
         return dict(self.held)
 
@@ -107,6 +107,13 @@ class FakeSavedSearches:
     def remove(self, search_id: int) -> None:
         self._guard("remove")
         self._kept.pop(search_id, None)
+
+
+class FakeCatalog:
+    """The parts of the catalog that the window asks itself."""
+
+    def __init__(self, guard: Guard, held: dict[int, FolderCounts]) -> None:
+        self.folders, self.searches = FakeFolders(guard, held), FakeSavedSearches(guard)
 
 
 class FakeExplainer:

@@ -14,9 +14,7 @@ from semantic_photos.gui.widgets.controls import button, label
 from semantic_photos.translation import tr, translated
 
 #: Fields that the window itself keeps.
-_HIDDEN = frozenset(
-    {"window_geometry", "window_state", "thumbnail_side", "side_panel", "saved_folded", "caution", "result_order"}
-)
+_HIDDEN = frozenset({"window_geometry", "thumbnail_side", "side_panel", "saved_folded", "caution", "result_order"})
 #: Fields that take effect when the program starts again.
 _AT_START = frozenset({"decode_processes", "encoder_threads", "thumbnail_cache_mb", "rescan_minutes", "language"})
 

@@ -71,8 +71,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shell(made: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
     shell = Shell(made)
     with shell.library(read_only=False) as library:
-        for one in library.catalog.saved_searches.list():
-            library.catalog.saved_searches.remove(one.id)
+        for one in library.catalog.searches.list():
+            library.catalog.searches.remove(one.id)
         assert library.search.feedback is not None
         library.search.feedback.clear()
     capsys.readouterr()

@@ -39,9 +39,9 @@ class Album:
     def add(self, name: str, **facts: object) -> PhotoId:
         number = len(self.ids)
         path = self.shelf.root / name
-        (photo_id,) = self.shelf.catalog.add_pending(self.shelf.folder, [(path, self.shelf.stamp(number))])
+        (photo_id,) = self.shelf.catalog.files.add(self.shelf.folder, [(path, self.shelf.stamp(number))])
         known = PhotoFacts(**({"format": "JPEG", "width": 4, "height": 3} | facts))  # type: ignore[arg-type]
-        self.shelf.catalog.commit_batch("pack-a", [self.shelf.row(photo_id, facts=known)])
+        self.shelf.catalog.queue.commit("pack-a", [self.shelf.row(photo_id, facts=known)])
         self.ids[Path(os.fsencode(name).decode("utf-8", "replace")).name] = photo_id
         return photo_id
 
@@ -193,12 +193,12 @@ def test_a_filter_finds_what_is_meant(ready: Album, typed: str, names: set[str])
 
 def test_names_follow_files_that_move_and_go(album: Album) -> None:
     catalog, shelf = album.shelf.catalog, album.shelf
-    catalog.mark_missing([album.ids[DOG]])
+    catalog.files.mark_missing([album.ids[DOG]])
     assert album.find("is:missing") == {DOG}
-    catalog.move(album.ids[DOG], shelf.root / "New" / "renamed.jpg", shelf.stamp(0), shelf.folder)
+    catalog.files.move(album.ids[DOG], shelf.root / "New" / "renamed.jpg", shelf.stamp(0), shelf.folder)
     assert album.find("file:img_4821") == set()
     assert album.find("file:renamed folder:new") == {DOG}
-    catalog.remove_folder(shelf.folder)
+    catalog.folders.remove(shelf.folder)
     assert album.find('"e"') == set()
     with shelf.database.read() as connection:
         assert connection.execute("SELECT count(*) FROM place").fetchone()[0] == 0
