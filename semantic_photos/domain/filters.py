@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a question can ask of the facts: filters as frozen values, joined by ``All``, ``AnyOf`` and ``Not``.
+"""Filters and words of a query as frozen values, joined by ``All``, ``AnyOf`` and ``Not``.
 
-A filter knows how it is written (``str``), not how it is answered: the catalog does that.
+``str`` of a filter is its normal form. How it is parsed, explained and completed stands in ``filter_registry``; which
+photos it finds, in the catalog.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from semantic_photos.domain.periods import Period
 
@@ -19,15 +21,17 @@ TYPES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 TYPE_ALIASES = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "mpo": "jpg", "tif": "tiff", "heif": "heic", "hif": "heic"}
 
-#: What ``is:`` understands.
-STATES = ("favourite", "tagged", "untagged", "rated", "waiting", "failed", "missing")
-STATE_ALIASES = {"favorite": "favourite", "pending": "waiting"}
+State = Literal["favourite", "tagged", "untagged", "rated", "waiting", "failed", "missing"]
+#: The values of ``is:``.
+STATES: tuple[State, ...] = get_args(State)
+STATE_ALIASES: dict[str, State] = {"favorite": "favourite", "pending": "waiting"}
 
-#: Words that are no words of a question but turn round what follows.
+#: Words that negate what follows instead of being searched.
 NEGATIONS = frozenset({"no", "without"})
 
-#: Filters whose value is a piece of text.
-TEXT_FIELDS = ("file", "folder", "tag", "camera")
+TextField = Literal["file", "folder", "tag", "camera"]
+#: Filters whose value is any text.
+TEXT_FIELDS: tuple[TextField, ...] = get_args(TextField)
 
 NEAR_KM, MOST_KM = 10.0, 20_100.0
 
@@ -72,7 +76,7 @@ class Named:
     A file, folder or camera name must hold it; a tag must be it, or a level above or below it in a hierarchy.
     """
 
-    field: str
+    field: TextField
     text: str
 
     def __str__(self) -> str:
@@ -109,7 +113,7 @@ class Rating:
 class Taken:
     """Photos taken from the beginning of one period to the end of another; None is open on that side.
 
-    The periods may be relative ("last-year"): what they mean is decided when the question is answered.
+    The periods may be relative ("last-year"): they are resolved when the query runs.
     """
 
     first: Period | None
@@ -152,10 +156,10 @@ class Near:
 class Is:
     """Photos in a state, one of ``STATES``.
 
-    ``untagged``: no person gave or confirmed a tag; ``waiting``: not indexed yet; ``missing``: the file is gone.
+    ``untagged``: the user gave or confirmed no tag; ``waiting``: not indexed yet; ``missing``: the file is gone.
     """
 
-    state: str
+    state: State
 
     def __str__(self) -> str:
         """Return it as it is typed."""
@@ -167,7 +171,7 @@ Fact = Exact | Named | Type | Rating | Taken | Outside | Near | Is
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One word of a question. ``weight`` is negative for a word to be pushed away; 1 is the common weight."""
+    """One word of a query. ``weight`` is negative for a word to be pushed away; 1 is the default."""
 
     word: str
     weight: float = 1.0

@@ -3,7 +3,7 @@
 
 ``Catalog`` is what the rest of the program holds. Its questions are sorted by who asks them: vectors
 (``embeddings``), files (``file_records``), states (``work_queue``), and here what windows and commands show. Tags
-and what files say of themselves are asked of ``tags`` and ``exchange``. Only these files, ``filter_questions``,
+and what files say of themselves are asked of ``tags`` and ``exchange``. Only these files, ``filter_sql``,
 ``listing``, ``saved_searches``, ``feedback``, ``work``, ``schema`` and ``database`` hold SQL.
 """
 
