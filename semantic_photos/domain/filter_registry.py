@@ -16,6 +16,7 @@ from typing import Literal, TypeVar
 from semantic_photos.domain.filters import (
     MOST_KM,
     NEAR_KM,
+    SHAPES,
     STATE_ALIASES,
     STATES,
     TYPE_ALIASES,
@@ -24,8 +25,10 @@ from semantic_photos.domain.filters import (
     Is,
     Named,
     Near,
+    Orientation,
     Outside,
     Rating,
+    Shape,
     State,
     Taken,
     TextField,
@@ -110,6 +113,7 @@ def _one_of(names: Mapping[str, Name], make: Callable[[Name], Fact], what: str) 
 
 _TYPES = {name: name for name in TYPES} | TYPE_ALIASES
 _STATES: dict[str, State] = {**{state: state for state in STATES}, **STATE_ALIASES}
+_SHAPES: dict[str, Shape] = {shape: shape for shape in SHAPES}
 _RATINGS = {"none": "0", "unrated": "0", "rejected": "-1"}
 
 
@@ -252,6 +256,14 @@ FILTERS: tuple[FilterKind, ...] = (
         finds="taken near this latitude and longitude",
         examples=("48.85,2.35", "48.85,2.35,2"),
         more=f"within {NEAR_KM:g} km, or as many as given; place names are not known",
+    ),
+    FilterKind(
+        "orientation",
+        _one_of(_SHAPES, Orientation, "orientation"),
+        finds="of this shape",
+        examples=("portrait",),
+        more=", ".join(SHAPES),
+        values=SHAPES,
     ),
     FilterKind(
         "is",

@@ -26,6 +26,10 @@ State = Literal["favourite", "tagged", "untagged", "rated", "waiting", "failed",
 STATES: tuple[State, ...] = get_args(State)
 STATE_ALIASES: dict[str, State] = {"favorite": "favourite", "pending": "waiting"}
 
+Shape = Literal["portrait", "landscape", "square"]
+#: The values of ``orientation:``.
+SHAPES: tuple[Shape, ...] = get_args(Shape)
+
 #: Words that negate what follows instead of being searched.
 NEGATIONS = frozenset({"no", "without"})
 
@@ -166,7 +170,21 @@ class Is:
         return f"is:{self.state}"
 
 
-Fact = Exact | Named | Type | Rating | Taken | Outside | Near | Is
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """Photos of one shape, as shown: after the EXIF orientation. Square is exact, to the pixel.
+
+    A photo whose size is not known (not indexed yet, or failed) has none.
+    """
+
+    shape: Shape
+
+    def __str__(self) -> str:
+        """Return it as it is typed."""
+        return f"orientation:{self.shape}"
+
+
+Fact = Exact | Named | Type | Rating | Taken | Outside | Near | Is | Orientation
 
 
 @dataclass(frozen=True, slots=True)

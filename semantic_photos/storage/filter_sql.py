@@ -32,8 +32,10 @@ from semantic_photos.domain.filters import (
     Near,
     Node,
     Not,
+    Orientation,
     Outside,
     Rating,
+    Shape,
     State,
     Taken,
     Term,
@@ -192,6 +194,8 @@ class Filters:
                 return _near(connection, fact)
             case Is(state):
                 return _in_state(state)
+            case Orientation(shape):
+                return _of_shape(shape)
             case _:
                 assert_never(fact)
 
@@ -273,6 +277,19 @@ def _in_state(state: State) -> Selection:
             return Selection("SELECT id FROM photo WHERE missing_since IS NOT NULL")
         case _:
             assert_never(state)
+
+
+def _of_shape(shape: Shape) -> Selection:
+    # Width and height are 0 until a photo was read; then they are those of the photo as shown, turned by its EXIF.
+    match shape:
+        case "portrait":
+            return Selection("SELECT id FROM photo WHERE width > 0 AND height > width")
+        case "landscape":
+            return Selection("SELECT id FROM photo WHERE height > 0 AND width > height")
+        case "square":
+            return Selection("SELECT id FROM photo WHERE width > 0 AND width = height")
+        case _:
+            assert_never(shape)
 
 
 def _holding(table: str, column: str, text: str) -> Selection:

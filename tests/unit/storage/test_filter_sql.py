@@ -204,6 +204,22 @@ def test_every_filter_finds_photos_and_its_negation_all_others(ready: Album, kin
             assert ready.find(either) == set().union(*map(ready.find, either.split(" OR ")))
 
 
+def test_orientation_is_that_of_the_photo_as_shown(shelf: Shelf) -> None:
+    album = Album(shelf)
+    # What the decoder reports is turned by EXIF already; nothing is known of a photo that waits.
+    for name, size in {"tall": (3000, 4000), "wide": (4000, 3000), "square": (900, 900), "almost": (900, 901)}.items():
+        album.add(name, width=size[0], height=size[1])
+    (waiting,) = shelf.catalog.add_pending(shelf.folder, [(shelf.root / "new.jpg", shelf.stamp(9))])
+    album.ids["waiting"] = waiting
+    assert album.find("orientation:portrait") == {"tall", "almost"}
+    assert album.find("orientation:landscape") == {"wide"}
+    assert album.find("orientation:square") == {"square"}
+    assert album.find("-orientation:portrait") == {"wide", "square", "waiting"}
+    assert album.find("orientation:portrait OR orientation:landscape OR orientation:square") == set(album.ids) - {
+        "waiting"
+    }
+
+
 def test_names_follow_files_that_move_and_go(album: Album) -> None:
     catalog, shelf = album.shelf.catalog, album.shelf
     catalog.mark_missing([album.ids[DOG]])
