@@ -20,6 +20,7 @@ from semantic_photos.domain.photo import ContentKey, FileStamp, PhotoFacts
 from semantic_photos.domain.tagging import Act
 from semantic_photos.domain.vectors import normalise
 from semantic_photos.ml.model_pack import load_pack
+from semantic_photos.ml.text_encoder import WordTable
 from semantic_photos.paths import resources
 from semantic_photos.services.adapting import adapted
 from semantic_photos.services.concurrency import EventBus
@@ -61,7 +62,7 @@ def main() -> None:
                 shown.setdefault(kind, []).append(photo_id)
         for kind, photos in shown.items():
             store.act(Act.ADD, photos[: options.confirmations // options.words], pack.tags[int(chosen[kind])].tag)
-        adapting, *_ = adapted(pack, catalog, store, FeedbackVotes(database), bus)
+        adapting = adapted(pack, WordTable(pack), catalog, store, FeedbackVotes(database), bus).adapting
         begun = time.perf_counter()
         evidence = adapting.evidence()
         print(f"{evidence.confirmations:,} confirmations read: {time.perf_counter() - begun:.2f} s")
