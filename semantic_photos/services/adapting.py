@@ -15,8 +15,8 @@ from semantic_photos.domain.adaptation import Evidence, Measured, Outcome, adapt
 from semantic_photos.domain.correction import Correction, as_text, from_text
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.messages import CancelToken, Notice
+from semantic_photos.domain.ports import TagModel, TextEncoder
 from semantic_photos.ml.model_pack import ModelPack
-from semantic_photos.ml.text_encoder import WordTable
 from semantic_photos.services.concurrency import EventBus
 from semantic_photos.services.confirmations import Confirmations
 from semantic_photos.services.correcting import Corrected, CorrectedPack, CorrectedWords
@@ -191,21 +191,51 @@ class Adapting:
         self._trouble = text
 
 
+@dataclass(frozen=True, slots=True)
+class AdaptedWords:
+    """Words and tags of a library with and without its correction.
+
+    Attributes:
+        adapting: fits, applies and takes off the correction.
+        plain: the words as they are in the pack; None without a pack, as the others.
+        words: the words seen through the correction.
+        tags: the automatic tags seen through the correction.
+    """
+
+    adapting: Adapting
+    plain: TextEncoder | None = None
+    words: TextEncoder | None = None
+    tags: TagModel | None = None
+
+
 def adapted(
-    pack: ModelPack | None, catalog: Catalog, store: TagStore, votes: FeedbackVotes, bus: EventBus
-) -> tuple[Adapting, WordTable | None, CorrectedWords | None, CorrectedPack | None]:
-    """Return the adapting of a library, its words as they are in the pack, and words and pack seen through it.
+    pack: ModelPack | None,
+    plain: TextEncoder | None,
+    catalog: Catalog,
+    store: TagStore,
+    votes: FeedbackVotes,
+    bus: EventBus,
+) -> AdaptedWords:
+    """Return the words and tags of a library, seen through its stored correction.
+
+    Args:
+        pack: the pack, or None.
+        plain: its words, or None without a pack.
+        catalog: where the correction is kept.
+        store: tags, which are evidence for it.
+        votes: votes likewise.
+        bus: where notices go.
 
     Raises:
         CatalogError: the catalog cannot be read.
     """
-    if pack is None:
-        return Adapting(catalog, None, None, "", bus), None, None, None
-    corrected, words = Corrected(pack), WordTable(pack)
-    confirmations = Confirmations(catalog, store, votes, pack, words)
+    if pack is None or plain is None:
+        return AdaptedWords(Adapting(catalog, None, None, "", bus))
+    corrected = Corrected(pack)
+    confirmations = Confirmations(catalog, store, votes, pack, plain)
     adapting = Adapting(catalog, confirmations, corrected, pack.fingerprint, bus)
     adapting.load()
-    return adapting, words, CorrectedWords(pack, corrected), CorrectedPack.of(pack, corrected)
+    return AdaptedWords(adapting, plain, CorrectedWords(plain, corrected), CorrectedPack(pack, corrected))
 
 
 def _told(correction: Correction) -> Adapted:

@@ -17,6 +17,7 @@ from semantic_photos.domain.messages import Notice
 from semantic_photos.domain.photo import ContentKey, FileStamp, PhotoFacts
 from semantic_photos.domain.tagging import Act
 from semantic_photos.ml.model_pack import ModelPack, load_pack
+from semantic_photos.ml.text_encoder import WordTable
 from semantic_photos.services.adapting import KEY, Adapting, adapted
 from semantic_photos.services.concurrency import EventBus
 from semantic_photos.services.correcting import corrected_tags
@@ -50,8 +51,11 @@ class House:
         self.open()
 
     def open(self) -> None:
-        made = adapted(self.pack, self.catalog, self.store, self.votes, self.bus)
-        self.adapting, self.plain, self.words, self.seen = made
+        made = adapted(self.pack, WordTable(self.pack), self.catalog, self.store, self.votes, self.bus)
+        assert made.plain is not None
+        assert made.words is not None
+        assert made.tags is not None
+        self.adapting, self.plain, self.words, self.seen = made.adapting, made.plain, made.words, made.tags
 
     def outcome(self, *, better: bool = True) -> Outcome:
         red, blue = self.plain.encode("red"), self.plain.encode("blue")
