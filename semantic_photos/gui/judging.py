@@ -14,7 +14,7 @@ from semantic_photos.gui import formatting
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.result_model import ResultModel
 from semantic_photos.gui.widgets import FlowLayout, button, label
-from semantic_photos.services.feedback import Feedback
+from semantic_photos.services.facade import FeedbackVotes
 
 
 class Judging(QObject):
@@ -68,7 +68,7 @@ class Judging(QObject):
         if self.can_judge:
             self._change(lambda: self._feedback().clear(query))
 
-    def _feedback(self) -> Feedback:
+    def _feedback(self) -> FeedbackVotes:
         feedback = self._bridge.library.search.feedback
         assert feedback is not None
         return feedback

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QDialog, QMessageBox, QWidget
 
-from semantic_photos.domain.messages import PhotosChanged
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.gui import formatting
 from semantic_photos.gui.bridge import Bridge
@@ -52,7 +51,7 @@ class Subjects(QObject):
 
         def work() -> Taught:
             taught = library.teaching.teach(name, examples)
-            library.bus.publish(PhotosChanged(updated=taught.change.photo_ids))
+            library.announce(taught.change.photo_ids)
             return taught
 
         self._bridge.run(work, self._on_taught, lane="pool")

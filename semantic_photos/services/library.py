@@ -252,6 +252,10 @@ class Library:
 
     # What is known
 
+    def announce(self, photo_ids: Sequence[PhotoId]) -> None:
+        """Tell all listeners that something of these photos changed: tags or remarks, set by a part without the bus."""
+        self.bus.publish(PhotosChanged(updated=tuple(photo_ids)))
+
     def photos(self, ids: Sequence[PhotoId]) -> dict[PhotoId, Photo]:
         """Return what is known of these photos; unknown ids are left out."""
         return self.catalog.photos(ids)

@@ -13,7 +13,7 @@ import numpy as np
 from semantic_photos.domain.errors import QueryError
 from semantic_photos.domain.feedback import Vote, normal_form
 from semantic_photos.domain.messages import CancelToken
-from semantic_photos.domain.photo import FailedPhoto, FolderCounts, Photo, PhotoId
+from semantic_photos.domain.photo import FailedPhoto, FolderCounts, FolderId, Photo, PhotoId
 from semantic_photos.domain.query import Example, Query
 from semantic_photos.domain.written_query import write
 from semantic_photos.services.completion import Completion
@@ -31,9 +31,9 @@ class FakeFolderCounts:
     def __init__(self, guard: Guard, held: dict[int, FolderCounts]) -> None:
         self._guard, self.held = guard, held
 
-    def __call__(self) -> dict[int, FolderCounts]:
+    def __call__(self) -> dict[FolderId, FolderCounts]:
         self._guard("folder_counts")
-        return dict(self.held)
+        return {FolderId(folder): counts for folder, counts in self.held.items()}
 
 
 class FakeFeedback:
@@ -180,7 +180,8 @@ class FakeCompletions:
         start = cursor - len(typed)
         if not typed:
             return []
-        kinds = [(f"{field}:", "operator", None) for field in ("rating", "tag") if field.startswith(typed)]
+        fields = [field for field in ("rating", "tag") if field.startswith(typed)]
+        kinds: list[tuple[str, str, int | None]] = [(f"{field}:", "operator", None) for field in fields]
         if typed.startswith("tag:"):
             kinds = [("tag:holiday", "tag", 12)]
         words = [(name, "word", None) for name in self._names if name.startswith(typed) and name != typed]
