@@ -12,11 +12,14 @@ from semantic_photos.domain import relevance
 from semantic_photos.domain.filters import Term
 from semantic_photos.domain.ports import FloatArray, TextEncoder
 from semantic_photos.domain.relevance import Cutoff, WordCut
+from semantic_photos.ml.word_forms import folded
 
 MaskArray = NDArray[np.bool_]
 
 #: Words that the name of a custom concept may have to count as one.
 _NAME_WORDS = 4
+#: Words whose cut-offs are remembered.
+_REMEMBERED = 500
 
 
 class GoodMatches:
@@ -34,6 +37,7 @@ class GoodMatches:
         self, text: TextEncoder | None, cutoff: Cutoff | None, sample: Callable[[], FloatArray | None]
     ) -> None:
         self._text, self._cutoff, self._sample = text, cutoff, sample
+        self._known: dict[tuple[str, bytes], WordCut] = {}
 
     def cut(self, text: str) -> WordCut | None:
         """Return the cut-off of a word or phrase; None if nothing of it is known, or the pack has no cut-off."""
@@ -44,8 +48,15 @@ class GoodMatches:
         vector = self._text.encode(text) if words else None
         if vector is None:
             return None
-        trust = self._text.trust(text)
-        return WordCut.of(text, vector, sample, self._cutoff, self._listed(text, words), trust)
+        key = text, vector.tobytes()
+        known = self._known.get(key)
+        if known is None:
+            trust = self._text.trust(text)
+            known = WordCut.of(text, vector, sample, self._cutoff, self._listed(text, words), trust)
+            if len(self._known) >= _REMEMBERED:
+                self._known = {}
+            self._known[key] = known
+        return known
 
     def wanted(self, terms: Sequence[Term]) -> tuple[WordCut, ...]:
         """Return the cut-offs of the wanted words of a query, those of a listed phrase ("hot dog") as one."""
@@ -72,6 +83,14 @@ class GoodMatches:
             found |= cut.probabilities(vectors) >= self._cutoff.excluded
         return found
 
+    def probability(self, text: str, vector: FloatArray) -> float | None:
+        """Return how probably a photo, unit vector (D,), shows a word that was fitted on labelled photos, or None."""
+        cut = self.cut(text)
+        if cut is None or cut.weak or self._cutoff is None or self._text is None:
+            return None
+        listed = self._listed(text, self._text.content_words(text)) in self._cutoff.words
+        return float(cut.probabilities(vector[None])[0]) if listed else None
+
     def border(self, text: str, vector: FloatArray, best: FloatArray, caution: float) -> float:
         """Return the cosine from which a photo is a good match of a word.
 
@@ -90,8 +109,11 @@ class GoodMatches:
     def _listed(self, text: str, words: Sequence[str]) -> str:
         """Return a text as the cut-off lists it: as it was typed, else by the forms that the word table has."""
         assert self._cutoff is not None
-        typed = text.casefold()
-        return typed if typed in self._cutoff.words else " ".join(words)
+        known = " ".join(words)
+        forms = [text.casefold(), known]
+        # "dogs" asks for the same as "dog", and photos are labelled by one of the two.
+        forms += [" ".join(map(folded, form.split())) for form in forms]
+        return next((form for form in forms if form in self._cutoff.words), known)
 
     def _cuts(self, words: Sequence[str]) -> tuple[WordCut, ...]:
         if self._cutoff is None:
@@ -109,9 +131,12 @@ class GoodMatches:
         return tuple(found)
 
     def _is_one(self, words: Sequence[str]) -> bool:
-        """Return whether words are one thing: a listed phrase, a custom concept, one word among stop words."""
+        """Return whether words are one thing: a listed phrase or a custom concept."""
         assert self._cutoff is not None
         assert self._text is not None
         text = " ".join(words)
         known = self._text.content_words(text)
-        return len(known) == 1 or self._listed(text, known) in self._cutoff.words
+        if len(known) != 1 and self._listed(text, known) not in self._cutoff.words:
+            return False
+        # Its first and its last word belong to it: no stop words around it.
+        return all(self._text.content_words(" ".join(rest)) != known for rest in (words[1:], words[:-1]))

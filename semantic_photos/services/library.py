@@ -141,7 +141,7 @@ class Library:
         self.concepts = Concepts(seen.tags)
         self.explainer = Explainer(
             self.search.examples, text, self.concepts, self.search.sample, self._keywords_of,
-            text.subjects if text is not None else lambda _: (),
+            text.subjects if text is not None else lambda _: (), self.search.matches.probability,
         )  # fmt: skip
         self.glances = Glances(self.explainer, self.encoder, self.thumbnail)
         self.completions = Completions(self.catalog, self.vocabulary)

@@ -332,6 +332,7 @@ class FakeLibrary:
             query, generation, ids, scores, unknown, suggestions, count.indexed, count.total,
             (time.perf_counter() - start) * 1000, self._engine, strong, stacks=behind, votes=votes,
             good=strong + _copies(ids[:strong], behind), copies=_copies(ids[:strong], behind),
+            nothing_shows="" if strong else query.text,
         )  # fmt: skip
 
     def count(self, query: Query, caution: float = 0.5) -> int:

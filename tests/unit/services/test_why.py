@@ -31,7 +31,7 @@ from semantic_photos.services.feedback import Feedback
 from semantic_photos.services.search import SearchService
 from semantic_photos.services.taught_words import TaughtWords
 from semantic_photos.services.vocabulary import Vocabulary
-from semantic_photos.services.why import HEAT_SIDE, Explainer, exact_matches
+from semantic_photos.services.why import HEAT_SIDE, Explainer, Why, WordShare, exact_matches
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
 from semantic_photos.storage.feedback import FeedbackVotes
@@ -265,6 +265,12 @@ def test_words_have_shares_and_minus_words_count_against(world: World) -> None:
     assert shares["green"] == 0
     assert sum(abs(share) for share in shares.values()) == pytest.approx(1)
     assert "red" in why.sentence()
+
+
+def test_a_percentage_is_told_only_where_it_is_a_probability() -> None:
+    shares = (WordShare("dog", 0.6, 3.0, 0.826), WordShare("beach", 0.3, 1.0), WordShare("cat", -0.1, 1.0, 0.3))
+    why = Why(np.zeros((1, 1), np.float32), (0.5, 0.5), shares, (), ())
+    assert why.sentence() == "dog 83 %, beach, −cat 30 %"
 
 
 def test_what_is_not_there_is_cold(world: World) -> None:
