@@ -90,6 +90,10 @@ class Tag(Protocol):
     def category(self) -> str:
         """Return the kind of thing it is."""
 
+    @property
+    def least(self) -> float:
+        """Return the confidence below which it is not set by itself, in [0, 1]; 0 if that is not known."""
+
 
 class TagModel(Protocol):
     """Tells which tags photos should have, from their unit vectors."""

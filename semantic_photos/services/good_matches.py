@@ -16,8 +16,6 @@ from semantic_photos.ml.word_forms import folded
 
 MaskArray = NDArray[np.bool_]
 
-#: Words that the name of a custom concept may have to count as one.
-_NAME_WORDS = 4
 #: Words whose cut-offs are remembered.
 _REMEMBERED = 500
 
@@ -116,27 +114,22 @@ class GoodMatches:
         return next((form for form in forms if form in self._cutoff.words), known)
 
     def _cuts(self, words: Sequence[str]) -> tuple[WordCut, ...]:
-        if self._cutoff is None:
+        if self._cutoff is None or self._text is None:
             return ()
+        # Names of custom concepts are the only ones with blanks in them.
+        concepts = {name for name in self._text.content_words(" ".join(words)) if " " in name}
+        longest = max([self._cutoff.longest, *(1 + name.count(" ") for name in concepts)])
         found: list[WordCut] = []
         at = 0
         while at < len(words):
-            most = min(max(self._cutoff.longest, _NAME_WORDS), len(words) - at)
-            # The longest phrase that means one thing; a single word in any case.
-            count = next(n for n in range(most, 0, -1) if n == 1 or self._is_one(words[at : at + n]))
+            count = min(longest, len(words) - at)
+            while count > 1:
+                text = " ".join(words[at : at + count])
+                if text in concepts or self._listed(text, ()):
+                    break
+                count -= 1
             cut = self.cut(" ".join(words[at : at + count]))
             if cut is not None:
                 found.append(cut)
             at += count
         return tuple(found)
-
-    def _is_one(self, words: Sequence[str]) -> bool:
-        """Return whether words are one thing: a listed phrase or a custom concept."""
-        assert self._cutoff is not None
-        assert self._text is not None
-        text = " ".join(words)
-        known = self._text.content_words(text)
-        if len(known) != 1 and self._listed(text, known) not in self._cutoff.words:
-            return False
-        # Its first and its last word belong to it: no stop words around it.
-        return all(self._text.content_words(" ".join(rest)) != known for rest in (words[1:], words[:-1]))

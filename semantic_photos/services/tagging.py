@@ -223,7 +223,10 @@ class AutoTagger:
         found, vectors = self._catalog.vectors_for(pack.fingerprint, ids)
         if not len(found):
             return Change(), 0
-        guesses = words.likely(pack.tag_confidences(vectors), least)
+        confidences = pack.tag_confidences(vectors)
+        # A tag that was often wrong on labelled photos must be surer than others.
+        own = np.array([tag.least for tag in pack.tags], np.float32)
+        guesses = words.likely(np.where(confidences >= own, confidences, np.float32(0.0)), least)
         rejected = self._store.rejections(found)
         tags = {
             photo_id: words.allowed(guess, rejected[PhotoId(photo_id)]) if photo_id in rejected else guess
