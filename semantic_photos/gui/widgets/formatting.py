@@ -122,13 +122,11 @@ def changed(mtime_ns: int) -> str:
         return ""
 
 
-def tooltip(photo: Photo, failure: str, score: float | None, reason: str = "") -> str:
+def tooltip(photo: Photo, failure: str, reason: str = "") -> str:
     """Return the tooltip of a cell. Tooltips know no plain format, so that names are escaped."""
     lines = [shown(photo.path.name), short_folder(photo.path.parent)]
     if photo.facts.taken:
         lines.append(moment(photo.facts.taken))
-    if score is not None:
-        lines.append(f"Likeness {score:.2f}")
     if reason:
         lines.append(reason)
     if failure:
@@ -150,6 +148,14 @@ def good(page: ResultPage) -> str:
         return f"The first {page.strong:,} of at least {page.good:,} {more}"
     copies = f", {page.copies:,} of them {'a copy' if page.copies == 1 else 'copies'}" if page.copies else ""
     return many(max(page.good, page.strong), one, more) + copies
+
+
+def none_good(page: ResultPage, shown_now: int) -> str:
+    """Return ``Nothing clearly shows “birthday cake”. The nearest 12:`` for a page without a good match."""
+    told = (
+        f"Nothing clearly shows “{shown(page.nothing_shows)}”." if page.nothing_shows else "Nothing is clearly like it."
+    )
+    return f"{told} The nearest {shown_now:,}:"
 
 
 def asked(query: Query) -> str:
