@@ -9,6 +9,7 @@ from typing import Any
 from semantic_photos.cli import indexing
 from semantic_photos.domain.errors import CatalogError, UserFacingError
 from semantic_photos.paths import Paths
+from semantic_photos.services.indexing.pack_change import READY, progress_text
 from semantic_photos.services.library.library import Library
 
 
@@ -63,6 +64,9 @@ def _examine_open(library: Library, report: dict[str, Any], *, repair: bool) -> 
     pack = library.pack
     text = f"{pack.title} {pack.version} ({pack.fingerprint})" if pack else "No model pack can be used."
     checks.append(_check("pack", text, ok=pack is not None))
+    if library.pack_change.is_needed:
+        change = library.pack_change.progress()
+        checks.append(_check("pack change", progress_text(change) + "." if change.running else READY.text))
     engine = library.engine()
     text = f"{engine.engine}: {engine.segment:,} photos in the segment, {engine.delta:,} beside it. {engine.reason}"
     checks.append(_check("index", text.strip()))
@@ -79,7 +83,7 @@ def _examine_open(library: Library, report: dict[str, Any], *, repair: bool) -> 
     if counts.pending:
         repairs.append(f"index {counts.pending:,} photos that wait")
     for notice in library.notices():
-        if notice.code != "pack.none":
+        if notice.code not in ("pack.none", READY.code):
             checks.append(_check(notice.code, notice.text, ok=False))
     if repair and repairs:
         library.index.rebuild(None)

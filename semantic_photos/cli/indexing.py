@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from semantic_photos.domain.errors import CatalogError, PackError
-from semantic_photos.domain.messages import IndexingPhase
+from semantic_photos.domain.messages import IndexingPhase, PackChangeProgress
 from semantic_photos.domain.photo import Folder
+from semantic_photos.services.indexing.pack_change import READY, TROUBLE, progress_text
 from semantic_photos.services.library.library import Library
+from semantic_photos.translation import translated
 
 
 def index(library: Library, folders: Sequence[Path], *, quiet: bool) -> dict[str, Any]:
@@ -29,7 +31,37 @@ def index(library: Library, folders: Sequence[Path], *, quiet: bool) -> dict[str
     wait(library, quiet=quiet)
     library.keywords.read()
     library.tagging.settle()
-    return _report(library, added, time.monotonic() - start)
+    report = _report(library, added, time.monotonic() - start)
+    return {**report, "better_recognition": prepare_other_pack(library, quiet=quiet)}
+
+
+def prepare_other_pack(library: Library, *, quiet: bool) -> dict[str, Any] | None:
+    """Encode the photos for a better pack, if there is one, with a progress bar if stderr is a terminal.
+
+    Returns:
+        ``done`` and ``total`` photos and whether it is ``ready`` for the next start; None without such a pack.
+
+    Raises:
+        KeyboardInterrupt: when the user stops it; what was done is kept.
+    """
+    change = library.pack_change
+    if not change.is_needed:
+        return None
+    change.start()
+    if quiet or not sys.stderr.isatty():
+        while not change.settle(0.5) and not _has_trouble(library):
+            pass
+    else:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("")
+            while not change.settle(0.2) and not _has_trouble(library):
+                now = change.last
+                bar.update(task, description=translated(progress_text(now)), completed=now.done, total=now.total)
+    now = change.progress()
+    return {"done": now.done, "total": now.total, "ready": not now.running}
 
 
 def raise_no_pack(library: Library) -> None:
@@ -61,6 +93,11 @@ def wait(library: Library, *, quiet: bool) -> None:
             if now.phase is IndexingPhase.INDEXING:
                 bar.update(task, description="Indexing", completed=now.done, total=now.total,
                            rate=f"{now.rate:.0f} photos/s" if now.rate else "")  # fmt: skip
+
+
+def _has_trouble(library: Library) -> bool:
+    """Return whether the preparation cannot go on for now."""
+    return any(notice.code == TROUBLE for notice in library.notices())
 
 
 def _raise_trouble(library: Library) -> None:
@@ -101,5 +138,9 @@ def print_report(report: dict[str, Any]) -> None:
         f"{report['failed']:,} could not be read. {report['seconds']:.1f} s"
         + (f", {rate:.0f} photos/s." if report["indexed"] else ".")
     )
+    change = report.get("better_recognition")
+    if change is not None:
+        progress = PackChangeProgress(change["done"], change["total"])
+        print(translated(READY.text) if change["ready"] else translated(progress_text(progress)))
     for failure in report["failures"]:
         print(f"  {failure['path']}: {failure['reason']}")

@@ -93,6 +93,21 @@ class IndexingProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class PackChangeProgress:
+    """How far the vectors of another model pack are, while the present one answers.
+
+    Attributes:
+        done: indexed photos that have a vector of the other pack.
+        total: indexed photos that are there.
+        running: photos are left that can be encoded; False as well when there is no other pack.
+    """
+
+    done: int = 0
+    total: int = 0
+    running: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class FoldersChanged:
     """The set of watched folders, or whether one is online, changed."""
 

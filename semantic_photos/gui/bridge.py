@@ -11,7 +11,14 @@ import shiboken6
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from semantic_photos.domain.errors import CancelledError, UserFacingError
-from semantic_photos.domain.messages import FoldersChanged, IndexChanged, IndexingProgress, Notice, PhotosChanged
+from semantic_photos.domain.messages import (
+    FoldersChanged,
+    IndexChanged,
+    IndexingProgress,
+    Notice,
+    PackChangeProgress,
+    PhotosChanged,
+)
 from semantic_photos.domain.tags import TaggingProgress
 
 if TYPE_CHECKING:
@@ -32,6 +39,7 @@ class Bridge(QObject):
         index_changed: an ``IndexChanged``.
         notice_changed: a ``Notice``.
         tagging_changed: a ``TaggingProgress``.
+        pack_change_changed: a ``PackChangeProgress``.
         failed: a ``UserFacingError`` that no one else answers for, or any other exception.
 
     Thread: lives in the GUI thread; the bus calls ``_forward`` methods on its own threads, which only emit.
@@ -43,6 +51,7 @@ class Bridge(QObject):
     index_changed = Signal(object)
     notice_changed = Signal(object)
     tagging_changed = Signal(object)
+    pack_change_changed = Signal(object)
     failed = Signal(object)
     _delivered = Signal(object, object)
 
@@ -58,6 +67,7 @@ class Bridge(QObject):
             IndexChanged: self._forward_index,
             Notice: self._forward_notice,
             TaggingProgress: self._forward_tagging,
+            PackChangeProgress: self._forward_pack_change,
         }
         for kind, callback in self._kinds.items():
             library.bus.subscribe(kind, callback)
@@ -161,3 +171,6 @@ class Bridge(QObject):
 
     def _forward_tagging(self, message: TaggingProgress) -> None:
         self._emit(self.tagging_changed, message)
+
+    def _forward_pack_change(self, message: PackChangeProgress) -> None:
+        self._emit(self.pack_change_changed, message)

@@ -16,6 +16,7 @@ from semantic_photos.storage.filter_sql import Filters
 from semantic_photos.storage.folders import Folders
 from semantic_photos.storage.keyword_sync import KeywordSync
 from semantic_photos.storage.listing import Listing
+from semantic_photos.storage.pack_vectors import PackVectors
 from semantic_photos.storage.photos import Photos
 from semantic_photos.storage.relevance_feedback import VoteStore
 from semantic_photos.storage.rows import IndexedPhoto, KnownFile, clean
@@ -45,6 +46,7 @@ class Catalog:
         files: the files of photos: added, changed, moved, missing, back.
         queue: the way of photos through the states, and what failed.
         vectors: embeddings of photos.
+        packs: vectors of several packs side by side, and the change from one to another.
         filters: which photos a filter finds.
         listing: photos by date or name.
         tags: tags, ratings and captions.
@@ -58,7 +60,7 @@ class Catalog:
         self._database = database
         self.folders, self.photos = Folders(database), Photos(database)
         self.files, self.queue = FileRecords(database, now), WorkQueue(database, now)
-        self.vectors = Embeddings(database)
+        self.vectors, self.packs = Embeddings(database), PackVectors(database)
         self.filters, self.listing = Filters(database), Listing(database)
         self.tags, self.metadata = TagStore(database, now), KeywordSync(database, now)
         self.feedback, self.searches = VoteStore(database, now), SavedSearches(database, now)

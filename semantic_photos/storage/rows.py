@@ -148,6 +148,21 @@ def read_ids(rows: Iterable[tuple[int]]) -> IdArray:
     return np.fromiter((row[0] for row in rows), dtype=np.int64)
 
 
+def enter_pack(connection: sqlite3.Connection, fingerprint: str, dim: int) -> tuple[int, int]:
+    """Return number and dimension of a pack, entered with ``dim`` when it is new.
+
+    Raises:
+        InternalError: when the fingerprint is empty.
+    """
+    if not fingerprint:
+        raise InternalError("vectors need the fingerprint of their pack")
+    connection.execute(
+        "INSERT INTO pack (fingerprint, dim) VALUES (?, ?) ON CONFLICT (fingerprint) DO NOTHING", (fingerprint, dim)
+    )
+    row = connection.execute("SELECT id, dim FROM pack WHERE fingerprint = ?", (fingerprint,)).fetchone()
+    return int(row[0]), int(row[1])
+
+
 def joined_ids(connection: sqlite3.Connection, sql: str, values: tuple[object, ...] = ()) -> IdArray:
     """Return the column ``id`` of a query, in its order: as one text, since a row at a time takes far longer."""
     (text,) = connection.execute(f"SELECT group_concat(id) FROM ({sql})", values).fetchone()

@@ -15,7 +15,6 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from semantic_photos.domain.errors import InternalError
 from semantic_photos.domain.photo import FailedPhoto, FileStamp, Photo, PhotoId
 from semantic_photos.storage.database import Database
 from semantic_photos.storage.embeddings import drop_vectors
@@ -26,6 +25,7 @@ from semantic_photos.storage.rows import (
     PRESENT,
     IndexedPhoto,
     clean,
+    enter_pack,
     json_ids,
     path_of,
     photo_of,
@@ -83,7 +83,7 @@ class WorkQueue:
             return []
         done = []
         with self._database.transaction() as connection:
-            number, dim = _make_pack(connection, pack, rows[0].vector.size)
+            number, dim = enter_pack(connection, pack, rows[0].vector.size)
             for row in rows:
                 vector = stored_vector(row.vector, dim)
                 size, mtime_ns, inode = stored_stamp(row.stamp)
@@ -227,17 +227,6 @@ def _fetch(connection: sqlite3.Connection, found: list[Photo], limit: int, where
             (*values, limit - len(found)),
         )
         found.extend(photo_of(row) for row in rows)
-
-
-def _make_pack(connection: sqlite3.Connection, fingerprint: str, dim: int) -> tuple[int, int]:
-    """Return number and dimension of a pack, entered with ``dim`` when it is new."""
-    if not fingerprint:
-        raise InternalError("vectors need the fingerprint of their pack")
-    connection.execute(
-        "INSERT INTO pack (fingerprint, dim) VALUES (?, ?) ON CONFLICT (fingerprint) DO NOTHING", (fingerprint, dim)
-    )
-    row = connection.execute("SELECT id, dim FROM pack WHERE fingerprint = ?", (fingerprint,)).fetchone()
-    return int(row[0]), int(row[1])
 
 
 def _unmark(connection: sqlite3.Connection, ids: Iterable[PhotoId]) -> None:

@@ -52,6 +52,7 @@ from tests.fakes.library_parts import (
     FakeExplainer,
     FakeFeedback,
     FakeGlances,
+    FakePackChange,
     FakeVocabulary,
     failure,
 )
@@ -140,7 +141,7 @@ class FakeLibrary:
         self.completions = FakeCompletions(_NAMES, self._blocking)
         self.feedback, self.explainer = FakeFeedback(self._blocking), FakeExplainer(self._blocking)
         self.thumbnail_explainer = FakeGlances(self._blocking, self.explainer)
-        self.tags = FakeTags(self._blocking)
+        self.tags, self.pack_change = FakeTags(self._blocking), FakePackChange(self.bus)
         self.tagging = FakeTagging(self.tags, self.bus, lambda: self._indexed, self._blocking)
         self.keywords = FakeKeywords(self.tags, self._blocking)
         self.user_data = FakeExporting(self.tags, self._blocking)

@@ -12,7 +12,7 @@ import numpy as np
 
 from semantic_photos.domain.errors import QueryError
 from semantic_photos.domain.filter_registry import FILTERS
-from semantic_photos.domain.messages import CancelToken
+from semantic_photos.domain.messages import CancelToken, PackChangeProgress
 from semantic_photos.domain.photo import FailedPhoto, FolderCounts, FolderId, Photo, PhotoId
 from semantic_photos.domain.query import Example, Query
 from semantic_photos.domain.query_text import write
@@ -21,6 +21,7 @@ from semantic_photos.services.explain.explanation import Explanation, WordShare
 from semantic_photos.services.explain.salient_words import SalientWord
 from semantic_photos.services.search.completion import Completion
 from semantic_photos.services.search.vocabulary import TagGuess, WordNeighbour
+from semantic_photos.services.threads.concurrency import EventBus
 from semantic_photos.storage.saved_searches import SavedSearch
 
 Guard = Callable[[str], None]
@@ -238,3 +239,22 @@ def failure(i: int) -> FailedPhoto:
                ("photo.empty", "The file is empty."), ("photo.permission", "You may not read this file.")]  # fmt: skip
     code, reason = reasons[i % 3]
     return FailedPhoto(PhotoId(10_000_000 + i), Path(f"/home/you/Pictures/broken/IMG_{i}.jpg"), code, reason, 1 + i % 3)
+
+
+class FakePackChange:
+    """Prepares another pack as far as a test says with ``tell``."""
+
+    def __init__(self, bus: EventBus) -> None:
+        self._bus = bus
+        self.is_paused = False
+        self.last = PackChangeProgress()
+
+    def pause(self) -> None:
+        self.is_paused = True
+
+    def resume(self) -> None:
+        self.is_paused = False
+
+    def tell(self, progress: PackChangeProgress) -> None:
+        self.last = progress
+        self._bus.publish(progress)

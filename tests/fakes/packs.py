@@ -42,9 +42,16 @@ CARD = "# Tiny colours\n\nSees nothing but colour; made for tests, trained on no
 
 
 def build_tiny_pack(
-    folder: Path, *, side: int = SIDE, layout: str = "NHWC", dtype: str = "uint8", background: bool = True
+    folder: Path,
+    *,
+    side: int = SIDE,
+    layout: str = "NHWC",
+    dtype: str = "uint8",
+    background: bool = True,
+    name: str = "tiny-colours",
+    version: str = "0.0.1",
 ) -> Path:
-    """Write a valid pack to ``folder`` (made if missing) and return it.
+    """Write a valid pack to ``folder`` (made if missing) and return it. Packs of another ``side`` are another space.
 
     ``layout`` and ``dtype`` choose what the network takes: ours is uint8 NHWC; float32 and NCHW is what packs of
     others take, with mean and std in the manifest.
@@ -61,7 +68,7 @@ def build_tiny_pack(
     if background:
         np.save(folder / "background.npy", photos.astype(np.float16))
     manifest: dict[str, Any] = {
-        "format": 1, "id": "tiny-colours", "title": "Tiny colours", "version": "0.0.1", "created": "2026-11-24",
+        "format": 1, "id": name, "title": "Tiny colours", "version": version, "created": "2026-11-24",
         "licence": "GPL-3.0-or-later", "card": "MODEL_CARD.md", "dim": DIM, "metric": "cosine",
         "image": {
             "file": "encoder.onnx", "input": "image", "side": side, "layout": layout, "dtype": dtype,

@@ -24,6 +24,7 @@ from semantic_photos.gui.search.example_chips import ExampleChips
 from semantic_photos.gui.search.external_examples import ExternalExamples
 from semantic_photos.gui.search.focus_bar import FocusBar
 from semantic_photos.gui.search.grid_heat_maps import GridHeatMaps
+from semantic_photos.gui.search.pack_change_bar import PackChangeBar
 from semantic_photos.gui.search.query_builder import QueryBuilder
 from semantic_photos.gui.search.query_problems import QueryProblemLine
 from semantic_photos.gui.search.relevance_feedback import FeedbackController
@@ -74,6 +75,7 @@ class LibraryPage(QWidget):
         self.undo = UndoStack(bridge, self)
         self.panel = SidePanel(bridge, self.undo)
         self.jobs = StatusBar(settings.thumbnail_side)
+        self.jobs.add_part(PackChangeBar(bridge))
         self.viewer = PhotoViewer(bridge, self.model)
         self.explaining = ExplanationController(bridge, self.viewer, self)
         self.focus_bar = FocusBar()

@@ -225,14 +225,21 @@ class Pipeline:
         if not rows:
             return vectors
         squares = [square for item in batch if (square := item.square) is not None]
-        try:
-            vectors[rows] = self._encoder.encode(np.stack(squares))
-        except SemanticPhotosError:
-            # One picture the network cannot digest must not take its neighbours along.
-            _log.exception("a batch failed; trying one by one")
-            for row, square in zip(rows, squares, strict=True):
-                try:
-                    vectors[row] = self._encoder.encode(square[None])[0]
-                except SemanticPhotosError as error:
-                    _log.warning("the network failed on %r: %s", str(batch[row].photo.path), error)
+        vectors[rows] = encode_each(self._encoder, squares)
         return vectors
+
+
+def encode_each(encoder: ImageEncoder, squares: Sequence[ByteArray]) -> FloatArray:
+    """Encode squares, uint8 (S, S, 3) each, to float32 (N, D); a row of NaN where the network failed on one."""
+    try:
+        return encoder.encode(np.stack(squares))
+    except SemanticPhotosError:
+        # One picture the network cannot digest must not take its neighbours along.
+        _log.exception("a batch failed; trying one by one")
+    vectors = np.full((len(squares), encoder.dim), np.nan, dtype=np.float32)
+    for row, square in enumerate(squares):
+        try:
+            vectors[row] = encoder.encode(square[None])[0]
+        except SemanticPhotosError as error:
+            _log.warning("the network failed on a photo: %s", error)
+    return vectors

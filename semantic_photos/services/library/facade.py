@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from semantic_photos.domain.messages import CancelToken, IndexChanged, IndexingProgress, Notice
+from semantic_photos.domain.messages import CancelToken, IndexChanged, IndexingProgress, Notice, PackChangeProgress
 from semantic_photos.domain.personalization import Outcome
 from semantic_photos.domain.photo import Counts, FailedPhoto, Folder, FolderCounts, FolderId, Photo, PhotoId
 from semantic_photos.domain.ports import ByteArray, FloatArray
@@ -231,6 +231,17 @@ class Indexer(Protocol):
     def resume(self) -> None: ...
 
 
+class PackChange(Protocol):
+    """As ``services.indexing.pack_change.PackChange``."""
+
+    @property
+    def last(self) -> PackChangeProgress: ...
+    @property
+    def is_paused(self) -> bool: ...
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+
+
 class LibraryParts(Protocol):
     """The parts of ``services.library.library.Library``."""
 
@@ -248,6 +259,8 @@ class LibraryParts(Protocol):
     def catalog(self) -> CatalogParts: ...
     @property
     def indexer(self) -> Indexer: ...
+    @property
+    def pack_change(self) -> PackChange: ...
     @property
     def search(self) -> Search: ...
     @property

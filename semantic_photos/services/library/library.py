@@ -28,10 +28,11 @@ from semantic_photos.services.explain.explanation import Explainer
 from semantic_photos.services.explain.salient_words import SalientWords
 from semantic_photos.services.explain.thumbnail_explanation import ThumbnailExplainer
 from semantic_photos.services.indexing.indexer import Indexer
+from semantic_photos.services.indexing.pack_change import PackChange
 from semantic_photos.services.indexing.scanner import Scanner
 from semantic_photos.services.indexing.watcher import Watcher
 from semantic_photos.services.library.catalog_copies import back_up_if_due, recover_catalog
-from semantic_photos.services.library.pack_choice import choose_pack
+from semantic_photos.services.library.pack_choice import choose_packs, prune_old_packs
 from semantic_photos.services.library.photo_images import PhotoImages
 from semantic_photos.services.metadata.keyword_files import KeywordFiles
 from semantic_photos.services.metadata.user_data import UserDataTransfer
@@ -76,7 +77,8 @@ class Library:
         user_data: user data out and in.
         custom_concepts: custom concepts.
         personalization: what words mean to this user, from what they confirmed.
-        pack: the model pack, or None when none can be used (a notice says why).
+        pack: the model pack that answers, or None when none can be used (a notice says why).
+        pack_change: prepares a better pack, if there is one.
     """
 
     def __init__(
@@ -97,7 +99,8 @@ class Library:
         self._notice_lock = threading.Lock()
         self.bus.subscribe(Notice, self._keep_notice)
         self.catalog = Catalog(database)
-        self.pack = choose_pack(paths, self.catalog, self.bus.publish, pack_folder, read_only=self.read_only)
+        packs = choose_packs(paths, self.catalog, self.bus.publish, pack_folder, read_only=self.read_only)
+        self.pack = packs.serving
         threads = self.settings.encoder_threads or max(1, (os.cpu_count() or 2) // 2)
         self.encoder = OnnxImageEncoder(self.pack, threads) if self.pack is not None else None
         self.tags, votes = self.catalog.tags, self.catalog.feedback
@@ -112,6 +115,8 @@ class Library:
         self.indexer = Indexer(
             self.catalog, self.index, self.encoder, self.decoders, self.thumbnails, self.bus, scanner=scanner
         )
+        other = OnnxImageEncoder(packs.preparing) if packs.preparing is not None else None
+        self.pack_change = PackChange(self.catalog, other, self.decoders, self.bus, idle=self._is_indexer_idle)
         self.custom_concepts = custom_concepts = CustomConcepts(self.catalog, self.tags, self.pack, self.words)
         self.personalization.follow(custom_concepts.forget)
         text = (
@@ -308,6 +313,7 @@ class Library:
         # From those who ask to those who are asked: nobody may call into something that is closed.
         if self._watcher is not None:
             self._watcher.close()
+        self.pack_change.close()
         self.indexer.close()
         self.tagging.close()
         self.keywords.close()
@@ -338,8 +344,11 @@ class Library:
         self.keywords.follow()
         self.indexer.start()
         self.lanes.pool.submit(back_up_if_due, self._database, self.catalog, self.paths)
+        if self.pack is not None and not self.pack_change.is_needed:
+            self.lanes.pool.submit(prune_old_packs, self.paths, self.catalog, self.pack)
         if not watch:
             return
+        self.pack_change.start()
         watcher = self._watcher = Watcher(
             on_paths=self.indexer.look_at,
             on_rescan=self._rescan_root,
@@ -353,6 +362,9 @@ class Library:
         self._watcher.start()
         self._watcher.watch(self.folders())
         self.rescan()
+
+    def _is_indexer_idle(self) -> bool:
+        return not self.indexer.is_paused and self.indexer.wait_until_idle(0)
 
     def _rescan_root(self, root: Path) -> None:
         self.indexer.scan([folder for folder in self.folders() if folder.path == root])
