@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Simulated votes: what is counted before and after, and that every rule understands a person."""
+"""Simulated votes: what is counted before and after, and that the rules understand them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from semantic_photos.domain.vectors import normalise
-from semantic_photos.evaluation.composed import Word
-from semantic_photos.evaluation.feedback_ways import WAYS, Ballot, logistic, rocchio
-from semantic_photos.evaluation.voting import voting_figures
+from semantic_photos.evaluation.feedback import Ballot, feedback_figures, vote_rows
+from semantic_photos.evaluation.queries import SureWord
+from tests.fakes.judged import bench_of, labelled
 
 
 def made_photos(noise: float = 0.15) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -21,31 +21,26 @@ def made_photos(noise: float = 0.15) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return normalise(kinds + noise * rng.normal(size=(300, 12)).astype(np.float32)), axes[0], found & meant
 
 
-def test_every_rule_finds_more_of_what_is_meant() -> None:
+def test_votes_find_more_of_what_is_meant() -> None:
     vectors, word, meant = made_photos()
     every = np.ones(300, np.bool_)
-    asked = Word("word", meant, every, meant, ~meant)
-    rows = voting_figures(vectors, vectors[::2], [(asked, word)], seed=0)
-    about = "feedback on the word"
-    (before,) = rows[f"{about}: before"]
-    assert 0.1 < before < 0.7
-    for name in WAYS:
-        (after,), (gain,) = rows[f"{about}: {name}"], rows[f"{about}: gain by {name}"]
-        assert gain == pytest.approx(after - before)
-        assert gain > 0.1, name
-    (seen,), (voted,) = rows[f"{about}: list as seen, before"], rows[f"{about}: list as seen, after"]
-    assert voted > seen
-    assert 0 <= rows[f"{about}: gain by one up"][0] < rows[f"{about}: gain by what is special"][0] + 1e-6
-    # Among the photos nearest to one that is meant all are: nothing to vote down is no question.
-    assert "feedback on similar: before" not in rows
+    found = vote_rows(vectors, vectors[::2], [(SureWord("word", meant, every, meant, ~meant), word)], seed=0)
+    rows = {name: values[0] for name, values in found["the word"].items()}
+    assert 0.1 < rows["before"] < 0.7
+    assert rows["gain"] == pytest.approx(rows["after"] - rows["before"])
+    assert rows["gain"] > 0.1
+    assert rows["gain by plain Rocchio"] > 0.1
+    assert rows["as listed, after"] > rows["as listed, before"]
+    assert 0 <= rows["gain by one up"] < rows["gain"] + 1e-6
+    # Among the photos nearest to one that is meant all are: nothing to vote down is no query.
+    assert "similar photos" not in found
 
 
 def test_photos_like_an_example_are_asked_for_without_the_example() -> None:
     vectors, word, meant = made_photos(noise=0.45)
     every = np.ones(300, np.bool_)
-    rows = voting_figures(vectors, vectors[::2], [(Word("word", meant, every, meant, ~meant), word)], seed=1)
-    about = "feedback on similar"
-    before, after = (np.array(rows[f"{about}: {name}"]) for name in ("before", "what is special"))
+    found = vote_rows(vectors, vectors[::2], [(SureWord("word", meant, every, meant, ~meant), word)], seed=1)
+    before, after = (np.array(found["similar photos"][name]) for name in ("before", "after"))
     assert len(before) == len(after) == 2
     assert after.mean() > before.mean() + 0.05
 
@@ -53,26 +48,30 @@ def test_photos_like_an_example_are_asked_for_without_the_example() -> None:
 def test_a_narrower_meaning_is_asked_for_among_the_photos_of_the_word() -> None:
     vectors, word, meant = made_photos()
     every, found = np.ones(300, np.bool_), np.arange(300) < 120
-    wide, narrow = Word("wide", found, every, found, ~found), Word("narrow", meant, every, meant, ~meant)
-    rows = voting_figures(vectors, vectors[::2], [(wide, word), (narrow, word)], seed=0)
+    wide, narrow = SureWord("wide", found, every, found, ~found), SureWord("narrow", meant, every, meant, ~meant)
+    rows = vote_rows(vectors, vectors[::2], [(wide, word), (narrow, word)], seed=0)["narrower"]
     # "wide" together with "narrow" is 40 of its 120 photos; the other way round it would be all of them.
-    assert len(rows["feedback on narrower: before"]) == 1
-    assert rows["feedback on narrower: gain by what is special"][0] > 0.1
+    assert len(rows["before"]) == 1
+    assert rows["gain"][0] > 0.1
 
 
-def test_questions_without_both_kinds_of_votes_are_not_asked() -> None:
+def test_queries_without_both_kinds_of_votes_are_not_asked() -> None:
     vectors, word, _ = made_photos()
     every, none = np.ones(300, np.bool_), np.zeros(300, np.bool_)
-    assert voting_figures(vectors, vectors, [(Word("all", every, every, every, none), word)], seed=0) == {}
-    assert voting_figures(vectors, vectors, [(Word("none", none, every, none, every), word)], seed=0) == {}
+    assert vote_rows(vectors, vectors, [(SureWord("all", every, every, every, none), word)], seed=0) == {}
+    assert vote_rows(vectors, vectors, [(SureWord("none", none, every, none, every), word)], seed=0) == {}
 
 
-def test_rules_without_votes_leave_the_question_as_it_is() -> None:
+def test_without_votes_the_query_stays_as_it_is() -> None:
     query = normalise(np.arange(1, 5, dtype=np.float32))
-    none = np.empty((0, 4), np.float32)
-    assert np.allclose(rocchio(query, none, none), query)
-    assert np.allclose(logistic(query, none, none), query)
-    assert np.isfinite(logistic(query, query[None], none)).all()
     ballot = Ballot(np.eye(4, dtype=np.float32), np.eye(4, dtype=np.float32), query, [], [])
-    for name, way in WAYS.items():
-        assert np.argmax(way(ballot)) == 3, name
+    for scores in (ballot.by_program(), ballot.by_rocchio()):
+        assert np.argmax(scores) == 3
+
+
+def test_figures_over_labels() -> None:
+    vectors, word, meant = made_photos()
+    photos = [labelled("dog") if one else labelled("boat") for one in meant]
+    with bench_of(photos, vectors, lambda text: word if text == "dog" else None, background=vectors[::2]) as bench:
+        figures = feedback_figures(bench)
+    assert figures["feedback on the word, labels"]["gain"].value > 0.1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Composed pictures have the answers they claim, and the command measures a real (tiny) pack."""
+"""Composed pictures have the answers they claim, and heat maps of a (tiny) pack that sees colours point at them."""
 
 from __future__ import annotations
 
@@ -12,23 +12,29 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semantic_photos.evaluation import composed, steering
-from semantic_photos.evaluation.photos import Shown
+from semantic_photos.evaluation.__main__ import main
+from semantic_photos.evaluation.photos import AnnotatedPhoto
 from semantic_photos.evaluation.pictures import Pictures
+from semantic_photos.evaluation.queries import sure_caption_words, sure_labels
+from semantic_photos.evaluation.regions import Compositions, pairs
 from tests.fakes.encoders import MEANINGS
 from tests.fakes.packs import build_tiny_pack
 
 COLOURS = ("red", "green", "blue", "yellow")
 
 
-def shown() -> list[Shown]:
-    labelled = [Shown(f"l{n}.png", 1, "made", (COLOURS[n % 4],), ()) for n in range(32)]
+def shown() -> list[AnnotatedPhoto]:
+    labelled = [AnnotatedPhoto(f"l{n}.png", "made", (COLOURS[n % 4],)) for n in range(32)]
     said = [f"the {COLOURS[n % 4]} wall" for n in range(48)]
-    return labelled + [Shown(f"c{n}.png", 1, "flickr8k", (), (said[n],) * 5) for n in range(48)]
+    return labelled + [AnnotatedPhoto(f"c{n}.png", "said", (), (said[n],) * 5) for n in range(48)]
 
 
-def archive(folder: Path, photos: list[Shown]) -> Path:
-    path = folder / "photos.zip"
+def known(word: str) -> bool:
+    return word in COLOURS
+
+
+def archive(folder: Path, photos: list[AnnotatedPhoto]) -> Path:
+    path = folder / "photos-1.zip"
     rng = np.random.default_rng(4)
     with zipfile.ZipFile(path, "w") as target:
         for n, photo in enumerate(photos):
@@ -39,11 +45,27 @@ def archive(folder: Path, photos: list[Shown]) -> Path:
     return path
 
 
+def judged_files(folder: Path) -> list[str]:
+    """Write the made photos, their index and a pack; return the arguments that name them."""
+    photos = shown()
+    rows = [
+        {"file": one.file, "source": one.source, "split": "val", "labels": one.labels, "captions": one.captions}
+        for one in photos
+    ]  # fmt: skip
+    (folder / "photos").mkdir()
+    (folder / "photos" / "photos.jsonl").write_text(
+        "".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8"
+    )  # fmt: skip
+    archive(folder / "photos", photos)
+    build_tiny_pack(folder / "pack")
+    return ["--photos", str(folder / "photos"), "--pack", str(folder / "pack"), "--cache", str(folder / "cache")]
+
+
 def test_one_photo_of_a_pair_shows_the_word_and_the_other_does_not() -> None:
     photos = shown()
-    for words in (composed.labels(photos, set(COLOURS)), composed.caption_words(photos, set(COLOURS))):
+    for words in (sure_labels(photos, known), sure_caption_words(photos, known)):
         assert {word.text for word in words} == set(COLOURS)
-        found = composed.pairs(words, 20, seed=1)
+        found = pairs(words, 20, seed=1)
         assert len(found) == 20
         for pair in found:
             assert pair.word.shown[pair.wanted]
@@ -55,43 +77,20 @@ def test_one_photo_of_a_pair_shows_the_word_and_the_other_does_not() -> None:
 def test_the_wanted_photo_lies_where_it_is_said(tmp_path: Path, inset: bool) -> None:
     photos = shown()
     with Pictures([archive(tmp_path, photos)]) as pictures:
-        composing = composed.Compositions(photos, pictures)
-        for pair in composed.pairs(composed.labels(photos, set(COLOURS)), 2, seed=2):
+        composing = Compositions(photos, pictures)
+        for pair in pairs(sure_labels(photos, known), 2, seed=2):
             picture, box = composing.inset(pair) if inset else composing.side_by_side(pair)
             x, y = (box[0] + box[2]) / 2 * picture.width, (box[1] + box[3]) / 2 * picture.height
             assert picture.getpixel((int(x), int(y))) == composing.photo(pair.wanted).getpixel((80, 80))
 
 
-def test_values_that_are_none_are_left_out() -> None:
-    assert steering.summary([float("nan")]) == {"count": 0.0}
-    told = steering.summary([0.0, 1.0, float("nan")])
-    assert told["count"] == 2
-    assert told["low"] <= told["mean"] <= told["high"]
-
-
-def judged_files(folder: Path) -> list[str]:
-    """Write the made photos, their index and a pack; return the arguments that name them."""
-    photos = shown()
-    index = folder / "photos.jsonl"
-    rows = [
-        {"file": one.file, "shard": 1, "source": one.source, "split": "val", "labels": one.labels,
-         "captions": one.captions}
-        for one in photos
-    ]  # fmt: skip
-    index.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    pack = build_tiny_pack(folder / "pack")
-    return ["--images", str(archive(folder, photos)), "--index", str(index), "--pack", str(pack)]
-
-
 @pytest.mark.slow
 def test_the_command_on_a_pack_that_sees_colours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = [*judged_files(tmp_path), "--pairs", "8"]
-    assert steering.main([*words, "--json", "--cache", str(tmp_path / "cache.npz")]) == 0
-    figures = json.loads(capsys.readouterr().out)["figures"]
-    assert figures["pointing: right half, labels"]["mean"] == 1
-    assert figures["focus: similar with focus, captions"]["mean"] > 0.9
-    assert figures["focus: gain, labels"]["mean"] > 0
-    assert figures["region: cut out, captions"]["mean"] > 0.9
-    assert steering.main([*words, "--cache", str(tmp_path / "cache.npz")]) == 0
-    assert "pointing: right half, labels" in capsys.readouterr().out
-    assert steering.main(["--images", "x", "--index", str(tmp_path / "photos.jsonl"), "--pack", str(tmp_path)]) == 1
+    arguments = ["regions", *judged_files(tmp_path), "--pairs", "8"]
+    assert main([*arguments, "--json", str(tmp_path / "report.json")]) == 0
+    figures = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["figures"]
+    assert figures["pointing, labels"]["right half"]["value"] == 1
+    assert figures["focus, captions"]["with"]["value"] > 0.9
+    assert figures["focus, labels"]["gain"]["value"] > 0
+    assert figures["region, captions"]["cut out"]["value"] > 0.9
+    assert "| pointing, labels | right half | 1.000" in capsys.readouterr().out
