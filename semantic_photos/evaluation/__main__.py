@@ -20,7 +20,7 @@ from semantic_photos.evaluation.figure import Figures
 from semantic_photos.evaluation.life import PARTS, Life
 from semantic_photos.evaluation.photos import Material, read_folder, read_material
 from semantic_photos.evaluation.pictures import Pictures
-from semantic_photos.evaluation.report import Report, compared, lines_of, read_report
+from semantic_photos.evaluation.report import DETAILS, Report, compared, lines_of, read_report
 from semantic_photos.evaluation.tags import Tagged, threshold_figures
 from semantic_photos.ml.image_encoder import OnnxImageEncoder
 from semantic_photos.paths import Paths
@@ -77,7 +77,7 @@ def _arguments() -> argparse.ArgumentParser:
     compare = command("compare", _compare, "two reports side by side")
     compare.add_argument("old", type=Path, help="a report made with --json")
     compare.add_argument("new", type=Path, help="another one")
-    _single(compare)
+    _listing(compare)
     return parser
 
 
@@ -88,11 +88,11 @@ def _common(parser: argparse.ArgumentParser) -> None:
     add("--cache", type=Path, metavar="DIR", default=Paths.for_user().cache / "evaluation", help="of photo vectors")
     add("--threads", type=int, default=2, help="threads of the network (2)")
     add("--json", type=Path, metavar="FILE", help="write the report to a file as well")
-    _single(parser)
+    _listing(parser)
 
 
-def _single(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--single", action="store_true", help="list single objects, tags and sources, too")
+def _listing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--list", choices=DETAILS, default=DETAILS[0], help="how much is listed (headlines)")
 
 
 def _open(args: argparse.Namespace, material: Material, pack: Path | None, *, timed: bool = False) -> Bench:
@@ -152,14 +152,14 @@ def _sheets(args: argparse.Namespace) -> None:
 
 
 def _compare(args: argparse.Namespace) -> None:
-    for line in compared(read_report(args.old), read_report(args.new), single=args.single):
+    for line in compared(read_report(args.old), read_report(args.new), args.list):
         print(line)
 
 
 def _tell(args: argparse.Namespace, report: Report, old: Report | None = None) -> None:
     if args.json is not None:
         report.write(args.json)
-    lines = lines_of(report, single=args.single) if old is None else compared(old, report, single=args.single)
+    lines = lines_of(report, args.list) if old is None else compared(old, report, args.list)
     for line in lines:
         print(line)
 

@@ -6,15 +6,41 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.evaluation.figure import Figure, Figures, difference
 
-#: Groups with one of these beginnings tell of single things; lines show them only if asked for.
-SINGLE = ("object: ", "tag: ", "good band of ", "tags in ", "objects in ")
+#: What is read first, in this order.
+HEADLINES = (
+    ("web val: captions", "recall_at_1"), ("web val: captions", "recall_at_5"), ("web val: captions", "recall_at_10"),
+    ("old val: captions", "recall_at_1"), ("old val: captions", "recall_at_5"), ("old val: captions", "recall_at_10"),
+    ("web val: one noun", "precision_at_10"), ("web val: two nouns", "precision_at_10"),
+    ("old val: one noun", "precision_at_10"), ("old val: two nouns", "precision_at_10"),
+    ("objects of coco", "r_precision"), ("objects of coco", "average_precision"),
+    ("objects of coco", "r_precision_faint"), ("web val: objects", "r_precision"), ("old val: objects", "r_precision"),
+    ("good band", "precision"), ("good band", "recall"), ("good band", "precision_of_all_hits"),
+    ("good band", "recall_of_all_photos"), ("good band", "rightly_empty"),
+    ("minus words", "clearly_shown_without_minus"), ("minus words", "clearly_shown"),
+    ("minus words", "still_right_without_minus"), ("minus words", "still_right"),
+    ("tags", "precision"), ("tags", "precision_checked"), ("tags", "recall"), ("tags", "photos_with_tag"),
+    ("old val, labelled: tags", "precision"), ("old val, labelled: tags", "photos_with_tag"),
+    ("web val, captioned: tags", "precision"), ("web val, captioned: tags", "photos_with_tag"),
+    ("old val: labels", "map"), ("old val: similar photos", "precision_at_10"),
+    ("speed", "photos_per_second"), ("speed", "photos_per_cpu_second"), ("speed", "phrase_ms_median"),
+)  # fmt: skip
+#: Groups with one of these beginnings tell of single things or sources.
+SINGLE = ("object: ", "tag: ", "good band of ", "tags in ", "objects in ", "captions of ")
+#: How much is listed: the headlines, all but single things, or everything.
+DETAILS = ("headlines", "all", "single")
+#: Columns of the table of sources: group before the source's name, figure, title.
+_BY_SOURCE = (
+    ("tags in ", "photos", "photos"), ("captions of ", "recall_at_10", "captions, R@10"),
+    ("objects in ", "objects", "objects"), ("objects in ", "r_precision", "objects, R-precision"),
+    ("tags in ", "precision", "tags, precision"), ("tags in ", "photos_with_tag", "photos with a tag"),
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -65,18 +91,19 @@ def read_report(path: Path) -> Report:
     return Report(pack, figures)
 
 
-def lines_of(report: Report, *, single: bool = False) -> Iterator[str]:
+def lines_of(report: Report, detail: str = DETAILS[0]) -> Iterator[str]:
     """Yield the figures of a pack as lines of a Markdown table, each with its 95 % range and its count."""
     yield _title(report)
     yield ""
     yield "| | figure | value | 95 % range | of |"
     yield "|---|---|---|---|---|"
-    for group, values in _shown(report.figures, single=single):
-        for name, figure in values.items():
-            yield f"| {group} | {name} | {number(figure.value)} | {spread(figure)} | {figure.count or ''} |"
+    for group, name in _shown([report], detail):
+        figure = report.figures[group][name]
+        yield f"| {group} | {name} | {number(figure.value)} | {spread(figure)} | {figure.count or ''} |"
+    yield from _sources([report])
 
 
-def compared(old: Report, new: Report, *, single: bool = False) -> Iterator[str]:
+def compared(old: Report, new: Report, detail: str = DETAILS[0]) -> Iterator[str]:
     """Yield old, new and change of every figure as lines of a Markdown table.
 
     The change has a paired range if both packs were measured in this run; a change whose range does not hold zero is
@@ -88,16 +115,14 @@ def compared(old: Report, new: Report, *, single: bool = False) -> Iterator[str]
     yield ""
     yield "| | figure | old | new | change | |"
     yield "|---|---|---|---|---|---|"
-    groups = {**dict(_shown(new.figures, single=single)), **dict(_shown(old.figures, single=single))}
-    for group in groups:
-        before, after = old.figures.get(group, {}), new.figures.get(group, {})
-        for name in {**after, **before}:
-            was, now = before.get(name), after.get(name)
-            cells = ["–" if figure is None else f"{number(figure.value)} {spread(figure)}" for figure in (was, now)]
-            change, mark = "", "gone" if now is None else "new"
-            if was is not None and now is not None:
-                change, mark = _change(was, now)
-            yield f"| {group} | {name} | {cells[0].strip()} | {cells[1].strip()} | {change} | {mark} |"
+    for group, name in _shown([new, old], detail):
+        was, now = (report.figures.get(group, {}).get(name) for report in (old, new))
+        cells = ["–" if figure is None else f"{number(figure.value)} {spread(figure)}".strip() for figure in (was, now)]
+        change, mark = "", "gone" if now is None else "new"
+        if was is not None and now is not None:
+            change, mark = _change(was, now)
+        yield f"| {group} | {name} | {cells[0]} | {cells[1]} | {change} | {mark} |"
+    yield from _sources([old, new])
 
 
 def _change(was: Figure, now: Figure) -> tuple[str, str]:
@@ -112,10 +137,35 @@ def _change(was: Figure, now: Figure) -> tuple[str, str]:
     return signed(now.value - was.value), mark
 
 
-def _shown(figures: Figures, *, single: bool) -> Iterator[tuple[str, dict[str, Figure]]]:
-    for group, values in figures.items():
-        if single or not group.startswith(SINGLE):
-            yield group, values
+def _shown(reports: Sequence[Report], detail: str) -> list[tuple[str, str]]:
+    """Return group and name of the figures that are listed; all of them where there are no headlines."""
+    every = [(group, name) for report in reports for group, values in report.figures.items() for name in values]
+    every = list(dict.fromkeys(every))
+    headlines = [key for key in HEADLINES if key in every]
+    if detail == "headlines" and headlines:
+        return headlines
+    return [key for key in every if detail == "single" or not key[0].startswith(SINGLE)]
+
+
+def _sources(reports: Sequence[Report]) -> Iterator[str]:
+    """Yield a line for each source, with the figures of one report or of two with an arrow between them."""
+    names = dict.fromkeys(
+        group.removeprefix(beginning)
+        for report in reports for group in report.figures
+        for beginning in ("captions of ", "objects in ", "tags in ") if group.startswith(beginning)
+    )  # fmt: skip
+    if not names:
+        return
+    yield ""
+    yield "| source | " + " | ".join(title for _, _, title in _BY_SOURCE) + " |"
+    yield "|---|" + "---|" * len(_BY_SOURCE)
+    for source in names:
+        cells = []
+        for beginning, name, _ in _BY_SOURCE:
+            figures = [report.figures.get(f"{beginning}{source}", {}).get(name) for report in reports]
+            told = ["" if figure is None else number(figure.value) for figure in figures]
+            cells.append(" → ".join(dict.fromkeys(told)))
+        yield f"| {source} | " + " | ".join(cells) + " |"
 
 
 def _title(report: Report) -> str:

@@ -118,11 +118,9 @@ def caption_figures(name: str, photos: Sequence[AnnotatedPhoto], vectors: Floats
     texts, owners = caption_queries(photos)
     ranks = metrics.ranks_of(text_matrix(texts, encode, vectors.shape[1]) @ vectors.T, owners)
     figures = {f"{name}: captions": _recalls(ranks, owners)}
-    sources = by_source(photos)
-    if len(sources) > 1:
-        for source, rows in sources.items():
-            own = np.isin(owners, rows)
-            figures[f"{name}: captions of {source}"] = _recalls(ranks[own], owners[own])
+    for source, rows in by_source(photos).items():
+        own = np.isin(owners, rows)
+        figures[f"captions of {source}"] = _recalls(ranks[own], owners[own])
     return figures
 
 

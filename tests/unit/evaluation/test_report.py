@@ -69,8 +69,27 @@ def test_what_only_one_report_has_is_told():
     assert found["words", "b"][3] == "new"
 
 
-def test_single_things_are_listed_only_if_asked_for():
-    report = Report({}, {"words": {"precision": ratio(np.ones(3))}, "object: dog": {"photos": plain(3, 3)}})
-    assert set(cells(lines_of(report))) == {("", "figure"), ("words", "precision")}
-    assert ("object: dog", "photos") in cells(lines_of(report, single=True))
-    assert cells(lines_of(report))["words", "precision"] == ["1.000", "[1.000, 1.000]", "3"]
+def test_headlines_are_listed_and_the_rest_if_asked_for():
+    figures = {
+        "speed": {"photos_per_second": plain(90, 8)},
+        "words": {"precision": ratio(np.ones(3))},
+        "object: dog": {"photos": plain(3, 3)},
+    }
+    report = Report({}, figures)
+    head = ("", "figure")
+    assert set(cells(lines_of(report))) == {head, ("speed", "photos_per_second")}
+    assert set(cells(lines_of(report, "all"))) == {head, ("speed", "photos_per_second"), ("words", "precision")}
+    assert ("object: dog", "photos") in cells(lines_of(report, "single"))
+    assert cells(lines_of(report, "all"))["words", "precision"] == ["1.000", "[1.000, 1.000]", "3"]
+    # A report of another command has no headlines.
+    assert ("words", "precision") in cells(lines_of(report_of([1.0])))
+
+
+def test_sources_have_a_line_each_and_show_what_changed():
+    def report(value):
+        return Report({}, {"tags in web": {"photos": plain(7, 7), "precision": plain(value, 7)},
+                           "captions of album": {"recall_at_10": plain(0.5, 9)}})  # fmt: skip
+
+    lines = list(compared(report(0.25), report(0.75)))
+    assert "| web | 7 |  |  |  | 0.250 → 0.750 |  |" in lines
+    assert "| album |  | 0.500 |  |  |  |  |" in lines
