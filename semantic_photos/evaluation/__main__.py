@@ -110,14 +110,14 @@ def _life(args: argparse.Namespace) -> None:
         old = read_report(args.beside)
     with _open(args, material, args.pack, timed="speed" in parts) as bench:
         report = life.measure(bench, parts)
-    _tell(args, report, old)
+    _print(args, report, old)
 
 
 def _tags(args: argparse.Namespace) -> None:
     material = read_material(args.photos)
     with _open(args, material, args.pack) as bench:
         tagged = Tagged.of(bench, material.kinds, shipped_tree())
-        _tell(args, Report(pack_facts(bench.pack), threshold_figures(bench, tagged)))
+        _print(args, Report(pack_facts(bench.pack), threshold_figures(bench, tagged)))
 
 
 def _regions(args: argparse.Namespace) -> None:
@@ -128,7 +128,7 @@ def _regions(args: argparse.Namespace) -> None:
             figures = regions.region_figures(bench, encoder, pictures, max(1, args.pairs))
         finally:
             encoder.close()
-        _tell(args, Report(pack_facts(bench.pack), figures))
+        _print(args, Report(pack_facts(bench.pack), figures))
 
 
 def _feedback(args: argparse.Namespace) -> None:
@@ -141,7 +141,7 @@ def _concepts(args: argparse.Namespace) -> None:
 
 def _measured(args: argparse.Namespace, measure: Callable[[Bench], Figures]) -> None:
     with _open(args, read_material(args.photos), args.pack) as bench:
-        _tell(args, Report(pack_facts(bench.pack), measure(bench)))
+        _print(args, Report(pack_facts(bench.pack), measure(bench)))
 
 
 def _sheets(args: argparse.Namespace) -> None:
@@ -156,7 +156,7 @@ def _compare(args: argparse.Namespace) -> None:
         print(line)
 
 
-def _tell(args: argparse.Namespace, report: Report, old: Report | None = None) -> None:
+def _print(args: argparse.Namespace, report: Report, old: Report | None = None) -> None:
     if args.json is not None:
         report.write(args.json)
     lines = lines_of(report, args.list) if old is None else compared(old, report, args.list)

@@ -85,6 +85,7 @@ class Bench:
         database = Database.open(self._folder / "catalog.sqlite")
         self._closing.callback(database.close)
         self._catalog, self._decoders = Catalog(database), DecoderPool(1)
+        self._closing.callback(self._decoders.close)
 
     def __enter__(self) -> Bench:
         """Return itself."""
@@ -138,7 +139,7 @@ class ProgramSearch:
         self._service, self._count, self._all = bench.service(rows), len(rows), len(bench.photos)
 
     def ranking(self, text: str) -> Ranking:
-        """Return what the program answers to a text as somebody would type it."""
+        """Return the program's answer to a typed query."""
         page = self._service.run(Query.parse(text), limit=max(1, self._count))
         return Ranking(np.asarray(page.ids, np.int64) - _FIRST_ID, page.strong)
 
@@ -246,7 +247,7 @@ def encoding_speed(photos: Sequence[AnnotatedPhoto], pictures: Pictures, encoder
     """Return photos a second of the network on batches of `BATCH`, without decoding.
 
     ``photos_per_second`` is by the clock; ``…_best`` of the fastest tenth of the batches and ``photos_per_cpu_second``,
-    by the processor time of all threads, say what a machine without other work would do. The first batch is left out
+    by the processor time of all threads, estimate the speed of an idle machine. The first batch is left out
     because it loads the network.
     """
     clock, processor = [], []
@@ -268,7 +269,7 @@ def encoding_speed(photos: Sequence[AnnotatedPhoto], pictures: Pictures, encoder
 
 
 def phrase_speed(texts: Sequence[str], text: TextEncoder) -> Group:
-    """Return the milliseconds from a phrase to its vector, median and 95th percentile, each phrase asked once."""
+    """Return the milliseconds from a phrase to its vector, median and 95th percentile, each phrase encoded once."""
     if not texts:
         return {}
     text.encode(texts[0])
@@ -284,7 +285,7 @@ def phrase_speed(texts: Sequence[str], text: TextEncoder) -> Group:
 
 
 def pack_facts(pack: ModelPack) -> dict[str, str]:
-    """Return what tells one pack from another: its name, its space of vectors, and all of it."""
+    """Return what identifies a pack: name, version, fingerprint of its vectors, checksum of its manifest."""
     return {
         "id": pack.id,
         "title": pack.title,

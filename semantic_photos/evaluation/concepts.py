@@ -2,10 +2,10 @@
 """What a custom concept learnt from a few photos is worth, and whether the figures that the program shows are true.
 
 Labels of the val photos stand for concepts: some of their photos are the examples, and the others are to be found
-among all the rest. Beside it: photos like the mean of the examples, and the word as somebody would type it. A
+among all the rest. Beside it: photos like the mean of the examples, and the typed word. A
 concept's own name mostly is no word ("Bella"), so it is measured without the word too. A photo without the label may
-show the thing all the same, so these figures are lower bounds. What ten answered questions are worth is decided
-(``services/proving``) and no longer measured.
+show the thing all the same, so these figures are lower bounds. What ten answers to its
+proposals are worth is decided (``services/proving``) and no longer measured.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from semantic_photos.services.proving import hold_out
 
 CONCEPTS, EXAMPLES, SEEDS, FIRST = 30, (5, 10, 20), 10, 20
 #: The figures that the program shows are checked for so many examples, with so many draws of them.
-TOLD_EXAMPLES, TOLD_SEEDS = (5, 12), 3
+SHOWN_EXAMPLES, SHOWN_SEEDS = (5, 12), 3
 #: So many photos of a concept must be left to be found.
 _LEAST_LEFT = 3
 
@@ -61,8 +61,8 @@ def concept_figures(bench: Bench, seeds: int = SEEDS) -> Figures:
             group = {way: ratio(np.array(each)) for way, each in means.items()}
             gain = np.array(means["concept, without the word"]) - np.array(means["like the mean of the examples"])
             figures[f"concepts of {count} examples"] = group | {"gain over the mean": ratio(gain)}
-    for count in TOLD_EXAMPLES:
-        if group := _agreement(bench, concepts, count, min(seeds, TOLD_SEEDS)):
+    for count in SHOWN_EXAMPLES:
+        if group := _agreement(bench, concepts, count, min(seeds, SHOWN_SEEDS)):
             figures[f"figures shown for {count} examples"] = group
     return figures
 
@@ -85,36 +85,36 @@ def _found(bench: Bench, name: str, has: Bools, count: int, seed: int) -> dict[s
 def _agreement(bench: Bench, concepts: dict[str, Bools], count: int, seeds: int) -> Group:
     """Return the held-out shares that the program shows beside the true shares of all other photos of the concept."""
     rows = [
-        _told(bench, name, has, count, seed)
+        _shown_and_true(bench, name, has, count, seed)
         for name, has in concepts.items() if has.sum() >= count + _LEAST_LEFT
         for seed in range(seeds)
     ]  # fmt: skip
     if not rows:
         return {}
-    told, true, better, gained = np.array(rows).T
+    shown, true, better, gained = np.array(rows).T
     group = {
-        "told": ratio(told),
+        "shown": ratio(shown),
         "true": ratio(true),
-        "error": ratio(np.abs(told - true)),
+        "error": ratio(np.abs(shown - true)),
         "called better": ratio(better),
         "called better and is": ratio(better * (gained > 0), better),
     }
-    if told.std() > 0 and true.std() > 0:
-        group["correlation"] = plain(float(np.corrcoef(told, true)[0, 1]), len(rows))
+    if shown.std() > 0 and true.std() > 0:
+        group["correlation"] = plain(float(np.corrcoef(shown, true)[0, 1]), len(rows))
     return group
 
 
-def _told(bench: Bench, name: str, has: Bools, count: int, seed: int) -> tuple[float, float, float, float]:
-    """Return the share found as told and in truth, whether it was called better than the word, and the true gain."""
+def _shown_and_true(bench: Bench, name: str, has: Bools, count: int, seed: int) -> tuple[float, float, float, float]:
+    """Return the share found as shown and in truth, whether it was called better than the word, and the true gain."""
     word = bench.word(name)
     chosen = np.random.default_rng(seed).choice(np.flatnonzero(has), count, replace=False)
     own = np.zeros(len(has), np.bool_)
     own[chosen] = True
     examples = bench.vectors[chosen]
-    told = hold_out(name, examples, bench.vectors, word, own=own, seed=seed).figures
+    shown = hold_out(name, examples, bench.vectors, word, own=own, seed=seed).figures
     concept = learn(name, examples, bench.vectors, word, own=own, seed=seed)
     before, after = (
-        float(has[~own][np.argsort(-(bench.vectors[~own] @ way))[: told.first]].sum() / has[~own].sum())
+        float(has[~own][np.argsort(-(bench.vectors[~own] @ way))[: shown.first]].sum() / has[~own].sum())
         for way in (word, concept.vector)
     )
-    return told.after / told.examples, after, float(told.better), after - before
+    return shown.after / shown.examples, after, float(shown.better), after - before

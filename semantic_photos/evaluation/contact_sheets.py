@@ -31,14 +31,14 @@ def write_sheets(
 ) -> list[Path]:  # fmt: skip
     """Write one PNG for each query with the program's first hits; returns the files.
 
-    A green frame marks photos of which a caption, a label or a detector says all words of the query; without a frame
-    nobody said so, which is not yet a mistake. Under a hit stands whether it is called good or weak.
+    A green frame marks photos of which a caption, a label or a detector names all words of the query; a photo without
+    one is not known to be wrong. The line below a photo says whether the program calls it good or weak.
 
     Args:
         folder: made if missing.
         bench: the pack and the photos that are searched.
         pictures: where the photos are.
-        queries: what is asked.
+        queries: what is searched for.
 
     Raises:
         UserFacingError: the folder cannot be written to.
@@ -52,7 +52,7 @@ def write_sheets(
             for place, row in enumerate(ranking.rows[:TOP].tolist()):
                 photo = bench.photos[row]
                 note = f"{'good' if place < ranking.good else 'weak'}  {photo.source}"
-                cells.append((_small(pictures, photo), note, _said(query, photo)))
+                cells.append((_small(pictures, photo), note, _named(query, photo)))
             path = folder / f"{number:02d}-{'-'.join(query.split())}.png"
             _sheet(f"{query}   ({ranking.good} good of {len(bench.photos):,})", cells).save(path)
             found.append(path)
@@ -61,7 +61,7 @@ def write_sheets(
     return found
 
 
-def _said(query: str, photo: AnnotatedPhoto) -> bool:
+def _named(query: str, photo: AnnotatedPhoto) -> bool:
     wanted = folded_words(query)
     seen = " ".join(name for scores in photo.detections.values() for name, score in scores.items() if score >= SHOWN)
     return any(wanted <= folded_words(text) for text in (*photo.captions, *photo.labels, seen))
@@ -88,11 +88,11 @@ def _sheet(title: str, cells: Sequence[tuple[Image.Image, str, bool]]) -> Image.
         (_GAP, _GAP), title if cells else f"{title}: no known word", fill=_INK, font=ImageFont.load_default(24)
     )  # fmt: skip
     small = ImageFont.load_default(12)
-    for place, (picture, note, said) in enumerate(cells):
+    for place, (picture, note, named) in enumerate(cells):
         left = _GAP + place % _COLUMNS * (_CELL + _GAP)
         top = _TITLE + place // _COLUMNS * (_CELL + _NOTE + _GAP)
         sheet.paste(picture, (left + (_CELL - picture.width) // 2, top + (_CELL - picture.height) // 2))
-        if said:
+        if named:
             draw.rectangle((left - 3, top - 3, left + _CELL + 2, top + _CELL + 2), outline=_RIGHT, width=3)
         draw.text((left, top + _CELL + 3), note, fill=_INK if note.startswith("good") else _WEAK, font=small)
     return sheet

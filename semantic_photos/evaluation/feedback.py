@@ -19,18 +19,18 @@ from semantic_photos.evaluation.figure import Figures, Floats, ratio
 from semantic_photos.evaluation.metrics import Bools
 from semantic_photos.evaluation.queries import SureWord, sure_caption_words, sure_labels
 
-#: The user looks at so many hits, votes for so many of each kind, and is judged by so many.
+#: The user looks at so many hits, votes for so many of each kind, and precision is measured on so many.
 _LOOKED_AT, _VOTES, _FIRST = 20, 3, 20
 #: A query needs so many right photos besides those that were voted on, and so many in all.
 _LEFT, _LEAST = 5, 23
-#: Narrower meanings that are asked at most, and example photos of each word.
+#: Narrower meanings that are tried at most, and example photos of each word.
 _NARROW, _EXAMPLES = 250, 2
 #: Weights of likes and dislikes in plain Rocchio.
 _LIKED, _DISLIKED = 1.0, 0.3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ballot:
+class Votes:
     """Votes for one query.
 
     Attributes:
@@ -84,10 +84,10 @@ def vote_rows(
 ) -> dict[str, dict[str, list[float]]]:
     """Return precision at 20 before and after votes among the first 20 hits, one value for each query.
 
-    Asked for what the word means; for something narrower, the word together with another one; and for photos like an
-    example that shows the word. Voted photos are left out before and after: what votes say of other photos. Beside it
-    ``as listed``, with the voted photos in it as the program arranges them. Three votes of each kind, fewer where
-    there are not so many; and one vote alone.
+    The user means what the word means; something narrower, the word together with another one; or photos like an
+    example that shows the word. Voted photos are left out before and after: what counts is the effect of votes on
+    other photos. Beside it ``as listed``, with the voted photos in it as the program arranges them. Three votes of
+    each kind, fewer where there are not so many; and one vote alone.
 
     Args:
         vectors: unit vectors (N, D) of all photos.
@@ -96,24 +96,24 @@ def vote_rows(
         seed: chooses the example photos.
     """
     found: dict[str, dict[str, list[float]]] = {}
-    for meaning, candidates, relevant, query in _asked(vectors, words, np.random.default_rng(seed)):
+    for meaning, candidates, relevant, query in _cases(vectors, words, np.random.default_rng(seed)):
         photos, right = vectors[candidates], relevant[candidates]
         first = np.argsort(-(photos @ query), kind="stable")[:_LOOKED_AT].tolist()
         up, down = [i for i in first if right[i]][:_VOTES], [i for i in first if not right[i]][:_VOTES]
         if not up or not down:
             continue
         rows = found.setdefault(meaning, {})
-        for name, value in _judged(Ballot(photos, sample, query, up, down), right).items():
+        for name, value in _precisions(Votes(photos, sample, query, up, down), right).items():
             rows.setdefault(name, []).append(value)
-        for name, ballot in (
-            ("gain by one up", Ballot(photos, sample, query, up[:1], [])),
-            ("gain by one down", Ballot(photos, sample, query, [], down[:1])),
+        for name, votes_cast in (
+            ("gain by one up", Votes(photos, sample, query, up[:1], [])),
+            ("gain by one down", Votes(photos, sample, query, [], down[:1])),
         ):
-            rows.setdefault(name, []).append(_judged(ballot, right)["gain"])
+            rows.setdefault(name, []).append(_precisions(votes_cast, right)["gain"])
     return found
 
 
-def _asked(
+def _cases(
     vectors: Floats, words: Sequence[tuple[SureWord, Floats]], rng: np.random.Generator
 ) -> Iterator[tuple[str, Bools, Bools, Floats]]:
     """Yield what is meant, among which photos (N,), which are right (N,), and the query (D,)."""
@@ -137,9 +137,9 @@ def _asked(
             yield "similar photos", others, word.relevant & others, vectors[example]
 
 
-def _judged(ballot: Ballot, right: Bools) -> dict[str, float]:
+def _precisions(votes_cast: Votes, right: Bools) -> dict[str, float]:
     left = np.ones(len(right), np.bool_)
-    left[[*ballot.up, *ballot.down]] = False
+    left[[*votes_cast.up, *votes_cast.down]] = False
 
     def precision(scores: Floats) -> float:
         if (right & left).sum() < _LEFT:
@@ -147,9 +147,9 @@ def _judged(ballot: Ballot, right: Bools) -> dict[str, float]:
         order = np.argsort(-np.where(left, scores, -np.inf), kind="stable")[:_FIRST]
         return float(right[order].mean())
 
-    plain, moved = ballot.photos @ ballot.query, ballot.by_program()
-    before, after, rocchio = precision(plain), precision(moved), precision(ballot.by_rocchio())
-    votes = {PhotoId(i): 1 for i in ballot.up} | {PhotoId(i): -1 for i in ballot.down}
+    plain, moved = votes_cast.photos @ votes_cast.query, votes_cast.by_program()
+    before, after, rocchio = precision(plain), precision(moved), precision(votes_cast.by_rocchio())
+    votes = {PhotoId(i): 1 for i in votes_cast.up} | {PhotoId(i): -1 for i in votes_cast.down}
     return {
         "before": before, "after": after, "gain": after - before, "gain by plain Rocchio": rocchio - before,
         "as listed, before": _listed(plain, right, {}), "as listed, after": _listed(moved, right, votes),

@@ -75,7 +75,7 @@ def weights_of(count: int, rounds: int = ROUNDS, seed: int = 0) -> NDArray[np.fl
     """Return how often each of ``count`` things is drawn in each round of a bootstrap, (rounds, count).
 
     Efron, "Bootstrap methods: another look at the jackknife", 1979: as many draws as things, with replacement. The
-    same seed for every figure, so that two models are judged on the same draws.
+    same seed for every figure, so that two packs are measured on the same draws.
     """
     rng = np.random.default_rng(seed)
     drawn = rng.multinomial(count, np.full(count, 1.0 / count), size=rounds).astype(np.float64)

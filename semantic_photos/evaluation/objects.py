@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How well everyday objects are found, with object detectors as judges: ranking, good matches, and minus words.
+"""How well everyday objects are found, by what object detectors saw: ranking, good matches, and minus words.
 
 A photo shows an object if a detector gives it 0.5 or more, and does not if all detectors that know the object ran and
 none gives it 0.12. What lies between is left out, object by object: at 0.3 a detector is often right about large
-things, so such a photo can count neither way. The judges are small detectors: they miss small things, and what they
-miss counts against the pack.
+things, so such a photo can count neither way. The detectors are small: they miss small things, and what they miss
+counts against the pack.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from semantic_photos.evaluation.queries import word_queries
 from semantic_photos.evaluation.retrieval import Collection, band
 
 SHOWN, ABSENT = 0.5, 0.12
-#: An object needs so many photos to be asked for.
+#: An object is a query if so many photos show it.
 LEAST_PHOTOS = 5
 #: Detectors give small things low scores; below this a photo that shows the object counts as a faint one.
 FAINT = 0.65
@@ -55,7 +55,7 @@ class Objects:
 
     @classmethod
     def of(cls, photos: Sequence[AnnotatedPhoto], kinds: Mapping[str, frozenset[str]], tree: TagTree) -> Objects:
-        """Join what the detectors say.
+        """Join the scores of all detectors.
 
         Args:
             photos: N photos with detections.
@@ -65,7 +65,7 @@ class Objects:
         first = {name: detector for detector in sorted(kinds, reverse=True) for name in kinds[detector]}
         names = sorted(name for name in first if not _second_name(name, first, tree))
         row = {name: number for number, name in enumerate(sorted(first))}
-        said = np.zeros((len(row), len(photos)), np.float32)
+        best = np.zeros((len(row), len(photos)), np.float32)
         looked = np.zeros((len(row), len(photos)), np.bool_)
         for detector, known in kinds.items():
             ran = np.array([detector in photo.detections for photo in photos])
@@ -73,9 +73,9 @@ class Objects:
         for column, photo in enumerate(photos):
             for detections in photo.detections.values():
                 for name, score in detections.items():
-                    said[row[name], column] = max(said[row[name], column], score)
-        scores = np.stack([said[[row[other] for other in first if tree.above(name, other)]].max(axis=0)
-                           for name in names]) if names else said  # fmt: skip
+                    best[row[name], column] = max(best[row[name], column], score)
+        scores = np.stack([best[[row[other] for other in first if tree.above(name, other)]].max(axis=0)
+                           for name in names]) if names else best  # fmt: skip
         looked = looked[[row[name] for name in names]]
         return cls(
             tuple(names), tuple(first[name] for name in names), scores,

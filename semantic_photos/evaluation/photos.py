@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The photos that a pack is measured on, with what people and object detectors said of each.
+"""The photos that a pack is measured on, with labels, captions and detected objects.
 
 A material folder holds one or more indexes ``photos*.jsonl`` (a JSON object a line: ``file``, ``split``, and where
 known ``source``, ``labels``, ``captions``), the pictures (``photos-*.zip`` or files), and, where there are any,
-``objects*.jsonl.gz`` with detector scores: ``{"file", DETECTOR: {NAME: SCORE}, …}``. A detector that did not look at
+``objects*.jsonl.gz`` with detector scores: ``{"file", DETECTOR: {NAME: SCORE}, …}``. A detector that did not run on
 a photo has no entry; one that saw nothing has an empty one.
 """
 
@@ -20,7 +20,7 @@ from semantic_photos.domain.errors import UserFacingError
 
 #: What the val photos of an index are called in reports; others go by the name of their file.
 COLLECTIONS = {"photos": "old val", "photos-more": "web val"}
-#: Names of one detector for what another one, or a person typing, calls by a plainer one.
+#: Names of one detector where another detector, or a typed query, has a plainer one.
 PLAINER = {
     "television": "tv", "houseplant": "potted plant", "mobile phone": "cell phone", "doughnut": "donut",
     "cattle": "cow", "human face": "face", "microwave oven": "microwave", "computer keyboard": "keyboard",

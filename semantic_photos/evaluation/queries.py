@@ -76,13 +76,14 @@ def folded_words(text: str) -> frozenset[str]:
 def nouns_of(captions: Iterable[str], least: int = LEAST_PLACES) -> frozenset[str]:
     """Return the folded words that these captions use as nouns.
 
-    No tagger is asked; the place of a word tells. In "a brown dog runs on the grass", "grass" stands between an
-    article and the end: a noun phrase of one word, so its word is a noun. Adjectives come before another word
-    ("grassy field"), verbs after one ("runs on"). A word counts if at least a fifth of its places, and three of
-    them, are of this kind: between an article, owner, number, preposition or common adjective on its left and
-    punctuation, a preposition, a conjunction or a form of "be" on its right. Forms of verbs ("jumping", "dressed")
-    fail by the same measure, while "building" and "bed" pass it, which no rule about endings could do. Nouns that
-    mostly stand before others ("tennis", "soccer player") are missed; better those than verbs among the queries.
+    No part-of-speech tagger is used; the place of a word decides. In "a brown dog runs on the grass", "grass"
+    stands between an article and the end: a noun phrase of one word, so its word is a noun. Adjectives come before
+    another word ("grassy field"), verbs after one ("runs on"). A word counts if at least a fifth of its places, and
+    three of them, are of this kind: between an article, owner, number, preposition or common adjective on its left
+    and punctuation, a preposition, a conjunction or a form of "be" on its right. Forms of verbs ("jumping",
+    "dressed") fail by the same measure, while "building" and "bed" pass it, which no rule about endings could do.
+    Nouns that mostly stand before others ("tennis", "soccer player") are missed; better those than verbs among the
+    queries.
 
     Args:
         captions: Many of them.
@@ -144,7 +145,7 @@ def word_queries(
         least: A query must have this many answers.
         most: And not more than these.
         limit: The most frequent ones are kept.
-        among: Folded words that may be asked; None for all that are neither short nor functional.
+        among: Folded words that may be queries; None for all that are neither short nor functional.
     """
     said = [[folded_words(caption) for caption in photo.captions] for photo in photos]
     counts: Counter[tuple[str, ...]] = Counter()
@@ -232,7 +233,7 @@ def same_label(photos: Iterable[AnnotatedPhoto]) -> NDArray[np.bool_]:
 def names_label(tag: str, label: str) -> bool:
     """Return whether a tag names a label: it is the label, or a word of it, in singular or plural.
 
-    "dog" names "dogs" and "guide dog"; "guide dog" does not name "dog", which says less.
+    "dog" names "dogs" and "guide dog"; "guide dog" does not name "dog", which is less specific.
     """
     said, asked = plain_words(tag), plain_words(label)
     return said == asked or (len(said) == 1 and said[0] in {*asked, *plain_words(label.replace("-", " "))})
@@ -256,9 +257,9 @@ class SureWord:
     Attributes:
         text: the word.
         shown: bool (N,), the photos that surely show it.
-        candidates: bool (N,), the photos among which it is searched: those of which people said what they show.
+        candidates: bool (N,), the photos among which it is searched: those with labels or captions.
         relevant: bool (N,), those that count as right.
-        apart: bool (N,), those that surely do not show it, as far as labels or captions tell.
+        apart: bool (N,), those that surely do not show it, as far as labels or captions show.
     """
 
     text: str

@@ -31,7 +31,7 @@ HEADLINES = (
     ("old val: labels", "map"), ("old val: similar photos", "precision_at_10"),
     ("speed", "photos_per_second"), ("speed", "photos_per_cpu_second"), ("speed", "phrase_ms_median"),
 )  # fmt: skip
-#: Groups with one of these beginnings tell of single things or sources.
+#: Groups with one of these beginnings are of single things or sources.
 SINGLE = ("object: ", "tag: ", "good band of ", "tags in ", "objects in ", "captions of ")
 #: How much is listed: the headlines, all but single things, or everything.
 DETAILS = ("headlines", "all", "single")
@@ -163,8 +163,8 @@ def _sources(reports: Sequence[Report]) -> Iterator[str]:
         cells = []
         for beginning, name, _ in _BY_SOURCE:
             figures = [report.figures.get(f"{beginning}{source}", {}).get(name) for report in reports]
-            told = ["" if figure is None else number(figure.value) for figure in figures]
-            cells.append(" → ".join(dict.fromkeys(told)))
+            values = ["" if figure is None else number(figure.value) for figure in figures]
+            cells.append(" → ".join(dict.fromkeys(values)))
         yield f"| {source} | " + " | ".join(cells) + " |"
 
 

@@ -53,7 +53,7 @@ class Collection:
         Args:
             name: of the index.
             photos: all val photos.
-            training: photos of the split that was trained on: their captions help to tell nouns, and words that stand
+            training: photos of the split that was trained on: their captions help to find nouns, and words that stand
                 in none of them are unseen.
         """
         own = [i for i, photo in enumerate(photos) if photo.collection == name and photo.source not in LEFT_OUT]
@@ -216,14 +216,14 @@ def label_figures(photos: Sequence[AnnotatedPhoto], vectors: Floats, encode: Enc
 def similar_figures(photos: Sequence[AnnotatedPhoto], vectors: Floats) -> Group:
     """Return photo → photo precision at 10: a photo that shares a label is right; asked where ten others do."""
     shared = same_label(photos)
-    judged = shared.sum(axis=1) >= 10
-    if not judged.any():
+    enough = shared.sum(axis=1) >= 10
+    if not enough.any():
         return {"photos": plain(0, 0)}
     alike = vectors @ vectors.T
     np.fill_diagonal(alike, -np.inf)
-    count = int(judged.sum())
+    count = int(enough.sum())
     return {
         "photos": plain(count, count),
-        "precision_at_10": ratio(metrics.precision_at(alike[judged], shared[judged], 10)),
-        "chance": plain(metrics.chance_precision(shared[judged]), count),
+        "precision_at_10": ratio(metrics.precision_at(alike[enough], shared[enough], 10)),
+        "chance": plain(metrics.chance_precision(shared[enough]), count),
     }

@@ -22,7 +22,7 @@ from semantic_photos.services.tag_words import PRECISE, TagWords
 THRESHOLDS = (0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 #: What automatic tags have to reach.
 TARGET = 0.8
-#: Tags that a tag table is told for are set, or true, at least so often.
+#: Single tags are reported if they are set, or true, at least so often.
 _LEAST_SET, _LEAST_TRUE = 5, 10
 
 
@@ -32,10 +32,10 @@ class TagTruth:
 
     Attributes:
         names: the tags, as the program calls them.
-        right: bool (N, T), a label, a caption or a detector says so.
-        unsure: bool (N, T), a detector that knows the thing is in doubt or did not look, and nobody else says so.
-        checked: bool (T,), detectors know the thing: then a tag that is neither right nor unsure is wrong. Of other
-            tags nobody says everything that is to be seen, so what counts as wrong may be true.
+        right: bool (N, T), a label, a caption or a detector confirms it.
+        unsure: bool (N, T), a detector that knows the thing is in doubt or did not run, and nothing else confirms it.
+        checked: bool (T,), detectors know the thing: then a tag that is neither right nor unsure is wrong. Labels and
+            captions leave out much of what is to be seen, so other tags that count as wrong may be true.
     """
 
     names: tuple[str, ...]
@@ -51,7 +51,7 @@ class TagTruth:
         kinds: Mapping[str, frozenset[str]],
         tree: TagTree,
     ) -> TagTruth:
-        """Look up tags in what was said of photos.
+        """Look up tags in labels, captions and detections.
 
         A tag is right if it names a label, a detected object, or something above one in the tree (animal above dog),
         or if all its words occur in one caption.

@@ -39,6 +39,6 @@ def test_concepts_are_found_by_their_examples() -> None:
         figures = concept_figures(bench, seeds=2)
     assert figures["concepts of 5 examples"]["concept, without the word"].value > 0.9
     assert figures["concepts of 5 examples"]["concept, with the word"].value > 0.9
-    told = figures["figures shown for 5 examples"]
-    assert told["error"].value == pytest.approx(abs(told["told"].value - told["true"].value), abs=0.3)
-    assert 0 <= told["called better"].value <= 1
+    shown = figures["figures shown for 5 examples"]
+    assert shown["error"].value == pytest.approx(abs(shown["shown"].value - shown["true"].value), abs=0.3)
+    assert 0 <= shown["called better"].value <= 1

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from semantic_photos.domain.vectors import normalise
-from semantic_photos.evaluation.feedback import Ballot, feedback_figures, vote_rows
+from semantic_photos.evaluation.feedback import Votes, feedback_figures, vote_rows
 from semantic_photos.evaluation.queries import SureWord
 from tests.fakes.judged import bench_of, labelled
 
@@ -64,8 +64,8 @@ def test_queries_without_both_kinds_of_votes_are_not_asked() -> None:
 
 def test_without_votes_the_query_stays_as_it_is() -> None:
     query = normalise(np.arange(1, 5, dtype=np.float32))
-    ballot = Ballot(np.eye(4, dtype=np.float32), np.eye(4, dtype=np.float32), query, [], [])
-    for scores in (ballot.by_program(), ballot.by_rocchio()):
+    votes = Votes(np.eye(4, dtype=np.float32), np.eye(4, dtype=np.float32), query, [], [])
+    for scores in (votes.by_program(), votes.by_rocchio()):
         assert np.argmax(scores) == 3
 
 
