@@ -107,8 +107,7 @@ def object_figures(bench: Bench, objects: Objects) -> Figures:
         chosen = np.array([kind for kind in kinds if objects.detectors[kind] == detector], np.int64)
         if len(chosen):
             figures[f"objects of {detector}"] = _ranked(objects, scores, chosen, everything)
-    groups = {name: [i for i, photo in enumerate(bench.photos) if photo.collection == name]
-              for name in dict.fromkeys(photo.collection for photo in bench.photos)}  # fmt: skip
+    groups = _collections(bench.photos)
     if len(groups) > 1:
         figures |= {f"{name}: objects": g for name, rows in groups.items() if (g := _part(objects, scores, rows))}
     for source, rows in by_source(bench.photos).items():
@@ -125,7 +124,7 @@ def object_figures(bench: Bench, objects: Objects) -> Figures:
     return figures
 
 
-def _part(objects: Objects, scores: Floats, rows: Sequence[int]) -> Group:
+def _part(objects: Objects, scores: Floats, rows: Sequence[int] | Ints) -> Group:
     """Return the figures among some photos of those objects of the first detector that enough of them show."""
     part = np.array(rows, np.int64)
     first = min(objects.detectors, default="")
@@ -159,30 +158,45 @@ def band_figures(bench: Bench, objects: Objects, count: int = BAND_OBJECTS) -> F
     """Return what is called good for the most frequent objects, and how often nothing is where nothing is to be found.
 
     Precision and recall are among photos that show the object or do not; ``rightly_empty`` is the share of objects for
-    which nothing is called good among the photos that do not show them, ``wrong_photos`` the mean number that is.
+    which nothing is called good among the photos that do not show them, ``wrong_photos`` the mean number that is. Of
+    all photos, and of each collection searched alone.
     """
-    kinds = objects.common()
-    most = kinds[np.argsort(-objects.shown[kinds].sum(axis=1), kind="stable")][:count]
-    kept, right, wrongly, figures = [], [], [], Figures()
-    for kind in most:
-        name, shown, absent = objects.names[kind], objects.shown[kind], objects.absent[kind]
-        found = bench.search(np.flatnonzero(shown | absent)).ranking(name)
-        kept.append(found.good)
-        right.append(int(shown[found.rows[: found.good]].sum()))
-        wrongly.append(bench.search(np.flatnonzero(absent)).ranking(name).good)
-        figures[f"good band of {name}"] = {
-            "photos": plain(float(shown.sum()), 1), "good": plain(kept[-1], 1), "right": plain(right[-1], 1),
-            "good_without_any": plain(wrongly[-1], 1),
+    groups = _collections(bench.photos)
+    figures: Figures = {}
+    for name, rows in ({"": np.arange(len(bench.photos))} | (groups if len(groups) > 1 else {})).items():
+        kinds = objects.common(rows)
+        most = kinds[np.argsort(-objects.shown[np.ix_(kinds, rows)].sum(axis=1), kind="stable")][:count]
+        found = {kind: _band_of(bench, objects, kind, rows) for kind in most.tolist()}
+        if not found:
+            continue
+        kept, right, relevant, wrongly = (np.array(column) for column in zip(*found.values(), strict=True))
+        figures[f"{name}: good band" if name else "good band"] = {
+            "objects": plain(len(found), len(found)), **band(kept, right, relevant),
+            "rightly_empty": ratio(wrongly == 0), "wrong_photos": ratio(wrongly),
         }  # fmt: skip
-    if not len(most):
-        return {}
-    empty = np.array(wrongly)
-    whole = band(np.array(kept), np.array(right), objects.shown[most].sum(axis=1))
-    return {
-        "good band": {"objects": plain(len(most), len(most)), **whole, "rightly_empty": ratio(empty == 0),
-                      "wrong_photos": ratio(empty)},
-        **figures,
-    }  # fmt: skip
+        if not name:
+            figures |= {
+                f"good band of {objects.names[kind]}": {
+                    title: plain(value, 1)
+                    for title, value in zip(("good", "right", "photos", "good_without_any"), values, strict=True)
+                }
+                for kind, values in found.items()
+            }
+    return figures
+
+
+def _band_of(bench: Bench, objects: Objects, kind: int, rows: Ints) -> tuple[int, int, int, int]:
+    """Return how many photos are called good, how many of them and of all show it, and how many are without any."""
+    shown, absent = objects.shown[kind], objects.absent[kind]
+    found = bench.search(rows[(shown | absent)[rows]]).ranking(objects.names[kind])
+    without = bench.search(rows[absent[rows]]).ranking(objects.names[kind])
+    return found.good, int(shown[found.rows[: found.good]].sum()), int(shown[rows].sum()), without.good
+
+
+def _collections(photos: Sequence[AnnotatedPhoto]) -> dict[str, Ints]:
+    """Return the rows of each collection."""
+    names = dict.fromkeys(photo.collection for photo in photos)
+    return {name: np.flatnonzero([photo.collection == name for photo in photos]) for name in names}
 
 
 def minus_figures(bench: Bench, collections: Sequence[Collection], objects: Objects, tree: TagTree) -> Figures:

@@ -22,7 +22,9 @@ HEADLINES = (
     ("objects of coco", "r_precision"), ("objects of coco", "average_precision"),
     ("objects of coco", "r_precision_faint"), ("web val: objects", "r_precision"), ("old val: objects", "r_precision"),
     ("good band", "precision"), ("good band", "recall"), ("good band", "precision_of_all_hits"),
-    ("good band", "recall_of_all_photos"), ("good band", "rightly_empty"),
+    ("good band", "recall_of_all_photos"), ("good band", "rightly_empty"), ("good band", "wrong_photos"),
+    ("web val: good band", "precision"), ("web val: good band", "recall"), ("old val: good band", "precision"),
+    ("old val: good band", "recall"),
     ("minus words", "clearly_shown_without_minus"), ("minus words", "clearly_shown"),
     ("minus words", "still_right_without_minus"), ("minus words", "still_right"),
     ("tags", "precision"), ("tags", "precision_checked"), ("tags", "recall"), ("tags", "photos_with_tag"),
@@ -99,7 +101,7 @@ def lines_of(report: Report, detail: str = DETAILS[0]) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for group, name in _shown([report], detail):
         figure = report.figures[group][name]
-        yield f"| {group} | {name} | {number(figure.value)} | {spread(figure)} | {figure.count or ''} |"
+        yield f"| {group} | {name} | {number(figure)} | {spread(figure)} | {figure.count or ''} |"
     yield from _sources([report])
 
 
@@ -117,7 +119,7 @@ def compared(old: Report, new: Report, detail: str = DETAILS[0]) -> Iterator[str
     yield "|---|---|---|---|---|---|"
     for group, name in _shown([new, old], detail):
         was, now = (report.figures.get(group, {}).get(name) for report in (old, new))
-        cells = ["–" if figure is None else f"{number(figure.value)} {spread(figure)}".strip() for figure in (was, now)]
+        cells = ["–" if figure is None else f"{number(figure)} {spread(figure)}".strip() for figure in (was, now)]
         change, mark = "", "gone" if now is None else "new"
         if was is not None and now is not None:
             change, mark = _change(was, now)
@@ -163,7 +165,7 @@ def _sources(reports: Sequence[Report]) -> Iterator[str]:
         cells = []
         for beginning, name, _ in _BY_SOURCE:
             figures = [report.figures.get(f"{beginning}{source}", {}).get(name) for report in reports]
-            values = ["" if figure is None else number(figure.value) for figure in figures]
+            values = ["" if figure is None else number(figure) for figure in figures]
             cells.append(" → ".join(dict.fromkeys(values)))
         yield f"| {source} | " + " | ".join(cells) + " |"
 
@@ -172,11 +174,12 @@ def _title(report: Report) -> str:
     return " ".join(report.pack[name] for name in ("id", "version", "fingerprint") if name in report.pack)
 
 
-def number(value: float) -> str:
-    """Return a number short enough for a column."""
+def number(figure: Figure) -> str:
+    """Return a figure's value short enough for a column; counts have no decimals."""
+    value = figure.value
     if not math.isfinite(value):
         return "–"
-    if abs(value) >= 1000 or (value == int(value) and abs(value) >= 2):
+    if abs(value) >= 1000 or (figure.low is None and value == int(value)):
         return f"{value:,.0f}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3f}"
 
