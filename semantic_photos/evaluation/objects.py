@@ -29,7 +29,7 @@ SHOWN, ABSENT = 0.5, 0.12
 LEAST_PHOTOS = 5
 #: Detectors give small things low scores; below this a photo that shows the object counts as a faint one.
 FAINT = 0.65
-#: Objects that the good matches are measured on: those that most photos show.
+#: Everyday objects that the good matches are measured on: those that most photos show.
 BAND_OBJECTS = 40
 #: Minus words: first hits looked at, pairs in all and for one object, and how often the two occur together.
 MINUS_FIRST, MINUS_PAIRS, MINUS_OF_ONE, MINUS_LEAST, MINUS_SHARES = 20, 60, 15, 8, (0.15, 0.7)
@@ -82,10 +82,17 @@ class Objects:
             looked & (scores >= SHOWN), looked & (scores < ABSENT),
         )  # fmt: skip
 
-    def common(self, rows: Ints | None = None, least: int = LEAST_PHOTOS) -> Ints:
-        """Return the kinds that at least so many photos show, of all or of some rows; by name, int64."""
+    def common(self, rows: Ints | None = None, *, everyday: bool = False) -> Ints:
+        """Return the kinds, int64, that enough photos show, of all or of some rows; by name.
+
+        Args:
+            rows: of the photos; None means all.
+            everyday: only kinds of the first detector by name, which knows everyday objects alone.
+        """
         shown = self.shown if rows is None else self.shown[:, rows]
-        return np.flatnonzero(shown.sum(axis=1) >= least)
+        first = min(self.detectors, default="")
+        wanted = np.array([not everyday or detector == first for detector in self.detectors], np.bool_)
+        return np.flatnonzero((shown.sum(axis=1) >= LEAST_PHOTOS) & wanted)
 
 
 def _second_name(name: str, names: Mapping[str, str], tree: TagTree) -> bool:
@@ -101,7 +108,6 @@ def object_figures(bench: Bench, objects: Objects) -> Figures:
     scores[kinds] = search.scores([objects.names[kind] for kind in kinds])
     # What can count neither way is taken out of the rankings.
     scores[~(objects.shown | objects.absent)] = -np.inf
-    everyday = min(objects.detectors, default="")
     figures: Figures = {}
     for detector in sorted(set(objects.detectors)):
         chosen = np.array([kind for kind in kinds if objects.detectors[kind] == detector], np.int64)
@@ -113,23 +119,22 @@ def object_figures(bench: Bench, objects: Objects) -> Figures:
     for source, rows in by_source(bench.photos).items():
         if group := _part(objects, scores, rows):
             figures[f"objects in {source}"] = group
-    for kind in kinds[np.argsort(-objects.shown[kinds].sum(axis=1), kind="stable")]:
-        if objects.detectors[kind] == everyday:
-            one = _ranked(objects, scores, np.array([kind]), everything)
-            figures[f"object: {objects.names[kind]}"] = {
-                "photos": plain(float(objects.shown[kind].sum()), int(objects.shown[kind].sum())),
-                "r_precision": plain(one["r_precision"].value, 1),
-                "average_precision": plain(one["average_precision"].value, 1),
-            }
+    everyday = objects.common(everyday=True)
+    for kind in everyday[np.argsort(-objects.shown[everyday].sum(axis=1), kind="stable")]:
+        one, count = _ranked(objects, scores, np.array([kind]), everything), int(objects.shown[kind].sum())
+        figures[f"object: {objects.names[kind]}"] = {
+            "photos": plain(count, count),
+            "r_precision": plain(one["r_precision"].value, 1),
+            "average_precision": plain(one["average_precision"].value, 1),
+        }
     return figures
 
 
 def _part(objects: Objects, scores: Floats, rows: Sequence[int] | Ints) -> Group:
-    """Return the figures among some photos of those objects of the first detector that enough of them show."""
+    """Return the figures among some photos of those everyday objects that enough of them show."""
     part = np.array(rows, np.int64)
-    first = min(objects.detectors, default="")
-    kinds = [kind for kind in objects.common(part) if objects.detectors[kind] == first]
-    return _ranked(objects, scores, np.array(kinds, np.int64), part) if kinds else {}
+    kinds = objects.common(part, everyday=True)
+    return _ranked(objects, scores, kinds, part) if len(kinds) else {}
 
 
 def _ranked(objects: Objects, scores: Floats, kinds: Ints, rows: Ints) -> Group:
@@ -155,7 +160,7 @@ def _ranked(objects: Objects, scores: Floats, kinds: Ints, rows: Ints) -> Group:
 
 
 def band_figures(bench: Bench, objects: Objects, count: int = BAND_OBJECTS) -> Figures:
-    """Return what is called good for the most frequent objects, and how often nothing is where nothing is to be found.
+    """Return what is called good for the most frequent everyday objects, and how often nothing is, rightly.
 
     Precision and recall are among photos that show the object or do not; ``rightly_empty`` is the share of objects for
     which nothing is called good among the photos that do not show them, ``wrong_photos`` the mean number that is. Of
@@ -164,7 +169,7 @@ def band_figures(bench: Bench, objects: Objects, count: int = BAND_OBJECTS) -> F
     groups = _collections(bench.photos)
     figures: Figures = {}
     for name, rows in ({"": np.arange(len(bench.photos))} | (groups if len(groups) > 1 else {})).items():
-        kinds = objects.common(rows)
+        kinds = objects.common(rows, everyday=True)
         most = kinds[np.argsort(-objects.shown[np.ix_(kinds, rows)].sum(axis=1), kind="stable")][:count]
         found = {kind: _band_of(bench, objects, kind, rows) for kind in most.tolist()}
         if not found:
