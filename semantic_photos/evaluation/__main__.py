@@ -24,7 +24,7 @@ from semantic_photos.evaluation.report import DETAILS, Report, compared, lines_o
 from semantic_photos.evaluation.tags import Tagged, threshold_figures
 from semantic_photos.ml.image_encoder import OnnxImageEncoder
 from semantic_photos.paths import Paths
-from semantic_photos.services.tag_words import shipped_tree
+from semantic_photos.services.tags.tag_words import shipped_tree
 
 DEFAULT = "life"
 

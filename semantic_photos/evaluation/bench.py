@@ -30,7 +30,7 @@ from semantic_photos.ml.manifest import MANIFEST
 from semantic_photos.ml.model_pack import ModelPack, find_packs, load_pack
 from semantic_photos.ml.text_encoder import WordTable
 from semantic_photos.paths import resources
-from semantic_photos.services.search import SearchService
+from semantic_photos.services.search.search_service import SearchService
 from semantic_photos.storage.catalog import Catalog
 from semantic_photos.storage.database import Database
 

@@ -5,7 +5,7 @@ Labels of the val photos stand for concepts: some of their photos are the exampl
 among all the rest. Beside it: photos like the mean of the examples, and the typed word. A
 concept's own name mostly is no word ("Bella"), so it is measured without the word too. A photo without the label may
 show the thing all the same, so these figures are lower bounds. What ten answers to its
-proposals are worth is decided (``services/proving``) and no longer measured.
+proposals are worth is decided (``services/concepts/concept_evaluation``) and no longer measured.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from semantic_photos.evaluation.bench import Bench
 from semantic_photos.evaluation.figure import Figures, Floats, Group, plain, ratio
 from semantic_photos.evaluation.metrics import Bools
 from semantic_photos.evaluation.retrieval import LEFT_OUT
-from semantic_photos.services.learning import learn
-from semantic_photos.services.proving import hold_out
+from semantic_photos.services.concepts.concept_direction import learn
+from semantic_photos.services.concepts.concept_evaluation import hold_out
 
 CONCEPTS, EXAMPLES, SEEDS, FIRST = 30, (5, 10, 20), 10, 20
 #: The figures that the program shows are checked for so many examples, with so many draws of them.

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from semantic_photos.domain.feedback import arranged, hits_to_ask, steered
 from semantic_photos.domain.photo import PhotoId
+from semantic_photos.domain.relevance_feedback import arranged, hits_to_ask, steered
 from semantic_photos.domain.vectors import normalise
 from semantic_photos.evaluation.bench import Bench
 from semantic_photos.evaluation.figure import Figures, Floats, ratio

@@ -12,7 +12,7 @@ from semantic_photos.evaluation.photos import Material
 from semantic_photos.evaluation.report import Report
 from semantic_photos.evaluation.retrieval import collections_of, retrieval_figures
 from semantic_photos.evaluation.tags import Tagged, tag_figures
-from semantic_photos.services.tag_words import shipped_tree
+from semantic_photos.services.tags.tag_words import shipped_tree
 
 #: Parts of the measurement, in the order of the report.
 PARTS = ("retrieval", "objects", "band", "minus", "tags", "speed")

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from semantic_photos.domain.tag_tree import TagTree
-from semantic_photos.domain.tagging import leaf
+from semantic_photos.domain.tags import leaf
 from semantic_photos.evaluation import metrics
 from semantic_photos.evaluation.bench import Bench
 from semantic_photos.evaluation.figure import Figures, Floats, Group, Ints, plain, ratio

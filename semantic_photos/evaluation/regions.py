@@ -3,8 +3,8 @@
 
 One photo shows a word and the other one does not, so the right place is known. Heat maps: the pointing game (Zhang and
 others, "Top-down Neural Attention by Excitation Backprop", 2016). Decided, and no longer measured: a look at twice the
-network's side, cutting a region out instead of pooling its positions (``services/close_look``), and the weights of
-words beside photos (``domain/steering``).
+network's side, cutting a region out instead of pooling its positions (``services/search/dense_features``), and the
+weights of words beside photos (``domain/example_focus``).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from semantic_photos.domain import relevance
-from semantic_photos.domain.heat import Box, hottest, standard_scores
+from semantic_photos.domain import result_cutoff
+from semantic_photos.domain.example_focus import clamped, focused_vector, position_weights
+from semantic_photos.domain.heat_map import Box, hottest, standard_scores
 from semantic_photos.domain.photo import ImageRecipe, PhotoFacts
 from semantic_photos.domain.ports import ImageEncoder
-from semantic_photos.domain.steering import clamped, focused_vector, position_weights
 from semantic_photos.evaluation.bench import Bench
 from semantic_photos.evaluation.figure import Figures, Floats, ratio
 from semantic_photos.evaluation.metrics import precision_at
@@ -28,7 +28,7 @@ from semantic_photos.evaluation.photos import AnnotatedPhoto
 from semantic_photos.evaluation.pictures import Pictures
 from semantic_photos.evaluation.queries import SureWord, sure_caption_words, sure_labels
 from semantic_photos.media.preprocess import square
-from semantic_photos.services.close_look import Positions, cut, positions_of
+from semantic_photos.services.search.dense_features import Positions, cut, positions_of
 
 _SIDE = 160
 #: Below so many right answers a query says nothing about precision at 10.
@@ -163,14 +163,14 @@ class _Composed:
 
     def _points(self, seen: Positions, word: str, box: Box) -> float:
         direction = self._bench.word(word)
-        around = relevance.background(self._bench.background @ direction)
+        around = result_cutoff.background(self._bench.background @ direction)
         x, y = hottest(standard_scores(seen.map_of(direction), *around))
         return float(box[0] <= x <= box[2] and box[1] <= y <= box[3])
 
     def _focused(self, seen: Positions, weight: float, word: str) -> Floats:
         """Return the vector of a picture by its parts in focus, as the program makes it."""
         direction = self._bench.word(word)
-        around = relevance.background(self._bench.background @ direction)
+        around = result_cutoff.background(self._bench.background @ direction)
         weights = position_weights(standard_scores(seen.flat @ direction, *around)[None], [weight])
         part = self._encoder.project((weights @ seen.features)[None])[0]
         return focused_vector(part, [(weight, direction)])

@@ -17,7 +17,7 @@ from semantic_photos.evaluation.metrics import Bools
 from semantic_photos.evaluation.objects import ABSENT, SHOWN
 from semantic_photos.evaluation.photos import AnnotatedPhoto, by_source
 from semantic_photos.evaluation.queries import names_label, plain_words
-from semantic_photos.services.tag_words import PRECISE, TagWords
+from semantic_photos.services.tags.tag_words import PRECISE, TagWords
 
 THRESHOLDS = (0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 #: What automatic tags have to reach.

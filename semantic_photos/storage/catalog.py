@@ -18,7 +18,7 @@ from semantic_photos.domain.errors import FolderError
 from semantic_photos.domain.photo import Counts, Folder, FolderCounts, FolderId, Photo, PhotoId
 from semantic_photos.domain.ports import IdArray
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.filter_questions import Filters
+from semantic_photos.storage.filter_sql import Filters
 from semantic_photos.storage.listing import Listing
 from semantic_photos.storage.rows import (
     PHOTO,

@@ -11,7 +11,7 @@ import numpy as np
 
 from semantic_photos.evaluation.bench import Bench
 from semantic_photos.evaluation.photos import AnnotatedPhoto
-from semantic_photos.ml.tags import TagStat
+from semantic_photos.ml.tag_classifier import TagStat
 
 WORDS = ["dog", "boat", "tree", "house"]
 EACH = 12
