@@ -66,7 +66,7 @@ def page_as_dict(library: Library, text: str, page: ResultPage) -> dict[str, Any
 
 
 def search(options: argparse.Namespace, open_library: Opener) -> int:
-    """Answer one question, or one for each line of a file."""
+    """Answer one query, or one for each line of a file."""
     if (bool(options.words) + bool(options.queries) + bool(options.saved)) != 1:
         raise UserFacingError("Say what to search for, or give --queries FILE or --saved NAME.", code="usage",
                               advice="See --help.")  # fmt: skip

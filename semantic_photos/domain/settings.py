@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a person can set, declared once: default, range and description per field."""
+"""What a user can set, declared once: default, range and description per field."""
 
 from __future__ import annotations
 

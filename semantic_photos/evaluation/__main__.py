@@ -19,7 +19,7 @@ from semantic_photos.evaluation.contact_sheets import QUERIES, write_sheets
 from semantic_photos.evaluation.figure import Figures
 from semantic_photos.evaluation.life import PARTS, Life
 from semantic_photos.evaluation.photos import Material, read_folder, read_material
-from semantic_photos.evaluation.pictures import Pictures
+from semantic_photos.evaluation.pictures import PhotoImages
 from semantic_photos.evaluation.report import DETAILS, Report, compared, lines_of, read_report
 from semantic_photos.evaluation.tags import Tagged, threshold_figures
 from semantic_photos.ml.image_encoder import OnnxImageEncoder
@@ -122,7 +122,7 @@ def _tags(args: argparse.Namespace) -> None:
 
 def _regions(args: argparse.Namespace) -> None:
     material = read_material(args.photos)
-    with _open(args, material, args.pack) as bench, Pictures(material.pictures) as pictures:
+    with _open(args, material, args.pack) as bench, PhotoImages(material.pictures) as pictures:
         encoder = OnnxImageEncoder(bench.pack, max(1, args.threads))
         try:
             figures = regions.region_figures(bench, encoder, pictures, max(1, args.pairs))
@@ -146,7 +146,7 @@ def _measured(args: argparse.Namespace, measure: Callable[[Bench], Figures]) -> 
 
 def _sheets(args: argparse.Namespace) -> None:
     material = read_folder(args.photos)
-    with _open(args, material, args.pack) as bench, Pictures(material.pictures) as pictures:
+    with _open(args, material, args.pack) as bench, PhotoImages(material.pictures) as pictures:
         for path in write_sheets(args.out, bench, pictures, args.queries):
             print(path)
 

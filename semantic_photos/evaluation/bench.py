@@ -22,13 +22,13 @@ from semantic_photos.domain.query import Query
 from semantic_photos.domain.vectors import usable_rows
 from semantic_photos.evaluation.figure import Floats, Group, Ints, plain
 from semantic_photos.evaluation.photos import AnnotatedPhoto, Material
-from semantic_photos.evaluation.pictures import Pictures
+from semantic_photos.evaluation.pictures import PhotoImages
 from semantic_photos.index.hybrid_index import HybridIndex
 from semantic_photos.media.decoder_pool import DecoderPool
 from semantic_photos.ml.image_encoder import OnnxImageEncoder
 from semantic_photos.ml.manifest import MANIFEST
 from semantic_photos.ml.model_pack import ModelPack, find_packs, load_pack
-from semantic_photos.ml.text_encoder import WordTable
+from semantic_photos.ml.text_encoder import WordTableEncoder
 from semantic_photos.paths import resources
 from semantic_photos.services.search.search_service import SearchService
 from semantic_photos.storage.catalog import Catalog
@@ -43,7 +43,7 @@ _FIRST_ID = 1
 
 def text_encoder_of(pack: ModelPack) -> TextEncoder:
     """Return the text encoder that the program uses with a pack."""
-    return WordTable(pack)
+    return WordTableEncoder(pack)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,7 +172,7 @@ def open_bench(folder: Path | None, material: Material, cache: Path, *, threads:
     pack = load_pack(folder) if folder is not None else shipped_pack()
     encoder = OnnxImageEncoder(pack, threads)
     try:
-        with Pictures(material.pictures) as pictures:
+        with PhotoImages(material.pictures) as pictures:
             pictures.expect(material.photos)
             vectors = cached_vectors(material.photos, pictures, encoder, cache)
             speed = encoding_speed(material.photos[:_TIMED], pictures, encoder) if timed else {}
@@ -203,7 +203,7 @@ def shipped_pack() -> ModelPack:
 
 
 def cached_vectors(
-    photos: Sequence[AnnotatedPhoto], pictures: Pictures, encoder: ImageEncoder, cache: Path
+    photos: Sequence[AnnotatedPhoto], pictures: PhotoImages, encoder: ImageEncoder, cache: Path
 ) -> Floats:  # fmt: skip
     """Return unit vectors (N, D), NaN where a photo cannot be decoded; only what the cache lacks is encoded.
 
@@ -232,7 +232,7 @@ def cached_vectors(
     return np.stack([known[key] for key in keys]).astype(np.float32)
 
 
-def encode_photos(photos: Sequence[AnnotatedPhoto], pictures: Pictures, encoder: ImageEncoder) -> Floats:
+def encode_photos(photos: Sequence[AnnotatedPhoto], pictures: PhotoImages, encoder: ImageEncoder) -> Floats:
     """Return unit vectors (N, D) of photos, NaN where one cannot be decoded."""
     vectors = np.full((len(photos), encoder.dim), np.nan, dtype=np.float32)
     done = 0
@@ -243,7 +243,7 @@ def encode_photos(photos: Sequence[AnnotatedPhoto], pictures: Pictures, encoder:
     return vectors
 
 
-def encoding_speed(photos: Sequence[AnnotatedPhoto], pictures: Pictures, encoder: ImageEncoder) -> Group:
+def encoding_speed(photos: Sequence[AnnotatedPhoto], pictures: PhotoImages, encoder: ImageEncoder) -> Group:
     """Return photos a second of the network on batches of `BATCH`, without decoding.
 
     ``photos_per_second`` is by the clock; ``…_best`` of the fastest tenth of the batches and ``photos_per_cpu_second``,

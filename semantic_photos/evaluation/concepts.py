@@ -20,7 +20,7 @@ from semantic_photos.evaluation.bench import Bench
 from semantic_photos.evaluation.figure import Figures, Floats, Group, plain, ratio
 from semantic_photos.evaluation.metrics import Bools
 from semantic_photos.evaluation.retrieval import LEFT_OUT
-from semantic_photos.services.concepts.concept_direction import learn
+from semantic_photos.services.concepts.concept_direction import fit_direction
 from semantic_photos.services.concepts.concept_evaluation import hold_out
 
 CONCEPTS, EXAMPLES, SEEDS, FIRST = 30, (5, 10, 20), 10, 20
@@ -76,8 +76,8 @@ def _found(bench: Bench, name: str, has: Bools, count: int, seed: int) -> dict[s
     ways: dict[str, Callable[[], Floats]] = {
         "the word, typed": lambda: word,
         "like the mean of the examples": lambda: normalise(examples.mean(axis=0)),
-        "concept, without the word": lambda: learn(name, examples, library, seed=seed).vector,
-        "concept, with the word": lambda: learn(name, examples, library, word, seed=seed).vector,
+        "concept, without the word": lambda: fit_direction(name, examples, library, seed=seed).vector,
+        "concept, with the word": lambda: fit_direction(name, examples, library, word, seed=seed).vector,
     }
     return {way: found_first(library @ vector(), has[rest]) for way, vector in ways.items()}
 
@@ -112,7 +112,7 @@ def _shown_and_true(bench: Bench, name: str, has: Bools, count: int, seed: int) 
     own[chosen] = True
     examples = bench.vectors[chosen]
     shown = hold_out(name, examples, bench.vectors, word, own=own, seed=seed).figures
-    concept = learn(name, examples, bench.vectors, word, own=own, seed=seed)
+    concept = fit_direction(name, examples, bench.vectors, word, own=own, seed=seed)
     before, after = (
         float(has[~own][np.argsort(-(bench.vectors[~own] @ way))[: shown.first]].sum() / has[~own].sum())
         for way in (word, concept.vector)

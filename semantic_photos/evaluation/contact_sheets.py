@@ -12,7 +12,7 @@ from semantic_photos.domain.errors import PhotoError, UserFacingError
 from semantic_photos.evaluation.bench import Bench
 from semantic_photos.evaluation.objects import SHOWN
 from semantic_photos.evaluation.photos import AnnotatedPhoto
-from semantic_photos.evaluation.pictures import Pictures
+from semantic_photos.evaluation.pictures import PhotoImages
 from semantic_photos.evaluation.queries import folded_words
 
 #: Always the same, so that the sheets of two packs can be laid side by side. Nothing is to be found for the last one.
@@ -27,7 +27,7 @@ _INK, _PAPER, _RIGHT, _WEAK = (20, 20, 20), (250, 250, 250), (0, 140, 60), (150,
 
 
 def write_sheets(
-    folder: Path, bench: Bench, pictures: Pictures, queries: Sequence[str] = QUERIES
+    folder: Path, bench: Bench, pictures: PhotoImages, queries: Sequence[str] = QUERIES
 ) -> list[Path]:  # fmt: skip
     """Write one PNG for each query with the program's first hits; returns the files.
 
@@ -67,7 +67,7 @@ def _named(query: str, photo: AnnotatedPhoto) -> bool:
     return any(wanted <= folded_words(text) for text in (*photo.captions, *photo.labels, seen))
 
 
-def _small(pictures: Pictures, photo: AnnotatedPhoto) -> Image.Image:
+def _small(pictures: PhotoImages, photo: AnnotatedPhoto) -> Image.Image:
     try:
         preview = pictures.decoded(photo.file, preview=_CELL).preview
     except PhotoError:

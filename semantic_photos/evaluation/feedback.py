@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from semantic_photos.domain.photo import PhotoId
-from semantic_photos.domain.relevance_feedback import arranged, hits_to_ask, steered
+from semantic_photos.domain.relevance_feedback import arranged, hits_to_fetch, with_feedback
 from semantic_photos.domain.vectors import normalise
 from semantic_photos.evaluation.bench import Bench
 from semantic_photos.evaluation.figure import Figures, Floats, ratio
@@ -49,9 +49,9 @@ class Votes:
 
     def by_program(self) -> Floats:
         """Return scores (N,) as the program ranks."""
-        first = np.argsort(-(self.photos @ self.query))[: hits_to_ask(len(self.photos))]
+        first = np.argsort(-(self.photos @ self.query))[: hits_to_fetch(len(self.photos))]
         middle = np.asarray(self.photos[first].mean(axis=0))
-        moved = steered(self.query, self.photos[self.up], self.photos[self.down], middle, self.sample)
+        moved = with_feedback(self.query, self.photos[self.up], self.photos[self.down], middle, self.sample)
         return self.photos @ moved
 
     def by_rocchio(self) -> Floats:

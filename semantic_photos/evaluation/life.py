@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from semantic_photos.evaluation.bench import Bench, pack_facts
 from semantic_photos.evaluation.figure import Figures
-from semantic_photos.evaluation.objects import Objects, band_figures, minus_figures, object_figures
+from semantic_photos.evaluation.objects import Objects, cutoff_figures, minus_figures, object_figures
 from semantic_photos.evaluation.photos import Material
 from semantic_photos.evaluation.report import Report
 from semantic_photos.evaluation.retrieval import collections_of, retrieval_figures
@@ -15,7 +15,7 @@ from semantic_photos.evaluation.tags import Tagged, tag_figures
 from semantic_photos.services.tags.tag_words import shipped_tree
 
 #: Parts of the measurement, in the order of the report.
-PARTS = ("retrieval", "objects", "band", "minus", "tags", "speed")
+PARTS = ("retrieval", "objects", "cutoff", "minus", "tags", "speed")
 
 
 class Life:
@@ -37,12 +37,12 @@ class Life:
                 for group, values in retrieval_figures(bench, collection).items()
             },
             "objects": lambda: object_figures(bench, self._objects),
-            "band": lambda: band_figures(bench, self._objects),
+            "cutoff": lambda: cutoff_figures(bench, self._objects),
             "minus": lambda: minus_figures(bench, self._collections, self._objects, self._tree),
             "tags": lambda: tag_figures(bench, Tagged.of(bench, self._material.kinds, self._tree)),
             "speed": lambda: {"speed": bench.speed} if bench.speed else {},
         }
         for part in PARTS:
-            if part in parts and (part not in ("objects", "band", "minus") or self._objects.names):
+            if part in parts and (part not in ("objects", "cutoff", "minus") or self._objects.names):
                 figures |= measures[part]()
         return Report(pack_facts(bench.pack), figures)

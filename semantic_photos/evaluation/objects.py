@@ -22,7 +22,7 @@ from semantic_photos.evaluation.figure import Figures, Floats, Group, Ints, plai
 from semantic_photos.evaluation.metrics import Bools
 from semantic_photos.evaluation.photos import AnnotatedPhoto, by_source
 from semantic_photos.evaluation.queries import word_queries
-from semantic_photos.evaluation.retrieval import Collection, band
+from semantic_photos.evaluation.retrieval import Collection, good_matches
 
 SHOWN, ABSENT = 0.5, 0.12
 #: An object is a query if so many photos show it.
@@ -30,7 +30,7 @@ LEAST_PHOTOS = 5
 #: Detectors give small things low scores; below this a photo that shows the object counts as a faint one.
 FAINT = 0.65
 #: Everyday objects that the good matches are measured on: those that most photos show.
-BAND_OBJECTS = 40
+CUTOFF_OBJECTS = 40
 #: Minus words: first hits looked at, pairs in all and for one object, and how often the two occur together.
 MINUS_FIRST, MINUS_PAIRS, MINUS_OF_ONE, MINUS_LEAST, MINUS_SHARES = 20, 60, 15, 8, (0.15, 0.7)
 
@@ -159,7 +159,7 @@ def _ranked(objects: Objects, scores: Floats, kinds: Ints, rows: Ints) -> Group:
     }
 
 
-def band_figures(bench: Bench, objects: Objects, count: int = BAND_OBJECTS) -> Figures:
+def cutoff_figures(bench: Bench, objects: Objects, count: int = CUTOFF_OBJECTS) -> Figures:
     """Return what is called good for the most frequent everyday objects, and how often nothing is, rightly.
 
     Precision and recall are among photos that show the object or do not; ``rightly_empty`` is the share of objects for
@@ -171,17 +171,17 @@ def band_figures(bench: Bench, objects: Objects, count: int = BAND_OBJECTS) -> F
     for name, rows in ({"": np.arange(len(bench.photos))} | (groups if len(groups) > 1 else {})).items():
         kinds = objects.common(rows, everyday=True)
         most = kinds[np.argsort(-objects.shown[np.ix_(kinds, rows)].sum(axis=1), kind="stable")][:count]
-        found = {kind: _band_of(bench, objects, kind, rows) for kind in most.tolist()}
+        found = {kind: _good_matches_of(bench, objects, kind, rows) for kind in most.tolist()}
         if not found:
             continue
         kept, right, relevant, wrongly = (np.array(column) for column in zip(*found.values(), strict=True))
-        figures[f"{name}: good band" if name else "good band"] = {
-            "objects": plain(len(found), len(found)), **band(kept, right, relevant),
+        figures[f"{name}: good matches" if name else "good matches"] = {
+            "objects": plain(len(found), len(found)), **good_matches(kept, right, relevant),
             "rightly_empty": ratio(wrongly == 0), "wrong_photos": ratio(wrongly),
         }  # fmt: skip
         if not name:
             figures |= {
-                f"good band of {objects.names[kind]}": {
+                f"good matches of {objects.names[kind]}": {
                     title: plain(value, 1)
                     for title, value in zip(("good", "right", "photos", "good_without_any"), values, strict=True)
                 }
@@ -190,7 +190,7 @@ def band_figures(bench: Bench, objects: Objects, count: int = BAND_OBJECTS) -> F
     return figures
 
 
-def _band_of(bench: Bench, objects: Objects, kind: int, rows: Ints) -> tuple[int, int, int, int]:
+def _good_matches_of(bench: Bench, objects: Objects, kind: int, rows: Ints) -> tuple[int, int, int, int]:
     """Return how many photos are called good, how many of them and of all show it, and how many are without any."""
     shown, absent = objects.shown[kind], objects.absent[kind]
     found = bench.search(rows[(shown | absent)[rows]]).ranking(objects.names[kind])

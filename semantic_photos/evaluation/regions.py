@@ -25,10 +25,10 @@ from semantic_photos.evaluation.bench import Bench
 from semantic_photos.evaluation.figure import Figures, Floats, ratio
 from semantic_photos.evaluation.metrics import precision_at
 from semantic_photos.evaluation.photos import AnnotatedPhoto
-from semantic_photos.evaluation.pictures import Pictures
+from semantic_photos.evaluation.pictures import PhotoImages
 from semantic_photos.evaluation.queries import SureWord, sure_caption_words, sure_labels
 from semantic_photos.media.preprocess import square
-from semantic_photos.services.search.dense_features import Positions, cut, positions_of
+from semantic_photos.services.search.dense_features import FeatureGrid, cut, feature_grid
 
 _SIDE = 160
 #: Below so many right answers a query says nothing about precision at 10.
@@ -68,7 +68,7 @@ def pairs(words: Sequence[SureWord], count: int, seed: int) -> list[Pair]:
 class Compositions:
     """Lays two photos of an index into one picture."""
 
-    def __init__(self, photos: Sequence[AnnotatedPhoto], pictures: Pictures) -> None:
+    def __init__(self, photos: Sequence[AnnotatedPhoto], pictures: PhotoImages) -> None:
         self._photos, self._pictures = photos, pictures
 
     def photo(self, number: int, side: int = _SIDE) -> Image.Image:
@@ -98,7 +98,7 @@ class Compositions:
         return whole, (left, top, left + 0.5, top + 0.5)
 
 
-def region_figures(bench: Bench, encoder: ImageEncoder, pictures: Pictures, count: int, seed: int = 0) -> Figures:
+def region_figures(bench: Bench, encoder: ImageEncoder, pictures: PhotoImages, count: int, seed: int = 0) -> Figures:
     """Return the figures of heat maps, focus and regions, on ``count`` pairs by labels and as many by captions."""
     figures: Figures = {}
     by_label = sure_labels(bench.photos, bench.knows)
@@ -157,17 +157,17 @@ class _Composed:
             ("region: the photo itself", self._precision(self._bench.vectors[pair.wanted], pair, pair.word)),
         ]
 
-    def _look(self, picture: Image.Image, box: Box) -> tuple[Positions, NDArray[np.uint8], Box]:
+    def _look(self, picture: Image.Image, box: Box) -> tuple[FeatureGrid, NDArray[np.uint8], Box]:
         large = large_square(picture, self._encoder.recipe)
-        return positions_of(self._encoder, large, PhotoFacts(*picture.size)), large, box
+        return feature_grid(self._encoder, large, PhotoFacts(*picture.size)), large, box
 
-    def _points(self, seen: Positions, word: str, box: Box) -> float:
+    def _points(self, seen: FeatureGrid, word: str, box: Box) -> float:
         direction = self._bench.word(word)
         around = result_cutoff.background(self._bench.background @ direction)
         x, y = hottest(standard_scores(seen.map_of(direction), *around))
         return float(box[0] <= x <= box[2] and box[1] <= y <= box[3])
 
-    def _focused(self, seen: Positions, weight: float, word: str) -> Floats:
+    def _focused(self, seen: FeatureGrid, weight: float, word: str) -> Floats:
         """Return the vector of a picture by its parts in focus, as the program makes it."""
         direction = self._bench.word(word)
         around = result_cutoff.background(self._bench.background @ direction)

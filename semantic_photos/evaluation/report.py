@@ -21,10 +21,10 @@ HEADLINES = (
     ("old val: one noun", "precision_at_10"), ("old val: two nouns", "precision_at_10"),
     ("objects of coco", "r_precision"), ("objects of coco", "average_precision"),
     ("objects of coco", "r_precision_faint"), ("web val: objects", "r_precision"), ("old val: objects", "r_precision"),
-    ("good band", "precision"), ("good band", "recall"), ("good band", "precision_of_all_hits"),
-    ("good band", "recall_of_all_photos"), ("good band", "rightly_empty"), ("good band", "wrong_photos"),
-    ("web val: good band", "precision"), ("web val: good band", "recall"), ("old val: good band", "precision"),
-    ("old val: good band", "recall"),
+    ("good matches", "precision"), ("good matches", "recall"), ("good matches", "precision_of_all_hits"),
+    ("good matches", "recall_of_all_photos"), ("good matches", "rightly_empty"), ("good matches", "wrong_photos"),
+    ("web val: good matches", "precision"), ("web val: good matches", "recall"), ("old val: good matches", "precision"),
+    ("old val: good matches", "recall"),
     ("minus words", "clearly_shown_without_minus"), ("minus words", "clearly_shown"),
     ("minus words", "still_right_without_minus"), ("minus words", "still_right"),
     ("tags", "precision"), ("tags", "precision_checked"), ("tags", "recall"), ("tags", "photos_with_tag"),
@@ -34,7 +34,7 @@ HEADLINES = (
     ("speed", "photos_per_second"), ("speed", "photos_per_cpu_second"), ("speed", "phrase_ms_median"),
 )  # fmt: skip
 #: Groups with one of these beginnings are of single things or sources.
-SINGLE = ("object: ", "tag: ", "good band of ", "tags in ", "objects in ", "captions of ")
+SINGLE = ("object: ", "tag: ", "good matches of ", "tags in ", "objects in ", "captions of ")
 #: How much is listed: the headlines, all but single things, or everything.
 DETAILS = ("headlines", "all", "single")
 #: Columns of the table of sources: group before the source's name, figure, title.

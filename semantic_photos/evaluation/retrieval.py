@@ -93,7 +93,7 @@ def retrieval_figures(bench: Bench, collection: Collection) -> Figures:
         for kind, asked in collection.words.items():
             figures[f"{name}: {kind}"] = word_figures(asked, search, rows)
         for kind in ("one noun", "two nouns"):
-            figures[f"{name}: good band, {kind}"] = band_of_words(collection.words[kind], search, rows)
+            figures[f"{name}: good matches, {kind}"] = good_matches_of_words(collection.words[kind], search, rows)
     if len(collection.labelled):
         rows = collection.labelled
         shown = [bench.photos[i] for i in rows]
@@ -156,7 +156,7 @@ def word_figures(asked: Queries, search: ProgramSearch, rows: Ints) -> Group:
     }
 
 
-def band_of_words(asked: Queries, search: ProgramSearch, rows: Ints) -> Group:
+def good_matches_of_words(asked: Queries, search: ProgramSearch, rows: Ints) -> Group:
     """Return what the good matches hold: precision over queries that have any, recall over all.
 
     A photo that shows the thing though no caption says so counts as wrong, so precision is a lower bound.
@@ -168,10 +168,10 @@ def band_of_words(asked: Queries, search: ProgramSearch, rows: Ints) -> Group:
         found = search.ranking(text)
         kept.append(found.good)
         right.append(int(asked.relevant[number, place[found.rows[: found.good]]].sum()))
-    return band(np.array(kept), np.array(right), asked.relevant.sum(axis=1))
+    return good_matches(np.array(kept), np.array(right), asked.relevant.sum(axis=1))
 
 
-def band(kept: Ints, right: Ints, relevant: Ints) -> Group:
+def good_matches(kept: Ints, right: Ints, relevant: Ints) -> Group:
     """Return precision and recall of what is called good, as means over queries and over all hits together.
 
     Args:

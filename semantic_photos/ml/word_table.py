@@ -32,7 +32,7 @@ class Found:
     unknown: tuple[str, ...]
 
 
-class Lexicon:
+class WordVectorTable:
     """A word table: word ↔ row, row → vector, text → vector.
 
     Thread: any; nothing changes after construction.
@@ -132,7 +132,7 @@ class Lexicon:
         return vectors
 
 
-def load_lexicon(folder: Path, words: str, vectors: str, scales: str, weights: str, dim: int) -> Lexicon:
+def load_word_table(folder: Path, words: str, vectors: str, scales: str, weights: str, dim: int) -> WordVectorTable:
     """Read the four files of a word table; the vectors stay on disk and are memory-mapped.
 
     Raises:
@@ -146,7 +146,7 @@ def load_lexicon(folder: Path, words: str, vectors: str, scales: str, weights: s
     for name, array in ((scales, sizes), (weights, shares)):
         if not (np.isfinite(array) & (array >= 0)).all():
             raise PackError(f"{name} has negative or non-finite numbers.", code="pack.words")
-    return Lexicon(listed, table, sizes, shares)
+    return WordVectorTable(listed, table, sizes, shares)
 
 
 def read_words(path: Path) -> list[str]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters of a question, answered: each fact is one question to SQLite, and a tree of them is sets in memory.
+"""Filters of a query, answered: each fact is one query to SQLite, and a tree of them is sets in memory.
 
 A set of photos is a mask over ids, so that "and", "or" and "not" of a million photos take a fraction of a
 millisecond, and so that the first filter that leaves nothing can be named without asking again.
@@ -43,7 +43,7 @@ from semantic_photos.storage.schema import FAILED, PENDING
 
 MaskArray = NDArray[np.bool_]
 
-#: Standing of a tag that the person took away from a photo; it finds nothing.
+#: Standing of a tag that the user took away from a photo; it finds nothing.
 _REJECTED = 4
 _EARTH_KM = 6371.0088
 #: Facts whose answers are kept until the catalog changes: for the letters that are typed behind a filter.
@@ -164,20 +164,20 @@ class Filters:
 
     def _asked(self, connection: sqlite3.Connection, fact: Fact) -> IdArray:
         """Return the photos of one fact, in no order."""
-        sql, values = self._question(connection, fact)
+        sql, values = self._statement(connection, fact)
         return joined_ids(connection, sql, values)
 
-    def _question(self, connection: sqlite3.Connection, fact: Fact) -> Question:
+    def _statement(self, connection: sqlite3.Connection, fact: Fact) -> Question:
         if isinstance(fact, Exact):
             names, captions = (
-                _text_question("place", "name", fact.text),
-                _text_question("remark", "caption", fact.text),
+                _text_statement("place", "name", fact.text),
+                _text_statement("remark", "caption", fact.text),
             )
             tags = json_ids(number for number, name in _tags(connection) if fact.text in name)
             by_tag = f"SELECT photo_id AS id FROM photo_tag WHERE tag_id {_IN} AND standing <> {_REJECTED}"
             return f"{names[0]} UNION {captions[0]} UNION {by_tag}", (*names[1], *captions[1], tags)
         if isinstance(fact, Named):
-            return self._named_question(connection, fact)
+            return self._named_statement(connection, fact)
         if isinstance(fact, Type):
             marks = ", ".join("?" * len(TYPES[fact.name]))
             return f"SELECT id FROM photo WHERE format IN ({marks})", TYPES[fact.name]
@@ -192,9 +192,9 @@ class Filters:
         low, high = _seconds(fact, self._today())
         return "SELECT id FROM photo WHERE sort_key >= ? AND sort_key < ?", (low, high)
 
-    def _named_question(self, connection: sqlite3.Connection, fact: Named) -> Question:
+    def _named_statement(self, connection: sqlite3.Connection, fact: Named) -> Question:
         if fact.field == "file":
-            return _text_question("place", "name", fact.text)
+            return _text_statement("place", "name", fact.text)
         if fact.field == "tag":
             wanted = [level for level in fact.text.replace("/", "|").split("|") if level.strip()]
             tags = json_ids(number for number, name in _tags(connection) if _holds(name.split("|"), wanted))
@@ -233,8 +233,8 @@ class Filters:
         return found
 
 
-def _text_question(table: str, column: str, text: str) -> Question:
-    """Return the question for rows whose text holds ``text``; SQLite itself takes only a and A as the same letter."""
+def _text_statement(table: str, column: str, text: str) -> Question:
+    """Return the query for rows whose text holds ``text``; SQLite itself takes only a and A as the same letter."""
     plain = clean(text).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     cases = [plain] if plain.isascii() else [plain, plain.upper(), plain.title()]
     # Some systems take letters with accents apart in the names of files.

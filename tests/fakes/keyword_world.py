@@ -17,7 +17,7 @@ from semantic_photos.services.metadata.keyword_files import KeywordFiles
 from semantic_photos.services.threads.concurrency import EventBus
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.keyword_sync import Exchange
+from semantic_photos.storage.keyword_sync import KeywordSync
 from semantic_photos.storage.tags import TagStore
 from tests.fakes.encoders import word_vector
 
@@ -28,7 +28,7 @@ class World:
         self.catalog, self.store = Catalog(self.database), TagStore(self.database)
         (folder / "photos").mkdir()
         self.root = self.catalog.add_folder(folder / "photos")
-        self.exchange = Exchange(self.database)
+        self.exchange = KeywordSync(self.database)
         self.files = KeywordFiles(self.catalog, self.exchange, decoders, EventBus())
 
     def add(self, name: str) -> PhotoId:

@@ -24,16 +24,16 @@ PATH_KEYS = "Ctrl+Shift+C"
 
 
 class Finder(Protocol):
-    """What the menu needs of whoever asks questions."""
+    """What the menu needs of whoever asks queries."""
 
     def similar(self, photo_id: int) -> None:
         """Ask for photos like one."""
 
     def more_like(self, photo_id: int) -> None:
-        """Let one pull the question towards itself as well."""
+        """Let one pull the query towards itself as well."""
 
     def less_like(self, photo_id: int) -> None:
-        """Let one push the question away from itself."""
+        """Let one push the query away from itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +58,12 @@ def build_menu(
     """Return the menu for these photos; it deletes itself when it closes.
 
     Args:
-        finder: asks the questions.
+        finder: asks the queries.
         bridge: to the library.
         ids: the photos it is about.
         parent: owns the menu.
         more: entries about the place of the photos in the result.
-        asked: something is asked, so that a photo can be added to the question.
+        asked: something is asked, so that a photo can be added to the query.
     """
     menu = QMenu(parent)
     menu.aboutToHide.connect(menu.deleteLater)

@@ -8,7 +8,7 @@ from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QSlider, QToolButton, QWidget
 
 from semantic_photos.domain.query import ResultPage
-from semantic_photos.gui.grid.result_rows import WEAKER, Arrangement
+from semantic_photos.gui.grid.result_rows import WEAKER, ResultRows
 from semantic_photos.gui.widgets import formatting, theme
 from semantic_photos.gui.widgets.controls import ElidedLabel, IconButton, Resting, button, label
 
@@ -25,7 +25,7 @@ _STEPS = 20
 _SETTLE_MS = 90
 
 
-class BandBar(QFrame):
+class ResultCutoffBar(QFrame):
     """The border between good and weaker matches, and the tools for it.
 
     Signals:
@@ -141,7 +141,7 @@ class BandBar(QFrame):
             self.set_order(order)
             self.order_changed.emit(order)
 
-    def show_page(self, page: ResultPage | None, arrangement: Arrangement) -> None:
+    def show_page(self, page: ResultPage | None, arrangement: ResultRows) -> None:
         """Show where the good matches of a page end; hidden where nothing was asked or found."""
         asked = page is not None and not page.query.is_empty and len(page) > 0
         self.setVisible(asked)

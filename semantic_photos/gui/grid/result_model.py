@@ -15,13 +15,13 @@ from PySide6.QtGui import QImage
 
 from semantic_photos.domain.photo import Photo, PhotoId
 from semantic_photos.domain.query import ResultPage
-from semantic_photos.gui.grid.result_rows import Arrangement, arrange
+from semantic_photos.gui.grid.result_rows import ResultRows, arrange
 from semantic_photos.gui.grid.thumbnail_loader import ThumbnailLoader
 from semantic_photos.gui.widgets import formatting
 
 #: Photos whose facts are kept.
 KEPT_FACTS = 6000
-#: Most photos that one question to the catalog is about.
+#: Most photos that one query to the catalog is about.
 FACTS_AT_ONCE = 400
 #: Cells that are told of one by one at most.
 _MANY = 200
@@ -47,8 +47,8 @@ class Role(enum.IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Heat:
-    """Why a photo answers the question: a picture to lay over it, a short line for its cell, a whole sentence."""
+class HeatMap:
+    """Why a photo answers the query: a picture to lay over it, a short line for its cell, a whole sentence."""
 
     picture: QImage
     line: str
@@ -68,13 +68,13 @@ class ResultModel(QAbstractListModel):
         self._ids = np.empty(0, np.int64)
         self._scores: np.ndarray | None = None
         self._by_id: np.ndarray | None = None
-        self.arrangement = Arrangement(self._ids, None, 0)
+        self.arrangement = ResultRows(self._ids, None, 0)
         self._page: ResultPage | None = None
         self._opened: frozenset[int] = frozenset()
         self._weaker = 0
         self._votes: Mapping[int, float] = {}
-        self.can_judge = False
-        self._heats: Mapping[int, Heat] = {}
+        self.can_vote = False
+        self._heats: Mapping[int, HeatMap] = {}
         self._generation = -1
         self._facts: OrderedDict[PhotoId, Photo | None] = OrderedDict()
         self._before: dict[PhotoId, object] = {}
@@ -97,7 +97,7 @@ class ResultModel(QAbstractListModel):
     def set_page(self, page: ResultPage, *, again: bool = False) -> bool:
         """Show a page; return False if a newer one is shown already.
 
-        With ``again`` it answers the same question: open stacks stay open and weaker matches stay in sight.
+        With ``again`` it answers the same query: open stacks stay open and weaker matches stay in sight.
         """
         if page.generation < self._generation:
             return False
@@ -112,7 +112,7 @@ class ResultModel(QAbstractListModel):
         self._weaker = count
         self._arrange()
 
-    def toggle_stack(self, photo_id: int) -> None:
+    def toggle_group(self, photo_id: int) -> None:
         """Show the copies behind a photo, or hide them again."""
         self._opened = self._opened ^ {photo_id}
         self._arrange()
@@ -128,13 +128,13 @@ class ResultModel(QAbstractListModel):
         self.endResetModel()
 
     def set_votes(self, votes: Mapping[int, float]) -> None:
-        """Mark the photos that were judged for this question: above zero for up, below for down."""
+        """Mark the photos that were judged for this query: above zero for up, below for down."""
         changed = [PhotoId(i) for i in {*votes, *self._votes} if votes.get(i) != self._votes.get(i)]
         self._votes = dict(votes)
         self._tell(changed)
 
-    def set_heats(self, heats: Mapping[int, Heat], changed: Iterable[int]) -> None:
-        """Show why photos answer the question: ``heats`` are those to show, ``changed`` those that are told of."""
+    def set_heat_maps(self, heats: Mapping[int, HeatMap], changed: Iterable[int]) -> None:
+        """Show why photos answer the query: ``heats`` are those to show, ``changed`` those that are told of."""
         self._heats = heats
         self._tell([PhotoId(i) for i in changed])
 
@@ -156,7 +156,7 @@ class ResultModel(QAbstractListModel):
         photo_id = self.photo_id(row)
         return None if photo_id is None else self._facts.get(photo_id)
 
-    # Qt's questions
+    # Qt's queries
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  # Qt's own default
         return 0 if parent.isValid() else len(self._ids)
@@ -226,7 +226,7 @@ class ResultModel(QAbstractListModel):
 
     def _ask_for_facts(self) -> None:
         missing = [photo_id for photo_id in self._seen if photo_id not in self._facts][:FACTS_AT_ONCE]
-        # One question at a time: while it is answered the person may scroll on, and only the last place counts.
+        # One query at a time: while it is answered the user may scroll on, and only the last place counts.
         if missing and not self._asking:
             self._asking = True
             self._fetch(missing, lambda facts: self._on_facts(missing, facts))

@@ -20,7 +20,7 @@ from semantic_photos.gui.grid.result_view import ResultView
 from semantic_photos.gui.widgets import formatting, placeholders
 from semantic_photos.gui.widgets.controls import button
 
-#: While photos come in, the same question is asked again at most so often.
+#: While photos come in, the same query is asked again at most so often.
 REFRESH_MS = 1000
 #: While a word is being typed, what stood there stays for so long: half a word often means nothing yet.
 EMPTY_MS = 700
@@ -34,10 +34,10 @@ class ResultPane(QStackedWidget):
     Signals:
         page_shown: the ``ResultPage`` that is shown now, or None after a failure.
         rearranged: the same page is shown with other rows.
-        refresh_wanted: the same question should be asked again.
-        all_wanted: the person wants to see everything.
+        refresh_wanted: the same query should be asked again.
+        all_wanted: the user wants to see everything.
         word_chosen: a suggested word was pressed.
-        drop_wanted: the same question should be asked without this term.
+        drop_wanted: the same query should be asked without this term.
         add_requested, folders_requested: a dialog about folders is wanted.
     """
 
@@ -54,7 +54,7 @@ class ResultPane(QStackedWidget):
         super().__init__()
         self._model = model
         self.view = ResultView(model, side)
-        self.state_page = placeholders.StatePage()
+        self.state_page = placeholders.PlaceholderPage()
         self.page: ResultPage | None = None
         self._coming: tuple[ResultPage, bool] | None = None
         self._folders: Sequence[Folder] | None = None
@@ -86,7 +86,7 @@ class ResultPane(QStackedWidget):
 
         Args:
             page: the answer.
-            again: the question is the one before, so place and selection are kept.
+            again: the query is the one before, so place and selection are kept.
             typing: a word is being typed, so that an empty answer may wait a moment for the rest of the word.
         """
         self._coming = page, again
@@ -102,7 +102,7 @@ class ResultPane(QStackedWidget):
         (page, again), self._coming = self._coming, None
         same = again and self.page is not None and np.array_equal(self.page.ids, page.ids)
         self.page = page
-        same = same and self._same_band(page)
+        same = same and self._same_cutoff(page)
         if not same:
             with self._kept(keep=again):
                 self._model.set_page(page, again=again)
@@ -110,7 +110,7 @@ class ResultPane(QStackedWidget):
         self._show_content()
         self.page_shown.emit(page)
 
-    def _same_band(self, page: ResultPage) -> bool:
+    def _same_cutoff(self, page: ResultPage) -> bool:
         before = self._before
         self._before = (page.strong, page.stacks)
         return before == self._before
@@ -141,13 +141,13 @@ class ResultPane(QStackedWidget):
         """Show good matches only."""
         self._rearrange(lambda: self._model.show_weaker(0))
 
-    def toggle_stack(self, row: int) -> None:
+    def toggle_group(self, row: int) -> None:
         """Show the copies behind a photo in place, or hide them; ``row`` may be one of them."""
         while row > 0 and row in self._model.arrangement.members:
             row -= 1
         photo_id = self._model.photo_id(row)
         if photo_id is not None and int(photo_id) in self._model.arrangement.stacks:
-            self._rearrange(lambda: self._model.toggle_stack(int(photo_id)))
+            self._rearrange(lambda: self._model.toggle_group(int(photo_id)))
 
     def _rearrange(self, change: Callable[[], object]) -> None:
         with self._kept():
@@ -155,7 +155,7 @@ class ResultPane(QStackedWidget):
         self.rearranged.emit()
 
     def show_trouble(self, error: Exception) -> None:
-        """Show why a question failed."""
+        """Show why a query failed."""
         self._empty.stop()
         self.page = self._coming = None
         self.state_page.show_state(placeholders.trouble(error, self.all_wanted.emit))
@@ -187,7 +187,7 @@ class ResultPane(QStackedWidget):
             self.state_page.show_state(self._state(page))
             self.setCurrentWidget(self.state_page)
 
-    def _state(self, page: ResultPage) -> placeholders.State:
+    def _state(self, page: ResultPage) -> placeholders.Placeholder:
         progress = self._progress
         busy = progress is not None and (
             progress.phase in (IndexingPhase.SCANNING, IndexingPhase.INDEXING) or progress.counts.pending > 0

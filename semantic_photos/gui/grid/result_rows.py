@@ -11,12 +11,12 @@ import numpy as np
 from semantic_photos.domain.ports import FloatArray, IdArray
 from semantic_photos.domain.query import ResultPage
 
-#: So many weaker hits come at a time: a question never pours out the whole library.
+#: So many weaker hits come at a time: a query never pours out the whole library.
 WEAKER = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Arrangement:
+class ResultRows:
     """The rows of the grid.
 
     Attributes:
@@ -38,7 +38,7 @@ class Arrangement:
     members: frozenset[int] = frozenset()
 
 
-def arrange(page: ResultPage, weaker: int = 0, opened: AbstractSet[int] = frozenset()) -> Arrangement:
+def arrange(page: ResultPage, weaker: int = 0, opened: AbstractSet[int] = frozenset()) -> ResultRows:
     """Return the rows for a page.
 
     Args:
@@ -55,7 +55,7 @@ def arrange(page: ResultPage, weaker: int = 0, opened: AbstractSet[int] = frozen
     members: frozenset[int] = frozenset()
     if opened and stacks:
         ids, scores, strong, members = _unfolded(page, ids, scores, strong, opened)
-    return Arrangement(ids, scores, strong, shown, total - min(page.strong, total) - shown if scores is not None else 0,
+    return ResultRows(ids, scores, strong, shown, total - min(page.strong, total) - shown if scores is not None else 0,
                        stacks, members)  # fmt: skip
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The grid: layout by arithmetic, zoom, selection, keyboard, drag out. It shows, and says what a person wants."""
+"""The grid: layout by arithmetic, zoom, selection, keyboard, drag out. It shows, and says what a user wants."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyleOptionViewItem, QWidget
 
 from semantic_photos.domain.photo import PhotoId
-from semantic_photos.gui.grid.cell_overlays import MarkPresser
+from semantic_photos.gui.grid.cell_overlays import OverlayMouse
 from semantic_photos.gui.grid.drag_out import MOST_DRAGGED, drag_out
 from semantic_photos.gui.grid.grid_geometry import GridGeometry, Section
 from semantic_photos.gui.grid.result_delegate import ResultDelegate
@@ -46,14 +46,14 @@ _Index = QModelIndex | QPersistentModelIndex
 class ResultView(QListView):
     """A list view whose geometry is computed instead of laid out.
 
-    ``QListView`` gives selection, hover and what screen readers ask for; all questions about places are answered
+    ``QListView`` gives selection, hover and what screen readers ask for; all queries about places are answered
     by ``GridGeometry``.
 
     Signals:
-        open_requested: a person wants to see the photo in this row large.
-        menu_requested: a person wants the menu, at this global place.
-        side_requested: a person wants larger (+1) or smaller (-1) thumbnails.
-        typed: a person types although the grid has the focus.
+        open_requested: a user wants to see the photo in this row large.
+        menu_requested: a user wants the menu, at this global place.
+        side_requested: a user wants larger (+1) or smaller (-1) thumbnails.
+        typed: a user types although the grid has the focus.
         chosen: the selection or the current photo changed.
     """
 
@@ -85,7 +85,7 @@ class ResultView(QListView):
         self.setMouseTracking(True)
         self.setItemDelegate(ResultDelegate(self))
         self.setModel(model)
-        self.marks = MarkPresser(
+        self.marks = OverlayMouse(
             self.viewport(), model, lambda place: self.indexAt(place).row(),
             lambda row: self.visualRect(model.index(row)),
         )  # fmt: skip

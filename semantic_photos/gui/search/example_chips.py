@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the example photos of a question look: name and small picture for the chip, words for the focus."""
+"""How the example photos of a query look: name and small picture for the chip, words for the focus."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _WORDS = 7
 _PART_SIDE = 640
 
 
-class ExampleLooks(QObject):
-    """Looks up what is needed to show a question's examples.
+class ExampleChips(QObject):
+    """Looks up what is needed to show a query's examples.
 
     Signals:
         look_ready: number of the example, its name, a square pixmap or None.
@@ -42,7 +42,7 @@ class ExampleLooks(QObject):
         self._focuses: tuple[Focus, ...] = ()
 
     def show_query(self, query: Query) -> None:
-        """Look up the examples of a question; what is known already is told again."""
+        """Look up the examples of a query; what is known already is told again."""
         self._focuses = query.focuses
         if query.examples == self._shown:
             # The chips may be new although the examples are not.
@@ -90,7 +90,7 @@ class ExampleLooks(QObject):
             self._bridge.run(
                 lambda: [
                     concept.tag
-                    for concept in library.concepts.of_vector(library.search.examples.vector(example), _WORDS)
+                    for concept in library.salient_words.of_vector(library.search.examples.vector(example), _WORDS)
                 ],
                 lambda words: self._on_words(example, words),
                 lambda _error: None,

@@ -17,7 +17,7 @@ from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.widgets.images import PASTED, pictures_folder
 
 
-class Pasting(QObject):
+class ExternalExamples(QObject):
     """Takes pictures from the clipboard, from drops and from a file dialog.
 
     Signals:
@@ -76,7 +76,7 @@ class Pasting(QObject):
         self.picture_given.emit(kept[1])
 
     def choose_file(self) -> None:
-        """Let the person choose a picture file."""
+        """Let the user choose a picture file."""
         dialog = QFileDialog(self._window, "Find photos similar to a picture")
         dialog.setDirectory(str(pictures_folder()))
         dialog.setOption(QFileDialog.Option.HideNameFilterDetails)

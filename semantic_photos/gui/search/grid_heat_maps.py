@@ -13,12 +13,12 @@ from semantic_photos.domain.messages import CancelToken, PhotosChanged
 from semantic_photos.domain.photo import Photo, PhotoId
 from semantic_photos.domain.query import Query, ResultPage
 from semantic_photos.gui.bridge import Bridge
-from semantic_photos.gui.grid.result_cutoff_bar import BandBar
-from semantic_photos.gui.grid.result_model import Heat, ResultModel
+from semantic_photos.gui.grid.result_cutoff_bar import ResultCutoffBar
+from semantic_photos.gui.grid.result_model import HeatMap, ResultModel
 from semantic_photos.gui.grid.result_view import ResultView
-from semantic_photos.gui.viewer.explanation import colours, heat_image, prepare, reason
+from semantic_photos.gui.viewer.explanation import colours, heat_map_image, prepare, reason
 from semantic_photos.gui.widgets import formatting
-from semantic_photos.services.explain.explanation import Why
+from semantic_photos.services.explain.explanation import Explanation
 
 #: Photos that are looked at in one go: few, so that the first are seen soon and what scrolled away is soon given up;
 #: the network takes hardly longer for each than in larger lots.
@@ -27,7 +27,7 @@ AT_ONCE = 4
 FIRST = 2
 #: Lots under way at once: one run of the network takes half of the cores, and while one lot is shown the other goes on.
 TOGETHER = 2
-#: Photos whose heat is kept for the question that is shown; more where more are in sight, which would be looked at for
+#: Photos whose heat is kept for the query that is shown; more where more are in sight, which would be looked at for
 #: ever otherwise.
 KEPT = 400
 _SETTLE_MS = 40
@@ -46,25 +46,25 @@ class _Lot:
 
     token: CancelToken
     ids: tuple[int, ...]
-    found: Mapping[int, Heat] | None = None
+    found: Mapping[int, HeatMap] | None = None
 
 
-class Glancing(QObject):
+class GridHeatMaps(QObject):
     """Keeps the heat of the cells in sight, while it is wanted.
 
-    The network is loaded when the button is about to be pressed (``BandBar.heat_near``) or is pressed, then beside the
-    thumbnails; not before, because it takes memory that most people's searches do without.
+    The network is loaded when the button is about to be pressed (``ResultCutoffBar.heat_near``) or is pressed, then
+    beside the thumbnails; not before, because it takes memory that most people's searches do without.
 
     Thread: lives in the GUI thread; thumbnails are read and looked at on a lane.
     """
 
     def __init__(
-        self, bridge: Bridge, model: ResultModel, view: ResultView, band: BandBar, parent: QObject | None = None
+        self, bridge: Bridge, model: ResultModel, view: ResultView, band: ResultCutoffBar, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
         self._bridge, self._model, self._view, self._band = bridge, model, view, band
         self._query = Query()
-        self._heats: OrderedDict[int, Heat] = OrderedDict()
+        self._heats: OrderedDict[int, HeatMap] = OrderedDict()
         self._without: set[int] = set()
         self._failed = ""
         self._asking: list[_Lot] = []
@@ -84,7 +84,7 @@ class Glancing(QObject):
 
     @property
     def is_on(self) -> bool:
-        """Return whether the person wants to see it."""
+        """Return whether the user wants to see it."""
         return self._band.heat_button.isChecked()
 
     def toggle(self) -> None:
@@ -93,7 +93,7 @@ class Glancing(QObject):
             self._band.heat_button.toggle()
 
     def show_page(self, page: ResultPage | None) -> None:
-        """Take in what was asked: heat of another question is gone, that of the same one stays."""
+        """Take in what was asked: heat of another query is gone, that of the same one stays."""
         query = page.query if page is not None and page.scores is not None else Query()
         if query != self._query:
             self._query, self._failed = query, ""
@@ -124,7 +124,7 @@ class Glancing(QObject):
         if not keep:
             self._heats.clear()
             self._without.clear()
-        self._model.set_heats(self._heats if self.is_on else {}, list(self._heats) if keep else self._in_sight())
+        self._model.set_heat_maps(self._heats if self.is_on else {}, list(self._heats) if keep else self._in_sight())
 
     def _in_sight(self) -> list[int]:
         ids = (self._model.photo_id(row) for row in self._view.seen_rows())
@@ -164,15 +164,18 @@ class Glancing(QObject):
             self._prepare()
 
     def _ask(self, photos: Sequence[Photo]) -> None:
-        query, glances = self._query, self._bridge.library.glances
+        query, thumbnail_explainer = self._query, self._bridge.library.thumbnail_explainer
         shade, glow = colours()
         lot = _Lot(CancelToken(), tuple(int(photo.id) for photo in photos))
         self._asking.append(lot)
 
-        def work() -> dict[int, Heat]:
+        def work() -> dict[int, HeatMap]:
             lot.token.raise_if_cancelled()
-            told = glances.why(photos, query, lot.token)
-            return {int(i): Heat(heat_image(why.heat, shade, glow), line(why), reason(why)) for i, why in told.items()}
+            told = thumbnail_explainer.explain(photos, query, lot.token)
+            return {
+                int(i): HeatMap(heat_map_image(why.heat, shade, glow), line(why), reason(why))
+                for i, why in told.items()
+            }
 
         self._bridge.run(
             work, lambda found: self._on_found(lot, found), lambda error: self._on_failed(lot, error), lane="pool"
@@ -183,7 +186,7 @@ class Glancing(QObject):
         has_picture = self._model.index(row).data(Qt.ItemDataRole.DecorationRole) is not None
         return self._model.photo(row) if has_picture else None
 
-    def _on_found(self, lot: _Lot, found: Mapping[int, Heat]) -> None:
+    def _on_found(self, lot: _Lot, found: Mapping[int, HeatMap]) -> None:
         if lot not in self._asking:
             return
         lot.found = found
@@ -202,7 +205,7 @@ class Glancing(QObject):
         most = max(KEPT, len(self._in_sight()))
         while len(self._heats) > most:
             self._heats.popitem(last=False)
-        self._model.set_heats(self._heats, [PhotoId(i) for i in found])
+        self._model.set_heat_maps(self._heats, [PhotoId(i) for i in found])
 
     def _on_failed(self, lot: _Lot, error: Exception) -> None:
         if lot in self._asking:
@@ -216,7 +219,7 @@ class Glancing(QObject):
         self._cancel()
 
 
-def line(why: Why) -> str:
+def line(why: Explanation) -> str:
     """Return the words with their shares for a cell; empty where one word alone would have all of it."""
     if len(why.words) < 2:
         return ""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From what a person does to the next question: words, examples, parts, focus."""
+"""From what a user does to the next query: words, examples, parts, focus."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from semantic_photos.gui.search.search_controller import SearchController
 from semantic_photos.gui.widgets.completion_popup import OFFERED, Offer
 from semantic_photos.services.search.completion import Completion
 
-#: How strongly "less like this" pushes: as a minus word does not rule the question, a minus photo does not.
+#: How strongly "less like this" pushes: as a minus word does not rule the query, a minus photo does not.
 LESS = -0.6
 
 
-class Steering(QObject):
-    """Makes questions and asks them, in step with the search bar.
+class QueryBuilder(QObject):
+    """Makes queries and asks them, in step with the search bar.
 
     Signals:
-        leaving: a new question is about to be asked from elsewhere than the bar; one photo shown large is left.
+        leaving: a new query is about to be asked from elsewhere than the bar; one photo shown large is left.
     """
 
     leaving = Signal()
@@ -41,11 +41,11 @@ class Steering(QObject):
 
     @property
     def query(self) -> Query:
-        """Return the newest question."""
+        """Return the newest query."""
         return self._search.query
 
     def go(self, query: Query) -> None:
-        """Ask a question that was made elsewhere than in the bar."""
+        """Ask a query that was made elsewhere than in the bar."""
         self.leaving.emit()
         self._search.settle()
         self._bar.set_query(query)
@@ -116,11 +116,11 @@ class Steering(QObject):
         self.go(Query.similar_to_file(path))
 
     def more_like(self, photo_id: int) -> None:
-        """Let a photo pull the question towards itself as well."""
+        """Let a photo pull the query towards itself as well."""
         self._with_example(photo_id, 1.0)
 
     def less_like(self, photo_id: int) -> None:
-        """Let a photo push the question away from itself."""
+        """Let a photo push the query away from itself."""
         self._with_example(photo_id, LESS)
 
     def _with_example(self, photo_id: int, weight: float) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Parts of a question that make no sense: underlined in the field, and told in a quiet line below it."""
+"""Parts of a query that make no sense: underlined in the field, and told in a quiet line below it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from semantic_photos.gui.widgets.controls import Chip, ElidedLabel, label
 MOST_TOLD = 2
 
 
-class ProblemLine(QWidget):
+class QueryProblemLine(QWidget):
     """The quiet line: what makes no sense, and filters to press that may have been meant.
 
     Signals:
@@ -41,7 +41,7 @@ class ProblemLine(QWidget):
         self.hide()
 
     def full_text(self) -> str:
-        """Return what is said of the question."""
+        """Return what is said of the query."""
         return self._said.full_text()
 
     def chips(self) -> list[Chip]:
@@ -68,11 +68,11 @@ class ProblemLine(QWidget):
 def ripe(problems: Sequence[Problem], cursor: int | None) -> list[Problem]:
     """Return the problems that can be told: not those of a term in which somebody is typing at this moment.
 
-    That a question is cut comes first and at once: where the cursor is does not matter for it.
+    That a query is cut comes first and at once: where the cursor is does not matter for it.
 
     Args:
         problems: of the whole text.
-        cursor: where the person is typing, or None when nobody is.
+        cursor: where the user is typing, or None when nobody is.
     """
     told = [p for p in problems if cursor is None or p.cut or not p.start <= cursor <= p.end]
     return sorted(told, key=lambda p: not p.cut)

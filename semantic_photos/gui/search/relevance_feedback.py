@@ -14,14 +14,14 @@ from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.grid.result_model import ResultModel
 from semantic_photos.gui.widgets import formatting
 from semantic_photos.gui.widgets.controls import FlowLayout, button, label
-from semantic_photos.services.search.relevance_feedback import Feedback
+from semantic_photos.services.search.relevance_feedback import RelevanceFeedback
 
 
-class Judging(QObject):
-    """Votes on photos for the question that is shown.
+class FeedbackController(QObject):
+    """Votes on photos for the query that is shown.
 
     Signals:
-        judged: votes have changed, so that the same question has another answer.
+        judged: votes have changed, so that the same query has another answer.
     """
 
     judged = Signal()
@@ -31,26 +31,26 @@ class Judging(QObject):
         self._bridge, self._model = bridge, model
         self._query = Query()
         self._votes: dict[PhotoId, int] = {}
-        self.line = VoteLine()
+        self.line = FeedbackBar()
         self.line.clear_wanted.connect(self.clear)
 
     @property
-    def can_judge(self) -> bool:
-        """Return whether there is a question that photos could fit."""
-        return self._model.can_judge
+    def can_vote(self) -> bool:
+        """Return whether there is a query that photos could fit."""
+        return self._model.can_vote
 
     def show_page(self, page: ResultPage | None) -> None:
         """Take in what was asked, and how it was judged so far."""
         ranked = page is not None and page.scores is not None and not page.query.is_empty
         self._query = page.query if page is not None and ranked else Query()
         self._votes = dict(page.votes) if page is not None and ranked else {}
-        self._model.can_judge = ranked and not self._bridge.library.read_only
+        self._model.can_vote = ranked and not self._bridge.library.read_only
         self._model.set_votes({int(i): float(vote) for i, vote in self._votes.items()})
         self.line.show_votes(self._votes.values())
 
     def vote(self, ids: Sequence[PhotoId], vote: int) -> None:
         """Say that photos fit (1) or do not (-1); the same word again takes it back."""
-        if not ids or not self.can_judge:
+        if not ids or not self.can_vote:
             return
         if all(self._votes.get(photo_id) == vote for photo_id in ids):
             vote = 0
@@ -59,16 +59,16 @@ class Judging(QObject):
 
     def undo(self) -> None:
         """Take the last vote back."""
-        if self.can_judge:
+        if self.can_vote:
             self._change(lambda: self._feedback().undo())
 
     def clear(self) -> None:
-        """Take back all votes for the question that is shown."""
+        """Take back all votes for the query that is shown."""
         query = self._query
-        if self.can_judge:
+        if self.can_vote:
             self._change(lambda: self._feedback().clear(query))
 
-    def _feedback(self) -> Feedback:
+    def _feedback(self) -> RelevanceFeedback:
         feedback = self._bridge.library.search.feedback
         assert feedback is not None
         return feedback
@@ -77,12 +77,12 @@ class Judging(QObject):
         self._bridge.run(work, lambda _: self.judged.emit())
 
 
-class VoteLine(QWidget):
-    """A quiet line: how many photos were judged for this question.
+class FeedbackBar(QWidget):
+    """A quiet line: how many photos were judged for this query.
 
     Signals:
         clear_wanted: they should be forgotten.
-        list_wanted: the person wants to see all votes.
+        list_wanted: the user wants to see all votes.
     """
 
     clear_wanted = Signal()

@@ -12,7 +12,7 @@ from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.query import Query
 from semantic_photos.domain.query_text import in_words, write
 from semantic_photos.gui.bridge import Bridge
-from semantic_photos.gui.search.saved_searches_bar import SavedBar
+from semantic_photos.gui.search.saved_searches_bar import SavedSearchesBar
 from semantic_photos.gui.search.search_bar import SearchBar
 from semantic_photos.gui.widgets import formatting
 from semantic_photos.gui.widgets.controls import button, label
@@ -23,7 +23,7 @@ from semantic_photos.storage.saved_searches import LONGEST_NAME, SavedSearch
 RECOUNT_MS = 3000
 
 
-class Saving(QObject):
+class SavedSearchesController(QObject):
     """Connects the bookmark in the search bar, the bar at the left and the library.
 
     Signals:
@@ -39,7 +39,7 @@ class Saving(QObject):
         self._query = Query()
         self._searches: list[SavedSearch] = []
         self._caution = bridge.library.settings.caution
-        self.bar = SavedBar(folded=bridge.library.settings.saved_folded)
+        self.bar = SavedSearchesBar(folded=bridge.library.settings.saved_folded)
         self._again = QTimer(self)
         self._again.setSingleShot(True)
         self._again.setInterval(RECOUNT_MS)
@@ -64,7 +64,7 @@ class Saving(QObject):
         self._count()
 
     def _count(self) -> None:
-        # One by one, so that a question that is typed comes in between.
+        # One by one, so that a query that is typed comes in between.
         for saved in self._searches:
             self._count_one(saved)
 
@@ -104,7 +104,7 @@ class Saving(QObject):
             self.save()
 
     def save(self) -> None:
-        """Ask for a name, and save the present question under it."""
+        """Ask for a name, and save the present query under it."""
         if not self._bookmark.isVisible() or self._saved() is not None:
             return
         query = self._query

@@ -32,14 +32,14 @@ _SEARCH = Qt.ItemDataRole.UserRole
 _ASKED = Qt.ItemDataRole.UserRole + 2
 
 
-class SavedBar(QFrame):
+class SavedSearchesBar(QFrame):
     """Lists saved searches.
 
     Signals:
         chosen: the ``SavedSearch`` to ask for.
         rename_wanted: its id and the new name.
         remove_wanted: its id.
-        fold_changed: whether the person wants it folded from now on.
+        fold_changed: whether the user wants it folded from now on.
     """
 
     chosen = Signal(object)
@@ -154,7 +154,7 @@ class SavedBar(QFrame):
             self.fold_changed.emit(folded)
 
     def fit(self, *, narrow: bool) -> None:
-        """Fold by itself where the window is narrow, and unfold again what the person did not fold."""
+        """Fold by itself where the window is narrow, and unfold again what the user did not fold."""
         if narrow != self._is_narrow:
             self._is_narrow = narrow
             self._dress(folded=narrow or self._is_folded)
@@ -168,7 +168,7 @@ class SavedBar(QFrame):
         self.setFixedWidth(NARROW if folded else WIDE)
 
     def edit(self, search_id: int) -> None:
-        """Let the person change a name."""
+        """Let the user change a name."""
         self.fold(folded=False)
         for item in map(self._list.item, range(self._list.count())):
             if item.data(_SEARCH).id == search_id:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The search field: words and filters with completion, example photos as chips, a question soon after each key."""
+"""The search field: words and filters with completion, example photos as chips, a query soon after each key."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from semantic_photos.gui.widgets.completion_popup import CompletionPopup, Offer,
 from semantic_photos.gui.widgets.controls import Chip, IconButton
 from semantic_photos.gui.widgets.images import holds_picture
 
-#: From the first key to the question. It is not prolonged by further keys, so that a held key cannot starve it.
+#: From the first key to the query. It is not prolonged by further keys, so that a held key cannot starve it.
 DELAY_MS = 40
 #: A term at which nobody types any more may be told to make no sense.
 PAUSE_MS = 1500
@@ -27,14 +27,14 @@ ROOM = 10 * MAX_TEXT
 
 
 class SearchBar(QFrame):
-    """Words and example photos, as one question.
+    """Words and example photos, as one query.
 
     Signals:
         search_requested: a ``Query``, at most ``DELAY_MS`` after the change that made it.
-        submitted: a person pressed Enter.
-        left_down: a person pressed Down to leave for the photos.
+        submitted: a user pressed Enter.
+        left_down: a user pressed Down to leave for the photos.
         completion_wanted: the text and the place of the cursor in it.
-        paste_wanted: the person pastes, and the clipboard holds no text.
+        paste_wanted: the user pastes, and the clipboard holds no text.
         problems_told: what makes no sense in the text, as one line, empty when nothing does; the problems it tells of.
     """
 
@@ -101,7 +101,7 @@ class SearchBar(QFrame):
         self._edit.cursorPositionChanged.connect(lambda *_: self._tell_problems())
         self._pause.timeout.connect(self._on_pause)
 
-    # The question
+    # The query
 
     def query(self) -> Query:
         """Return what is asked now."""
@@ -119,19 +119,19 @@ class SearchBar(QFrame):
         return self._edit.text()
 
     def set_query(self, query: Query) -> None:
-        """Show a question that was asked elsewhere, without asking it."""
+        """Show a query that was asked elsewhere, without asking it."""
         self._delay.stop()
         self._words.hide()
         self._focuses = query.focuses
         typed = Query.parse(self._edit.text())
-        # What made no sense stays where it stands while the rest of the question is the same.
+        # What made no sense stays where it stands while the rest of the query is the same.
         if typed.tree != query.tree or typed.problems != query.problems:
             self._edit.setText(query.text)
         self._set_examples(query.examples)
         self._show_clear()
         self._tell_problems(typing=False)
 
-    def set_example_look(self, number: int, name: str, picture: QPixmap | None) -> None:
+    def set_example_chip(self, number: int, name: str, picture: QPixmap | None) -> None:
         """Show name and picture of an example on its chip."""
         if 0 <= number < len(self._chips):
             chip = self._chips[number]
@@ -155,7 +155,7 @@ class SearchBar(QFrame):
         self._ask_now()
 
     def take_focus(self) -> None:
-        """Let the person type."""
+        """Let the user type."""
         self._edit.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self._edit.selectAll()
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a question to its answer: numbers the questions, stops old ones, drops late answers, keeps the history."""
+"""From a query to its answer: numbers the queries, stops old ones, drops late answers, keeps the history."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.search.search_history import QueryHistory
 from semantic_photos.services.search.search_service import Order
 
-#: A question that stood for so long gets its own place in the history.
+#: A query that stood for so long gets its own place in the history.
 SETTLE_MS = 1500
 
 
@@ -21,8 +21,8 @@ class SearchController(QObject):
     """Asks the library and tells the newest answer.
 
     Signals:
-        answered: the ``ResultPage`` of the newest question, and whether it only refreshes the one before.
-        failed: the exception that the newest question ended with.
+        answered: the ``ResultPage`` of the newest query, and whether it only refreshes the one before.
+        failed: the exception that the newest query ended with.
         moved: back or forward led to this ``Query``.
         history_changed: whether one can go back, whether one can go forward.
     """
@@ -49,21 +49,21 @@ class SearchController(QObject):
 
     @property
     def query(self) -> Query:
-        """Return the newest question."""
+        """Return the newest query."""
         return self._history.current
 
     @property
     def generation(self) -> int:
-        """Return the number of the newest question."""
+        """Return the number of the newest query."""
         return self._generation
 
     @property
     def is_pending(self) -> bool:
-        """Return whether the newest question has no answer yet."""
+        """Return whether the newest query has no answer yet."""
         return not self._answered
 
     def ask(self, query: Query, *, typed: bool = False) -> None:
-        """Ask a new question."""
+        """Ask a new query."""
         same = query == self.query
         self._history.push(query, typed=typed)
         self._settling.start()
@@ -81,16 +81,16 @@ class SearchController(QObject):
         self._run(again=False)
 
     def refresh(self) -> None:
-        """Ask the same question again, because the library has changed."""
+        """Ask the same query again, because the library has changed."""
         self._run(again=True)
 
     def settle(self) -> None:
-        """Give the present question its own place in the history."""
+        """Give the present query its own place in the history."""
         self._settling.stop()
         self._history.settle()
 
     def back(self) -> None:
-        """Go back to the question before."""
+        """Go back to the query before."""
         if self._history.can_go_back:
             self._move(self._history.back())
 
@@ -134,6 +134,6 @@ class SearchController(QObject):
             self.failed.emit(error)
 
     def close(self) -> None:
-        """Stop the question that runs."""
+        """Stop the query that runs."""
         self._settling.stop()
         self._token.cancel()

@@ -21,12 +21,12 @@ _PHASES = {
 }
 
 
-class JobsPanel(QFrame):
+class StatusBar(QFrame):
     """Result, progress and thumbnail size in one line.
 
     Signals:
         pause_toggled: True to pause the worker, False to go on.
-        failures_requested: a person wants to see which photos could not be read.
+        failures_requested: a user wants to see which photos could not be read.
         side_changed: another side for thumbnails was chosen.
     """
 

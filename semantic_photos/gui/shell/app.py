@@ -20,12 +20,12 @@ from semantic_photos.domain.errors import CatalogError, UserFacingError
 from semantic_photos.domain.settings import Settings
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.shell import fonts
-from semantic_photos.gui.shell.garbage_collection import Collecting
+from semantic_photos.gui.shell.garbage_collection import GarbageCollection
 from semantic_photos.gui.shell.main_window import MainWindow
 from semantic_photos.gui.shell.single_instance import SingleInstance
 from semantic_photos.gui.shell.unix_signals import SignalListener
 from semantic_photos.gui.widgets import theme
-from semantic_photos.gui.widgets.idle_tasks import Ahead
+from semantic_photos.gui.widgets.idle_tasks import IdleTasks
 from semantic_photos.paths import Paths, resources
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Session(QObject):
         self._factory, self._folders, self._recover = factory, list(folders), recover
         self._library: Library | None = None
         self._bridge: Bridge | None = None
-        self._collecting: Collecting | None = None
+        self._collecting: GarbageCollection | None = None
         self._thread: threading.Thread | None = None
         self._ending = False
         self._last_wait = QTimer(self)
@@ -84,7 +84,7 @@ class Session(QObject):
         self.window.show_opening()
         self.window.show()
         # Meanwhile this thread has nothing to do, and the page that comes has many icons.
-        Ahead(theme.icons_ahead(), self)
+        IdleTasks(theme.icon_tasks(), self)
         self._open(first=None)
 
     def _open(self, first: Callable[[], object] | None) -> None:
@@ -118,7 +118,7 @@ class Session(QObject):
         else:
             self._bridge = Bridge(library, self)
             self.window.show_library(self._bridge)
-            self._collecting = Collecting(self)
+            self._collecting = GarbageCollection(self)
             self._bridge.progress_changed.connect(self._collecting.take_progress)
             for folder in self._folders:
                 self.window.add_folder(folder)

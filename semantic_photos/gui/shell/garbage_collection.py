@@ -21,7 +21,7 @@ MOST_PUT_OFF = 10
 _NEVER = 1_000_000_000
 
 
-class Collecting(QObject):
+class GarbageCollection(QObject):
     """Takes over the collector's looks through everything, until it is closed.
 
     What is there when it begins, the modules of the program above all, stays for good and is not looked at again.

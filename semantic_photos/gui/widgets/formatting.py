@@ -144,7 +144,7 @@ def coverage(page: ResultPage) -> str:
 
 
 def good(page: ResultPage) -> str:
-    """Return how many photos a question finds: the number that a saved search and near words show too."""
+    """Return how many photos a query finds: the number that a saved search and near words show too."""
     one, more = ("photo", "photos") if page.scores is None else ("good match", "good matches")
     if page.good > page.strong + page.copies:
         return f"The first {page.strong:,} of at least {page.good:,} {more}"
@@ -153,7 +153,7 @@ def good(page: ResultPage) -> str:
 
 
 def asked(query: Query) -> str:
-    """Return a question in words, for titles and for screen readers."""
+    """Return a query in words, for titles and for screen readers."""
     parts = [query.text] if query.text else []
     if query.examples:
         parts.append("similar to a photo")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The person's correction at work: the words and automatic tags of a pack, seen through it while there is one."""
+"""The user's correction at work: the words and automatic tags of a pack, seen through it while there is one."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from semantic_photos.domain.personalization_map import Correction, Shift
+from semantic_photos.domain.personalization_map import PersonalizationMap, Shift
 from semantic_photos.domain.ports import FloatArray
 from semantic_photos.ml.model_pack import ModelPack
 from semantic_photos.ml.tag_classifier import TagTable
-from semantic_photos.ml.text_encoder import WordTable
+from semantic_photos.ml.text_encoder import WordTableEncoder
 
 #: Quantile of the sample's scores that a moved tag may not pass more easily than before.
 _HIGH = 0.99
 
 
-class Corrected:
+class Personalized:
     """What the correction is now, and the pack's tags seen through it. Changing it is one assignment.
 
     Thread: any.
@@ -31,7 +31,7 @@ class Corrected:
         self._pack = pack
         self._lock = threading.Lock()
         # Both in one: whoever reads gets a correction and the tags that belong to it.
-        self._now: tuple[Correction | None, TagTable] = None, pack.tag_table
+        self._now: tuple[PersonalizationMap | None, TagTable] = None, pack.tag_table
 
     @property
     def dim(self) -> int:
@@ -39,7 +39,7 @@ class Corrected:
         return self._pack.dim
 
     @property
-    def correction(self) -> Correction | None:
+    def personalization_map(self) -> PersonalizationMap | None:
         """Return the correction in use, or None."""
         return self._now[0]
 
@@ -48,14 +48,17 @@ class Corrected:
         """Return the tags as they are seen now."""
         return self._now[1]
 
-    def use(self, correction: Correction | None) -> None:
+    def use(self, personalization_map: PersonalizationMap | None) -> None:
         """Use a correction of this pack from now on, or none."""
         with self._lock:
             table = self._pack.tag_table
-            self._now = correction, table if correction is None else corrected_tags(self._pack, correction.shift)
+            self._now = (
+                personalization_map,
+                table if personalization_map is None else personalized_tags(self._pack, personalization_map.shift),
+            )
 
 
-def corrected_tags(pack: ModelPack, shift: Shift) -> TagTable:
+def personalized_tags(pack: ModelPack, shift: Shift) -> TagTable:
     """Return the tags of a pack with moved words, and with the background that the moved words have.
 
     The pack's own figures of the background are kept and moved by what changes on its sample of photos; a pack
@@ -84,49 +87,49 @@ def corrected_tags(pack: ModelPack, shift: Shift) -> TagTable:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CorrectedPack(ModelPack):
+class PersonalizedPack(ModelPack):
     """A pack whose automatic tags are seen through the correction; everything else is the pack's.
 
     ``tag_matrix`` stays too: it says which tags mean the same, which is about words and not about photos.
     """
 
-    corrected: Corrected
+    personalized: Personalized
 
     @classmethod
-    def of(cls, pack: ModelPack, corrected: Corrected) -> CorrectedPack:
-        """Return ``pack`` seen through ``corrected``."""
-        return cls(pack.folder, pack.manifest, pack.lexicon, pack.tag_table, pack.background, corrected)
+    def of(cls, pack: ModelPack, personalized: Personalized) -> PersonalizedPack:
+        """Return ``pack`` seen through ``personalized``."""
+        return cls(pack.folder, pack.manifest, pack.word_table, pack.tag_table, pack.background, personalized)
 
     def tag_confidences(self, vectors: FloatArray) -> FloatArray:
         """Return the probability of each tag, float32 (N, T), for unit vectors of photos, float32 (N, D)."""
-        return self.corrected.tags.confidences(vectors)
+        return self.personalized.tags.confidences(vectors)
 
 
-class CorrectedWords(WordTable):
+class PersonalizedWords(WordTableEncoder):
     """The words of a pack, moved by the correction while there is one.
 
     Thread: any.
     """
 
-    def __init__(self, pack: ModelPack, corrected: Corrected) -> None:
+    def __init__(self, pack: ModelPack, personalized: Personalized) -> None:
         super().__init__(pack)
-        self._corrected = corrected
-        self._moved: tuple[Correction | None, FloatArray] = None, np.zeros((0, 0), np.float32)
+        self._personalized = personalized
+        self._moved: tuple[PersonalizationMap | None, FloatArray] = None, np.zeros((0, 0), np.float32)
 
     def encode(self, text: str) -> FloatArray | None:
         """Return the unit vector (D,) of a phrase, moved, or None if nothing in it is known."""
         vector = super().encode(text)
-        correction = self._corrected.correction
-        return vector if vector is None or correction is None else correction.shift.words(vector)
+        personalization_map = self._personalized.personalization_map
+        return vector if vector is None or personalization_map is None else personalization_map.shift.words(vector)
 
     def _offered_words(self) -> tuple[np.ndarray, FloatArray]:
         """Return rows and vectors of the words that are offered as neighbours, moved; kept until they move again."""
         rows, matrix = super()._offered_words()
-        correction = self._corrected.correction
-        if correction is None:
+        personalization_map = self._personalized.personalization_map
+        if personalization_map is None:
             return rows, matrix
         known, moved = self._moved
-        if known is not correction:
-            moved = correction.shift.words(matrix)
-            self._moved = correction, moved
+        if known is not personalization_map:
+            moved = personalization_map.shift.words(matrix)
+            self._moved = personalization_map, moved
         return rows, moved

@@ -21,33 +21,33 @@ from semantic_photos.media.decoder_pool import DecoderPool
 from semantic_photos.media.thumbnails import ThumbnailStore
 from semantic_photos.ml.image_encoder import OnnxImageEncoder
 from semantic_photos.paths import Paths
-from semantic_photos.services.concepts.concept_words import TaughtWords
-from semantic_photos.services.concepts.custom_concepts import Teaching
-from semantic_photos.services.concepts.personalization import adapted
+from semantic_photos.services.concepts.concept_words import ConceptWords
+from semantic_photos.services.concepts.custom_concepts import CustomConcepts
+from semantic_photos.services.concepts.personalization import personalized
 from semantic_photos.services.explain.explanation import Explainer
-from semantic_photos.services.explain.salient_words import Concepts
-from semantic_photos.services.explain.thumbnail_explanation import Glances
+from semantic_photos.services.explain.salient_words import SalientWords
+from semantic_photos.services.explain.thumbnail_explanation import ThumbnailExplainer
 from semantic_photos.services.indexing.indexer import Indexer
 from semantic_photos.services.indexing.scanner import Scanner
 from semantic_photos.services.indexing.watcher import Watcher
 from semantic_photos.services.library.pack_choice import choose_pack
-from semantic_photos.services.library.photo_images import Pictures
+from semantic_photos.services.library.photo_images import PhotoImages
 from semantic_photos.services.metadata.keyword_files import KeywordFiles
-from semantic_photos.services.metadata.user_data import Exporting
+from semantic_photos.services.metadata.user_data import UserDataTransfer
 from semantic_photos.services.search.completion import Completions
-from semantic_photos.services.search.relevance_feedback import Feedback
+from semantic_photos.services.search.relevance_feedback import RelevanceFeedback
 from semantic_photos.services.search.search_service import SearchService
 from semantic_photos.services.search.vocabulary import Vocabulary
 from semantic_photos.services.tags.automatic_tagging import AutoTagger
 from semantic_photos.services.threads.concurrency import EventBus, Lanes
 from semantic_photos.storage.catalog import Catalog
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.keyword_sync import Exchange
+from semantic_photos.storage.keyword_sync import KeywordSync
 from semantic_photos.storage.library_lock import LibraryLock
-from semantic_photos.storage.relevance_feedback import FeedbackVotes
+from semantic_photos.storage.relevance_feedback import VoteStore
 from semantic_photos.storage.settings_file import load_settings, save_settings
 from semantic_photos.storage.tags import TagStore
-from semantic_photos.storage.user_data import WorkStore
+from semantic_photos.storage.user_data import UserDataStore
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ BACKUP_EVERY_S = 24 * 3600.0
 
 
 class Library:
-    """A person's photo library: constructs, wires and closes; the work is done by its parts.
+    """A user's photo library: constructs, wires and closes; the work is done by its parts.
 
     Thread: every method may be called from any thread. Except ``bus``, ``lanes``, ``indexer`` and ``settings``,
     all of it may block on disk, database, index or network, so the window calls it on a lane.
@@ -70,16 +70,16 @@ class Library:
         indexer: the background worker.
         search: answers queries.
         vocabulary: tags and words.
-        concepts: what a photo shows, as a few different things.
+        salient_words: what a photo shows, as a few different things.
         explainer: why a photo was found.
-        glances: the same for many thumbnails, quickly.
+        thumbnail_explainer: the same for many thumbnails, quickly.
         completions: what may come next in the search field.
-        tags: the tags and remarks of photos, and everything a person does to them.
+        tags: the tags and remarks of photos, and everything a user does to them.
         tagging: automatic tags.
         keywords: keywords in photo files and sidecars.
-        exporting: the person's work out and in.
-        teaching: subjects of the person's own.
-        adapting: what words mean to this person, from what they confirmed.
+        user_data: user data out and in.
+        custom_concepts: custom concepts.
+        personalization: what words mean to this user, from what they confirmed.
         pack: the model pack, or None when none can be used (a notice says why).
     """
 
@@ -104,37 +104,43 @@ class Library:
         self.pack = choose_pack(paths, self.catalog, self.bus.publish, pack_folder, read_only=self.read_only)
         threads = self.settings.encoder_threads or max(1, (os.cpu_count() or 2) // 2)
         self.encoder = OnnxImageEncoder(self.pack, threads) if self.pack is not None else None
-        self.tags, votes = TagStore(database), FeedbackVotes(database)
-        self.adapting, plain, self.words, seen = adapted(self.pack, self.catalog, self.tags, votes, self.bus)
+        self.tags, votes = TagStore(database), VoteStore(database)
+        self.personalization, plain, self.words, seen = personalized(
+            self.pack, self.catalog, self.tags, votes, self.bus
+        )
         self.decoders = DecoderPool(processes or self.settings.decode_processes or min(4, os.cpu_count() or 2))
         self.thumbnails = ThumbnailStore(paths.thumbnails, self.settings.thumbnail_cache_mb * 1_000_000)
-        self._pictures = Pictures(self.decoders, self.thumbnails, keep=not self.read_only)
+        self._pictures = PhotoImages(self.decoders, self.thumbnails, keep=not self.read_only)
         self.index = self._open_index()
         scanner = Scanner(self.catalog, skip=(paths.data, paths.cache, paths.config, paths.logs))
         self.indexer = Indexer(
             self.catalog, self.index, self.encoder, self.decoders, self.thumbnails, self.bus, scanner=scanner
         )
-        self.teaching = teaching = Teaching(self.catalog, self.tags, self.pack, self.words)
-        self.adapting.follow(teaching.forget)
-        text = TaughtWords(self.words, teaching.names, teaching.direction) if self.words is not None else None
+        self.custom_concepts = custom_concepts = CustomConcepts(self.catalog, self.tags, self.pack, self.words)
+        self.personalization.follow(custom_concepts.forget)
+        text = (
+            ConceptWords(self.words, custom_concepts.names, custom_concepts.direction)
+            if self.words is not None
+            else None
+        )
         self.search = SearchService(
             self.catalog, self.index, text, self.encoder, self.decoders,
             counts=lambda: self.indexer.progress.counts if self.indexer.progress.counts.total else self.counts(),
             background=self.pack.background if self.pack is not None else None,
-            limit=lambda: self.settings.result_limit, feedback=Feedback(votes, self.index),
+            limit=lambda: self.settings.result_limit, feedback=RelevanceFeedback(votes, self.index),
         )  # fmt: skip
         self.tagging = AutoTagger(self.catalog, self.tags, seen, plain, self.bus)
-        self.keywords = KeywordFiles(self.catalog, Exchange(database), self.decoders, self.bus)
-        self.exporting = Exporting(self.catalog, WorkStore(database), self.bus)
+        self.keywords = KeywordFiles(self.catalog, KeywordSync(database), self.decoders, self.bus)
+        self.user_data = UserDataTransfer(self.catalog, UserDataStore(database), self.bus)
         self.vocabulary = Vocabulary(
             self.catalog, self.index, seen, self.words, store=self.tags, tree=self.tagging.tree
         )
-        self.concepts = Concepts(seen)
+        self.salient_words = SalientWords(seen)
         self.explainer = Explainer(
-            self.search.examples, text, self.concepts, self.search.sample, self._keywords_of,
-            text.subjects if text is not None else lambda _: (),
+            self.search.examples, text, self.salient_words, self.search.sample, self._keywords_of,
+            text.custom_concepts if text is not None else lambda _: (),
         )  # fmt: skip
-        self.glances = Glances(self.explainer, self.encoder, self.thumbnail)
+        self.thumbnail_explainer = ThumbnailExplainer(self.explainer, self.encoder, self.thumbnail)
         self.completions = Completions(self.catalog, self.vocabulary)
         self._watcher: Watcher | None = None
         self._closed = False
@@ -210,7 +216,7 @@ class Library:
         Raises:
             FolderError: when it is no folder, cannot be read, or overlaps with another root.
         """
-        # Not resolved through links: the person sees and means the path that was given.
+        # Not resolved through links: the user sees and means the path that was given.
         path = Path(os.path.abspath(path.expanduser()))
         if not path.is_dir():
             raise FolderError(f"{path} is not a folder." if path.exists() else f"There is no folder {path}.")
@@ -264,7 +270,7 @@ class Library:
         return self.catalog.counts(self.pack.fingerprint if self.pack is not None else "")
 
     def notices(self) -> list[Notice]:
-        """Return what a person should know now."""
+        """Return what a user should know now."""
         with self._notice_lock:
             return list(self._notices.values())
 
@@ -276,11 +282,11 @@ class Library:
     # Pictures
 
     def thumbnail(self, photo: Photo) -> bytes | None:
-        """Return the thumbnail of a photo as JPEG, as ``Pictures.thumbnail``."""
+        """Return the thumbnail of a photo as JPEG, as ``PhotoImages.thumbnail``."""
         return self._pictures.thumbnail(photo)
 
     def preview(self, path: Path, side: int) -> ByteArray:
-        """Return a photo as upright sRGB pixels, as ``Pictures.preview``."""
+        """Return a photo as upright sRGB pixels, as ``PhotoImages.preview``."""
         return self._pictures.preview(path, side)
 
     # Life
@@ -366,7 +372,7 @@ class Library:
         self.keywords.check()
 
     def _keywords_of(self, photo_id: PhotoId) -> list[str]:
-        # What the network suggests stands nowhere: only what the person or a file says is a keyword.
+        # What the network suggests stands nowhere: only what the user or a file says is a keyword.
         return [line.tag for line in self.tags.lines([photo_id]).get(photo_id, ()) if line.standing in KEPT]
 
     def _keep_notice(self, notice: Notice) -> None:

@@ -13,7 +13,7 @@ from semantic_photos.domain.messages import Notice
 from semantic_photos.ml.image_encoder import OnnxImageEncoder
 from semantic_photos.ml.model_pack import ModelPack, find_packs, load_pack, verify_known_answer
 from semantic_photos.ml.pack_smoke_test import try_pack
-from semantic_photos.ml.text_encoder import WordTable
+from semantic_photos.ml.text_encoder import WordTableEncoder
 from semantic_photos.paths import Paths, resources
 from semantic_photos.storage.catalog import Catalog
 
@@ -65,7 +65,7 @@ def _verify_once(pack: ModelPack, catalog: Catalog, *, read_only: bool) -> None:
     if resources() in pack.folder.parents:
         encoder = OnnxImageEncoder(pack, 1)
         try:
-            verify_known_answer(pack, encoder, WordTable(pack))
+            verify_known_answer(pack, encoder, WordTableEncoder(pack))
         finally:
             encoder.close()
     else:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What may come next in the search field: operators, the person's own folders, tags and cameras, known words."""
+"""What may come next in the search field: operators, the user's own folders, tags and cameras, known words."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from semantic_photos.domain.periods import RELATIVE
 from semantic_photos.services.search.vocabulary import Vocabulary
 from semantic_photos.storage.catalog import Catalog
 
-#: Seconds for which the person's names are kept: counting them at every key press would be felt.
+#: Seconds for which the user's names are kept: counting them at every key press would be felt.
 _KEPT_S = 5.0
-#: Tags of the person's own that are offered among words.
+#: Tags of the user's own that are offered among words.
 _OWN_TAGS = 2
 
 _OPENING, _CLOSING = '"“”„', '"“”'
@@ -24,7 +24,7 @@ _RATINGS = ("5", ">=4", ">=3", "0", "rejected")
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A way on: ``text`` takes the place of the characters ``start`` to ``end`` of the question.
+    """A way on: ``text`` takes the place of the characters ``start`` to ``end`` of the query.
 
     Attributes:
         text: what to put there; behind it a blank, unless it is an operator.

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from semantic_photos.domain import result_cutoff
-from semantic_photos.domain.alternatives import Branch
+from semantic_photos.domain.alternatives import Alternative
 from semantic_photos.domain.errors import CatalogError, QueryError
 from semantic_photos.domain.example_focus import mixed
 from semantic_photos.domain.filters import Exact, Term, fold
@@ -24,10 +24,10 @@ from semantic_photos.domain.relevance_feedback import arranged
 from semantic_photos.domain.vectors import top_k, weighted_sum
 from semantic_photos.index.hybrid_index import HybridIndex
 from semantic_photos.media.decoder_pool import DecoderPool
-from semantic_photos.services.search.candidates import Narrowed, Narrowing, found_by
+from semantic_photos.services.search.candidates import CandidateFilter, Candidates, found_by
 from semantic_photos.services.search.examples import ExampleVectors
-from semantic_photos.services.search.near_duplicates import MOST, stacked
-from semantic_photos.services.search.relevance_feedback import Feedback
+from semantic_photos.services.search.near_duplicates import MOST, group_near_duplicates
+from semantic_photos.services.search.relevance_feedback import RelevanceFeedback
 from semantic_photos.storage.catalog import Catalog
 
 Order = Literal["relevance", "date", "name"]
@@ -37,7 +37,7 @@ _LIKE_A_NAME = re.compile(r"[\d_.]")
 _LETTERS = re.compile(r"[^\W\d_]")
 #: Good matches are counted up to here.
 _COUNTED = 10_000
-#: How strongly a minus word pushes away; at 1 the question would be ruled by what is not wanted.
+#: How strongly a minus word pushes away; at 1 the query would be ruled by what is not wanted.
 MINUS = 0.6
 
 
@@ -68,11 +68,11 @@ class SearchService:
         counts: Callable[[], Counts],
         background: FloatArray | None = None,
         limit: Callable[[], int] = lambda: 500,
-        feedback: Feedback | None = None,
+        feedback: RelevanceFeedback | None = None,
     ) -> None:
         self._index, self._text = index, text
         self._counts, self._background, self._limit = counts, background, limit
-        self._narrowing = Narrowing(catalog)
+        self._filter = CandidateFilter(catalog)
         self.feedback = feedback
         self.examples = ExampleVectors(catalog, text, images, decoders, self.sample)
 
@@ -96,12 +96,12 @@ class SearchService:
 
         Args:
             query: what is asked.
-            generation: number of the question.
+            generation: number of the query.
             limit: at most so many photos; None takes the setting, and lists all where nothing is ranked.
             token: to give up.
             caution: 0 to 1, how much must speak for a hit to count as a good match.
             order: of the good matches; the weaker ones behind them stay by relevance.
-            stacks: list near-identical photos once; ``ResultPage.stacks`` has the others.
+            stacks: list near-duplicate photos once; ``ResultPage.stacks`` has the others.
 
         Raises:
             QueryError: when nothing can be searched for: no pack, an example that is gone.
@@ -120,10 +120,10 @@ class SearchService:
         ranked, plain = [], []
         left_out: list[str] = []
         known: dict[str, FloatArray | None] = {}
-        for narrowed in self._narrowing.of(query):
+        for narrowed in self._filter.of(query):
             terms = narrowed.branch.terms
             asked = bool(terms or query.examples)
-            vector = self._branch_vector(query, terms, token, left_out, known) if asked else None
+            vector = self._alternative_vector(query, terms, token, left_out, known) if asked else None
             if vector is not None:
                 ranked.append((narrowed, vector))
             elif not terms or (narrowed.masks and not unknown):
@@ -139,10 +139,10 @@ class SearchService:
         behind: dict[int, tuple[int, ...]] = {}
         good = found.strong
         if stacks:
-            found, behind = self._stacked(found, most)
+            found, behind = self._grouped(found, most)
         emptied = None
         if not len(found.ids):
-            of_all = self._index.searchable_ids() if ranked else self._narrowing.listed(query)
+            of_all = self._index.searchable_ids() if ranked else self._filter.listed(query)
             first = next((n for n in [*(n for n, _ in ranked), *plain] if n.masks), None)
             emptied = first.emptied_by(of_all) if first is not None else None
         if emptied is not None:
@@ -156,7 +156,7 @@ class SearchService:
         )  # fmt: skip
 
     def count(self, query: Query, caution: float = result_cutoff.CAUTION) -> int:
-        """Return how many photos a question finds: all that its filters leave, or the good matches of its words.
+        """Return how many photos a query finds: all that its filters leave, or the good matches of its words.
 
         Where something is ranked, 10,000 stands for more than that.
 
@@ -181,13 +181,13 @@ class SearchService:
         Raises:
             QueryError, PhotoError, CatalogError: as ``run``.
         """
-        for branch in query.branches or (Branch(),):
-            vector = self._branch_vector(query, branch.terms, token)
+        for branch in query.alternatives or (Alternative(),):
+            vector = self._alternative_vector(query, branch.terms, token)
             if vector is not None:
                 return vector
         return None
 
-    def _branch_vector(
+    def _alternative_vector(
         self,
         query: Query,
         terms: tuple[Term, ...],
@@ -208,21 +208,21 @@ class SearchService:
     # Answers
 
     def _list(
-        self, query: Query, plain: Sequence[Narrowed], limit: int | None, order: Order, token: CancelToken
+        self, query: Query, plain: Sequence[Candidates], limit: int | None, order: Order, token: CancelToken
     ) -> _Found:
         """Return what filters alone leave, or everything, by date or name."""
-        ids = self._narrowing.listed(query, plain)
+        ids = self._filter.listed(query, plain)
         ids = ids[found_by(plain, ids)]
         if order == "name":
-            ids = self._narrowing.by(order, ids, token)
+            ids = self._filter.by(order, ids, token)
         ids = ids[:limit]
         return _Found(ids, None, 0 if query.is_empty else len(ids))
 
     def _rank(
         self,
         query: Query,
-        ranked: Sequence[tuple[Narrowed, FloatArray]],
-        plain: Sequence[Narrowed],
+        ranked: Sequence[tuple[Candidates, FloatArray]],
+        plain: Sequence[Candidates],
         limit: int,
         caution: float,
         order: Order,
@@ -231,8 +231,8 @@ class SearchService:
     ) -> _Found:
         """Return the best of all alternatives."""
         if self.feedback is not None and votes:
-            steered, sample = self.feedback.steered, self.sample()
-            ranked = [(one, steered(vector, votes, one.among, sample)) for one, vector in ranked]
+            with_feedback, sample = self.feedback.with_feedback, self.sample()
+            ranked = [(one, with_feedback(vector, votes, one.among, sample)) for one, vector in ranked]
         best: dict[int, float] = {}
         for narrowed, vector in ranked:
             ids, scores = self._index.search(vector, limit, narrowed.among)
@@ -246,7 +246,7 @@ class SearchService:
         if exact and len(exact) == len(ranked):
             # What has the text counts, wherever ranking put it, and whether or not it has a vector.
             strong = len(ids)
-        listed = self._narrowing.listed(query, [*plain, *exact]) if plain or exact else ids[:0]
+        listed = self._filter.listed(query, [*plain, *exact]) if plain or exact else ids[:0]
         front = listed[found_by(plain, listed)][:limit] if query.tree is not None else listed[:0]
         back = listed[found_by(exact, listed)] if len(ids) < limit else listed[:0]
         if len(front):
@@ -263,14 +263,14 @@ class SearchService:
         ids, scores = _example_first(query, ids, scores)
         if order != "relevance":
             place = {photo_id: i for i, photo_id in enumerate(ids[:strong].tolist())}
-            sorted_ids = self._narrowing.by(order, ids[:strong], token).tolist()
+            sorted_ids = self._filter.by(order, ids[:strong], token).tolist()
             rows = np.array([*(place.pop(i) for i in sorted_ids), *place.values()], np.int64)
             rows = np.concatenate([rows, np.arange(strong, len(ids))])
             ids, scores = ids[rows], scores[rows]
         return _Found(ids, scores, strong)
 
-    def _stacked(self, found: _Found, limit: int | None) -> tuple[_Found, dict[int, tuple[int, ...]]]:
-        shown, behind = stacked(found.ids, self._index.vectors_of, self._index.holds)
+    def _grouped(self, found: _Found, limit: int | None) -> tuple[_Found, dict[int, tuple[int, ...]]]:
+        shown, behind = group_near_duplicates(found.ids, self._index.vectors_of, self._index.holds)
         strong = int(np.count_nonzero(shown[: found.strong]))
         scores = None if found.scores is None else found.scores[shown][:limit]
         ids = found.ids[shown][:limit]
@@ -307,7 +307,7 @@ class SearchService:
         return parts
 
     def _with_names(self, query: Query) -> tuple[Query, tuple[str, ...]]:
-        """Return a question that asks for names of files as for quoted texts, and these names."""
+        """Return a query that asks for names of files as for quoted texts, and these names."""
         words = dict.fromkeys(term.word for term in query.terms)
         alike = [word for word in words if _LIKE_A_NAME.search(word) and _LETTERS.search(word)]
         if self._text is None or not alike:
@@ -317,13 +317,13 @@ class SearchService:
         for word in alike:
             # Nobody joins words of a picture by "_", even where all of them are known.
             strange = "_" in word or not unknown.isdisjoint(self._text.unknown_words(word))
-            if strange and self._narrowing.has_names_like(fold(word)):
+            if strange and self._filter.has_names_like(fold(word)):
                 query = query.replacing(word, str(Exact(fold(word))))
                 named.append(word)
         return query, tuple(named)
 
     def _unknown(self, query: Query) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
-        suggestions = self._narrowing.suggestions(query)
+        suggestions = self._filter.suggestions(query)
         if self._text is None or not query.terms:
             return (), suggestions
         words: list[str] = []
@@ -337,7 +337,7 @@ class SearchService:
         for word in unknown[:8]:
             alike = tuple(self._text.suggestions(word, 4))
             # The name of a file, most likely: say how it can be asked for.
-            named = _LIKE_A_NAME.search(word) is not None and self._narrowing.has_names_like(fold(word))
+            named = _LIKE_A_NAME.search(word) is not None and self._filter.has_names_like(fold(word))
             suggestions[word] = (str(Exact(fold(word))), *alike) if named else alike
         return unknown, suggestions
 
@@ -365,7 +365,7 @@ def _with_spare(limit: int | None, stacks: bool) -> int | None:
 
 
 def _example_first(query: Query, ids: IdArray, scores: FloatArray) -> tuple[IdArray, FloatArray]:
-    """Put the photo that is asked about before its likes: near-identical copies, or a focus, may score higher."""
+    """Put the photo that is asked about before its likes: near-duplicate copies, or a focus, may score higher."""
     if query.tree is not None or len(query.examples) != 1 or query.examples[0].photo_id is None:
         return ids, scores
     own = ids == query.examples[0].photo_id

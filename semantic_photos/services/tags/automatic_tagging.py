@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Automatic tags for the whole library from its stored vectors: precise, undoable, and never against the person."""
+"""Automatic tags for the whole library from its stored vectors: precise, undoable, and never against the user."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from semantic_photos.domain.ports import IdArray
 from semantic_photos.domain.tag_tree import TagTree
 from semantic_photos.domain.tags import TaggingProgress
 from semantic_photos.ml.model_pack import ModelPack
-from semantic_photos.ml.text_encoder import WordTable
+from semantic_photos.ml.text_encoder import WordTableEncoder
 from semantic_photos.services.tags.tag_words import PRECISE, TagWords, shipped_tree
 from semantic_photos.services.threads.background import Background
 from semantic_photos.services.threads.concurrency import EventBus
@@ -61,7 +61,7 @@ class AutoTagger:
         catalog: Catalog,
         store: TagStore,
         pack: ModelPack | None,
-        words: WordTable | None,
+        words: WordTableEncoder | None,
         bus: EventBus,
         tree: TagTree | None = None,
     ) -> None:
@@ -265,7 +265,7 @@ class AutoTagger:
         with self._lock:
             ids = sorted(self._waiting)
             self._waiting.clear()
-        # Held from the question on: automatic tags may be turned off in between.
+        # Held from the query on: automatic tags may be turned off in between.
         with self._working:
             least = self.least_now
             if least is not None and ids:

@@ -67,7 +67,9 @@ def test_a_pack_that_sees_what_is_there_is_perfect(place, report):
     assert figures["old val: labels"]["zero_shot_top1"]["value"] == 1.0
     assert figures["objects of coco"]["r_precision"] == {"value": 1.0, "low": 1.0, "high": 1.0, "count": 4}
     assert figures["old val: objects"]["objects"]["value"] == 4
-    assert figures["good band"]["precision"]["value"] == figures["old val: good band"]["precision"]["value"] == 1.0
+    assert (
+        figures["good matches"]["precision"]["value"] == figures["old val: good matches"]["precision"]["value"] == 1.0
+    )
     assert figures["web val: captions"]["captions"]["value"] == 2 * len(COLOURS)
     assert 0 <= figures["tags"]["precision"]["value"] <= 1
     assert figures["speed"]["photos_per_second"]["value"] > 0
@@ -99,7 +101,7 @@ def test_zips_and_folders_give_the_same_and_vectors_are_kept(place, report, tmp_
 
 
 def test_two_packs_stand_side_by_side(place, capsys):
-    assert run(place, "--beside", place / "pack", "--only", "objects", "band") == 0
+    assert run(place, "--beside", place / "pack", "--only", "objects", "cutoff") == 0
     out = capsys.readouterr().out
     assert "| objects of coco | r_precision | 1.000 [1.000, 1.000] | 1.000 [1.000, 1.000] | +0.000 [+0.000" in out
 

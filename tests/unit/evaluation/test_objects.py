@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from semantic_photos.domain.tag_tree import TagTree
-from semantic_photos.evaluation.objects import Objects, band_figures, minus_figures, minus_pairs, object_figures
+from semantic_photos.evaluation.objects import Objects, cutoff_figures, minus_figures, minus_pairs, object_figures
 from semantic_photos.evaluation.retrieval import Collection
 from tests.fakes.judged import EACH, WORDS, bench_of, captioned, detected, encode
 
@@ -84,26 +84,26 @@ def test_faint_objects_are_those_with_low_scores_and_the_others_are_left_out():
     assert group["r_precision"].value == 1.0
 
 
-def test_the_good_band_holds_what_is_there_and_nothing_where_nothing_is():
+def test_the_good_matches_are_what_is_there_and_nothing_where_nothing_is():
     photos, vectors = detected("coco")
     with bench_of(photos, vectors) as bench:
-        figures = band_figures(bench, Objects.of(photos, ALL, TREE))
-    band = figures["good band"]
-    assert band["objects"].value == len(WORDS)
-    assert band["precision"].value == band["recall"].value == band["recall_of_all_photos"].value == 1.0
-    assert figures["good band of dog"]["good"].value == figures["good band of dog"]["right"].value == EACH
+        figures = cutoff_figures(bench, Objects.of(photos, ALL, TREE))
+    found = figures["good matches"]
+    assert found["objects"].value == len(WORDS)
+    assert found["precision"].value == found["recall"].value == found["recall_of_all_photos"].value == 1.0
+    assert figures["good matches of dog"]["good"].value == figures["good matches of dog"]["right"].value == EACH
 
 
-def test_a_band_that_calls_anything_good_is_never_rightly_empty():
+def test_a_cutoff_that_calls_anything_good_is_never_rightly_empty():
     photos, vectors = detected("coco")
     # No photo of the background scores at all, so even the faintest trace of a word stands out.
     traces = vectors + np.float32(0.2)
     traces /= np.linalg.norm(traces, axis=1, keepdims=True)
     nothing = np.zeros((50, 4), np.float32)
     with bench_of(photos, traces, background=nothing) as bench:
-        band = band_figures(bench, Objects.of(photos, ALL, TREE))["good band"]
-    assert band["rightly_empty"].value == 0.0
-    assert band["wrong_photos"].value > 0
+        found = cutoff_figures(bench, Objects.of(photos, ALL, TREE))["good matches"]
+    assert found["rightly_empty"].value == 0.0
+    assert found["wrong_photos"].value > 0
 
 
 def beach_photos():
@@ -148,4 +148,4 @@ def test_without_detections_there_is_nothing_to_measure():
     objects = Objects.of(photos, {}, TREE)
     assert objects.names == ()
     with bench_of(photos, np.eye(4, dtype=np.float32)[:3], encode) as bench:
-        assert band_figures(bench, objects) == {}
+        assert cutoff_figures(bench, objects) == {}

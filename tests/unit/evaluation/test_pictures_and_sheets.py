@@ -10,7 +10,7 @@ from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import ImageRecipe
 from semantic_photos.evaluation.contact_sheets import QUERIES, write_sheets
 from semantic_photos.evaluation.photos import AnnotatedPhoto
-from semantic_photos.evaluation.pictures import Pictures
+from semantic_photos.evaluation.pictures import PhotoImages
 from tests.fakes.judged import bench_of
 
 RED, BLUE = (220, 20, 20), (20, 20, 220)
@@ -33,7 +33,7 @@ def test_zips_and_folders_side_by_side(tmp_path):
         archive.writestr("inside/blue.png", png(BLUE))
         archive.writestr("inside/broken.png", b"nothing")
     photos = [shown("red.png"), shown("blue.png"), shown("broken.png"), shown("deep/red.png")]
-    with Pictures([tmp_path / "folder", tmp_path / "some.zip"]) as pictures:
+    with PhotoImages([tmp_path / "folder", tmp_path / "some.zip"]) as pictures:
         pictures.expect(photos)
         batches = list(pictures.batches(photos, ImageRecipe(8), 3))
         assert [real for _, real in batches] == [[True, True, False], [True]]
@@ -52,7 +52,7 @@ def test_sheets_show_the_best_first_and_frame_what_was_said(tmp_path):
     def encode(text):
         return np.array([1, 0], dtype=np.float32) if text == "dog" else None
 
-    with Pictures([tmp_path]) as pictures, bench_of(photos, vectors, encode) as bench:
+    with PhotoImages([tmp_path]) as pictures, bench_of(photos, vectors, encode) as bench:
         paths = write_sheets(tmp_path / "sheets", bench, pictures, ["dog", "xyzzy plugh"])
         assert [path.name for path in paths] == ["01-dog.png", "02-xyzzy-plugh.png"]
         with Image.open(paths[0]) as sheet:
@@ -70,7 +70,7 @@ def test_a_stamp_changes_with_the_content(tmp_path):
     for number, colour in enumerate((RED, BLUE)):
         with zipfile.ZipFile(tmp_path / f"{number}.zip", "w") as archive:
             archive.writestr("a.png", png(colour))
-    with Pictures([tmp_path / "0.zip"]) as red, Pictures([tmp_path / "1.zip"]) as blue:
+    with PhotoImages([tmp_path / "0.zip"]) as red, PhotoImages([tmp_path / "1.zip"]) as blue:
         assert red.stamp("a.png") != blue.stamp("a.png")
         assert red.stamp("a.png") == red.stamp("a.png")
 

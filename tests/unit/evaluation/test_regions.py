@@ -14,7 +14,7 @@ from PIL import Image
 
 from semantic_photos.evaluation.__main__ import main
 from semantic_photos.evaluation.photos import AnnotatedPhoto
-from semantic_photos.evaluation.pictures import Pictures
+from semantic_photos.evaluation.pictures import PhotoImages
 from semantic_photos.evaluation.queries import sure_caption_words, sure_labels
 from semantic_photos.evaluation.regions import Compositions, pairs
 from tests.fakes.encoders import MEANINGS
@@ -76,7 +76,7 @@ def test_one_photo_of_a_pair_shows_the_word_and_the_other_does_not() -> None:
 @pytest.mark.parametrize("inset", [False, True])
 def test_the_wanted_photo_lies_where_it_is_said(tmp_path: Path, inset: bool) -> None:
     photos = shown()
-    with Pictures([archive(tmp_path, photos)]) as pictures:
+    with PhotoImages([archive(tmp_path, photos)]) as pictures:
         composing = Compositions(photos, pictures)
         for pair in pairs(sure_labels(photos, known), 2, seed=2):
             picture, box = composing.inset(pair) if inset else composing.side_by_side(pair)

@@ -99,20 +99,20 @@ def test_captions_of_each_source_are_told_apart():
 
 
 def test_good_matches_that_hold_just_the_right_photos_are_perfect():
-    band = figures_of(*world(), encode)["good band, one noun"]
-    assert band["precision"].value == band["recall"].value == 1.0
-    assert band["empty"].value == 0.0
-    assert band["photos"].value == EACH
+    found = figures_of(*world(), encode)["good matches, one noun"]
+    assert found["precision"].value == found["recall"].value == 1.0
+    assert found["empty"].value == 0.0
+    assert found["photos"].value == EACH
 
 
-def test_where_nothing_stands_out_the_good_band_is_empty_and_costs_recall():
+def test_where_nothing_stands_out_nothing_is_good_and_recall_pays():
     photos, vectors = world()
     far = np.random.default_rng(0).normal(size=(400, 4)).astype(np.float32) * 3
     with bench_of(photos, vectors, background=far) as bench:
-        band = retrieval_figures(bench, Collection.of("album", photos, []))["album: good band, one noun"]
-    assert band["empty"].value == 1.0
-    assert band["recall"].value == 0.0
-    assert np.isnan(band["precision"].value)
+        found = retrieval_figures(bench, Collection.of("album", photos, []))["album: good matches, one noun"]
+    assert found["empty"].value == 1.0
+    assert found["recall"].value == 0.0
+    assert np.isnan(found["precision"].value)
 
 
 def test_an_index_without_captions_or_without_labels_is_measured_as_far_as_it_goes():

@@ -16,7 +16,7 @@ from semantic_photos.domain.photo import ContentKey, FileStamp, PhotoFacts, Phot
 from semantic_photos.domain.tag_tree import TagTree
 from semantic_photos.domain.tags import Act, Standing, TaggingProgress
 from semantic_photos.ml.model_pack import ModelPack, load_pack
-from semantic_photos.ml.text_encoder import WordTable
+from semantic_photos.ml.text_encoder import WordTableEncoder
 from semantic_photos.services.search.vocabulary import Vocabulary
 from semantic_photos.services.tags import automatic_tagging
 from semantic_photos.services.tags.automatic_tagging import AutoTagger
@@ -44,7 +44,7 @@ class World:
         self.database = Database.open(folder / "catalog.sqlite")
         self.catalog, self.store, self.bus = Catalog(self.database), TagStore(self.database), EventBus()
         self.pack, self.root = pack, self.catalog.add_folder(Path("/photos"))
-        self.tagger = AutoTagger(self.catalog, self.store, pack, WordTable(pack), self.bus, TREE)
+        self.tagger = AutoTagger(self.catalog, self.store, pack, WordTableEncoder(pack), self.bus, TREE)
         self.number = 0
 
     def add(self, *words: str) -> list[PhotoId]:
