@@ -21,7 +21,7 @@ _MODULES = ("numpy", "PIL", "pillow_heif", "onnxruntime", "watchdog", "platformd
 _FONTS = """
 import os
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
-from semantic_photos.gui.fonts import families
+from semantic_photos.gui.shell.fonts import families
 print(len(families()))
 """
 

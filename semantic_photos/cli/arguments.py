@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from semantic_photos import __version__
 from semantic_photos.domain.errors import UserFacingError
-from semantic_photos.domain.relevance import CAUTION
+from semantic_photos.domain.result_cutoff import CAUTION
 
 COMMANDS = (
     "index", "search", "similar", "searches", "why", "feedback", "tags", "words", "teach", "adapt",

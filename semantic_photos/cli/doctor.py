@@ -9,7 +9,7 @@ from typing import Any
 from semantic_photos.cli import indexing
 from semantic_photos.domain.errors import CatalogError, UserFacingError
 from semantic_photos.paths import Paths
-from semantic_photos.services.library import Library
+from semantic_photos.services.library.library import Library
 
 
 def examine(paths: Paths, *, pack_folder: Path | None, repair: bool) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 from semantic_photos.domain.errors import CatalogError, PackError
 from semantic_photos.domain.messages import IndexingPhase
 from semantic_photos.domain.photo import Folder
-from semantic_photos.services.library import Library
+from semantic_photos.services.library.library import Library
 
 
 def index(library: Library, folders: Sequence[Path], *, quiet: bool) -> dict[str, Any]:

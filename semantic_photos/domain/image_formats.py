@@ -28,7 +28,7 @@ class ImageFormat:
         slow: decoding takes some ten times longer than a JPEG of the same size.
         reduces: can be decoded at a fraction of its size for a fraction of the memory.
         has_preview: files may hold a smaller copy of the picture that is quicker to decode.
-        hides_cut: decoding may succeed though the end of the file is missing; ``media.signatures.is_cut`` must tell.
+        hides_cut: decoding may succeed though the end of the file is missing; ``media.magic_bytes.is_cut`` must tell.
         embeds: keywords can be written into the file itself; ``media.picture_bytes`` must know its structure.
     """
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from semantic_photos.domain.branches import MAX_BRANCHES, Branch, branches, count, terms
+from semantic_photos.domain.alternatives import MAX_BRANCHES, Branch, branches, count, terms
+from semantic_photos.domain.example_focus import Focus, Region
 from semantic_photos.domain.filters import All, AnyOf, Node, Not, Term
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.ports import FloatArray, IdArray
 from semantic_photos.domain.query_language import MAX_TERMS, MAX_TEXT, Problem, Reading, all_of, any_of, negated, read
-from semantic_photos.domain.steering import Focus, Region
 
 
 @dataclass(frozen=True, slots=True)

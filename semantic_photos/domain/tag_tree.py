@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from semantic_photos.domain.tagging import SEPARATOR, ancestors, clean_name, clean_text, leaf
+from semantic_photos.domain.tags import SEPARATOR, ancestors, clean_name, clean_text, leaf
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from semantic_photos.domain.heat import Box
+from semantic_photos.domain.heat_map import Box
 from semantic_photos.domain.photo import ImageRecipe
 from semantic_photos.evaluation.photos import Shown
 from semantic_photos.evaluation.pictures import Pictures

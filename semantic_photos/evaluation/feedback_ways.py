@@ -14,8 +14,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from semantic_photos.domain import relevance
-from semantic_photos.domain.feedback import hits_to_ask, steered
+from semantic_photos.domain import result_cutoff
+from semantic_photos.domain.relevance_feedback import hits_to_ask, steered
 from semantic_photos.domain.vectors import normalise
 
 Floats = NDArray[np.float32]
@@ -121,7 +121,7 @@ def by_neighbours(ballot: Ballot) -> Floats:
 
 
 def _standard(scores: Floats) -> Floats:
-    middle, spread = relevance.background(scores)
+    middle, spread = result_cutoff.background(scores)
     return (scores - np.float32(middle)) / np.float32(spread)
 
 

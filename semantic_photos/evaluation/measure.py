@@ -18,7 +18,7 @@ from semantic_photos.evaluation.retrieval import EncodeText, Material, all_figur
 from semantic_photos.evaluation.tagging import caption_tag_figures, label_tag_figures
 from semantic_photos.ml.manifest import MANIFEST
 from semantic_photos.ml.model_pack import ModelPack
-from semantic_photos.services.vocabulary import LEAST_CONFIDENCE
+from semantic_photos.services.search.vocabulary import LEAST_CONFIDENCE
 
 BATCH = 8
 

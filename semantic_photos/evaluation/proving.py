@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Command: ``python -m semantic_photos.evaluation.proving --images ZIP... --index photos.jsonl --pack DIR [--json]``.
 
-Do the figures that a person is shown after teaching (``services.proving``) agree with the truth, and what are answered
-questions worth? Labels stand for subjects, as in ``evaluation.subjects``. A photo without the label may show the
-subject all the same, so rejections in here are wrong now and then, more often than a person's.
+Do the figures that a person is shown after teaching (``services.concepts.concept_evaluation``) agree with the truth,
+and what are answered questions worth? Labels stand for subjects, as in ``evaluation.subjects``. A photo without the
+label may show the subject all the same, so rejections in here are wrong now and then, more often than a person's.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from semantic_photos.domain.vectors import normalise
 from semantic_photos.evaluation.figure import Figure, Floats, ratio
 from semantic_photos.evaluation.subjects import subjects_of
 from semantic_photos.evaluation.vectors import Judged, common_arguments, judged
-from semantic_photos.services.learning import learn
-from semantic_photos.services.proving import hold_out, probabilities, questions
+from semantic_photos.services.concepts.concept_direction import learn
+from semantic_photos.services.concepts.concept_evaluation import hold_out, probabilities, questions
 
 SEEDS, EXAMPLES, ANSWERS, GIVEN = 3, (5, 12), 10, 5
 _LEAST_LEFT = 3

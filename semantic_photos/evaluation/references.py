@@ -15,8 +15,8 @@ from semantic_photos.domain.errors import SemanticPhotosError, UserFacingError
 from semantic_photos.evaluation.figure import Figures, Floats
 from semantic_photos.evaluation.photos import Shown
 from semantic_photos.evaluation.retrieval import EncodeText, Material, all_figures
-from semantic_photos.ml.lexicon import Lexicon
 from semantic_photos.ml.text_encoder import WordTable
+from semantic_photos.ml.word_table import Lexicon
 
 RECIPE = "original recipe"
 TEACHER = "teacher, our head"

@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from semantic_photos.domain import relevance
+from semantic_photos.domain import result_cutoff
 from semantic_photos.domain.errors import SemanticPhotosError
-from semantic_photos.domain.heat import Box, hottest, standard_scores
+from semantic_photos.domain.example_focus import clamped, focused_vector, mixed, position_weights
+from semantic_photos.domain.heat_map import Box, hottest, standard_scores
 from semantic_photos.domain.photo import PhotoFacts
-from semantic_photos.domain.steering import clamped, focused_vector, mixed, position_weights
 from semantic_photos.domain.vectors import normalise, weighted_sum
 from semantic_photos.evaluation.composed import Compositions, Pair, Word, caption_words, labels, large_square, pairs
 from semantic_photos.evaluation.figure import ratio
@@ -34,7 +34,7 @@ from semantic_photos.evaluation.voting import voting_figures
 from semantic_photos.ml.image_encoder import OnnxImageEncoder
 from semantic_photos.ml.model_pack import load_pack
 from semantic_photos.ml.text_encoder import WordTable
-from semantic_photos.services.close_look import Positions, cut, positions_of
+from semantic_photos.services.search.dense_features import Positions, cut, positions_of
 
 Floats = NDArray[np.float32]
 Figures = dict[str, dict[str, float]]
@@ -99,13 +99,13 @@ def _inside(point: tuple[float, float], box: Box) -> float:
 
 def _heat(bench: Bench, seen: Positions, word: str) -> Floats:
     direction = bench.word(word)
-    return standard_scores(seen.map_of(direction), *relevance.background(bench.background @ direction))
+    return standard_scores(seen.map_of(direction), *result_cutoff.background(bench.background @ direction))
 
 
 def focused(bench: Bench, seen: Positions, focuses: Sequence[tuple[float, str]]) -> Floats:
     """Return the vector of a picture judged by its parts in focus, as the program makes it."""
     directions = [(weight, bench.word(text)) for weight, text in focuses]
-    backgrounds = [relevance.background(bench.background @ vector) for _, vector in directions]
+    backgrounds = [result_cutoff.background(bench.background @ vector) for _, vector in directions]
     scores = np.stack(
         [standard_scores(seen.flat @ vector, *back) for (_, vector), back in zip(directions, backgrounds, strict=True)]
     )

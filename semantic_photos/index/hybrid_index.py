@@ -15,13 +15,13 @@ from semantic_photos.domain.errors import CancelledError, SegmentRefusedError, U
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.ports import FloatArray, IdArray
 from semantic_photos.domain.vectors import merge_ranked
-from semantic_photos.index import annoy_asking
-from semantic_photos.index.annoy_asking import ANNOY_FROM, Engine
+from semantic_photos.index import annoy_search
 from semantic_photos.index.annoy_index import TOO_FEW, TREES_FROM, Segment, VectorSource, annoy_available, open_segment
+from semantic_photos.index.annoy_search import ANNOY_FROM, Engine
 from semantic_photos.index.exact_index import BoolArray, ExactIndex, RowArray, checked_batch, checked_query
 from semantic_photos.index.segment_builder import CHUNK_ROWS, build_segment, read_vectors
 from semantic_photos.index.segment_folder import SegmentFolder, refused
-from semantic_photos.index.state import State
+from semantic_photos.index.snapshot import State
 
 _log = logging.getLogger(__name__)
 
@@ -172,7 +172,7 @@ class HybridIndex:
         query = checked_query(vector, self._dim)
         state = self._state
         k = min(k, state.size if among is None else len(among))
-        found = annoy_asking.ask(state, query, k, self._mode, among)
+        found = annoy_search.ask(state, query, k, self._mode, among)
         if found is None:
             found = state.base.search(query, k, among)
         return merge_ranked([found, state.delta.search(query, k, among)], k)
@@ -191,7 +191,7 @@ class HybridIndex:
     def engine(self) -> str:
         """Return ``annoy`` if it answers the questions it is good at, else ``exact``."""
         segment = self._state.segment
-        return "annoy" if segment is not None and annoy_asking.is_used(segment, self._mode) else "exact"
+        return "annoy" if segment is not None and annoy_search.is_used(segment, self._mode) else "exact"
 
     @property
     def reason(self) -> str:
@@ -205,9 +205,9 @@ class HybridIndex:
             return "The fast index is not built yet." if len(self) >= BUILD_FROM else TOO_FEW
         if not segment.has_trees:
             return segment.without_trees
-        if annoy_asking.is_used(segment, self._mode):
+        if annoy_search.is_used(segment, self._mode):
             return ""
-        if segment.manifest.n < annoy_asking.ANNOY_FROM:
+        if segment.manifest.n < annoy_search.ANNOY_FROM:
             return f"For {segment.manifest.n:,} photos exact search is as fast."
         return "Annoy would be slower, or miss too many photos, in this library."
 

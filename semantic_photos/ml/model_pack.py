@@ -21,10 +21,10 @@ import numpy as np
 from semantic_photos.domain.errors import PackError, SemanticPhotosError
 from semantic_photos.domain.photo import ImageRecipe
 from semantic_photos.domain.ports import ByteArray, FloatArray, ImageEncoder, TextEncoder
-from semantic_photos.ml.lexicon import Lexicon, load_lexicon, read_array
 from semantic_photos.ml.manifest import MANIFEST, MOST_MANIFEST_BYTES, ListedFile, Manifest, parse_manifest
-from semantic_photos.ml.onnx_walk import ModelFacts, TensorFacts, inspect_model
-from semantic_photos.ml.tags import TagStat, TagTable, parse_tags
+from semantic_photos.ml.onnx_validation import ModelFacts, TensorFacts, inspect_model
+from semantic_photos.ml.tag_classifier import TagStat, TagTable, parse_tags
+from semantic_photos.ml.word_table import Lexicon, load_lexicon, read_array
 
 _log = logging.getLogger(__name__)
 

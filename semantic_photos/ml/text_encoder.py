@@ -12,9 +12,9 @@ import numpy as np
 from semantic_photos.domain.errors import InternalError
 from semantic_photos.domain.ports import FloatArray
 from semantic_photos.ml import word_forms
-from semantic_photos.ml.lexicon import Lexicon
 from semantic_photos.ml.model_pack import ModelPack
-from semantic_photos.ml.spelling import Speller
+from semantic_photos.ml.spell_checker import Speller
+from semantic_photos.ml.word_table import Lexicon
 
 #: Shorter words say too little to be offered as neighbours or corrections.
 _SHORTEST = 3

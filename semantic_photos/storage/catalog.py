@@ -11,18 +11,18 @@ from collections.abc import Callable
 
 from semantic_photos.storage.database import Database
 from semantic_photos.storage.embeddings import Embeddings
-from semantic_photos.storage.exchange import Exchange
-from semantic_photos.storage.feedback import FeedbackVotes
 from semantic_photos.storage.file_records import FileRecords
-from semantic_photos.storage.filter_questions import Filters
+from semantic_photos.storage.filter_sql import Filters
 from semantic_photos.storage.folders import Folders
+from semantic_photos.storage.keyword_sync import Exchange
 from semantic_photos.storage.listing import Listing
 from semantic_photos.storage.photos import Photos
+from semantic_photos.storage.relevance_feedback import FeedbackVotes
 from semantic_photos.storage.rows import IndexedPhoto, KnownFile, clean
 from semantic_photos.storage.saved_searches import SavedSearches
 from semantic_photos.storage.schema import INDEXED
 from semantic_photos.storage.tags import TagStore
-from semantic_photos.storage.work import WorkStore
+from semantic_photos.storage.user_data import WorkStore
 from semantic_photos.storage.work_queue import WorkQueue
 
 

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from semantic_photos.domain.errors import CatalogError, InternalError
-from semantic_photos.storage import backups, opening, sqlite_errors
+from semantic_photos.storage import backups, connections, sqlite_errors
 from semantic_photos.storage.library_lock import LibraryLock
 from semantic_photos.storage.schema import APPLICATION_ID, LADDER, Ladder
 
@@ -89,10 +89,10 @@ class Database:
                 ``catalog.older``, ``catalog.none``, ``catalog.unreadable``, ``catalog.readonly``, ``catalog.full``.
         """
         path = Path(os.path.abspath(path))
-        if not opening.inspect(path):
+        if not connections.inspect(path):
             if read_only:
                 raise CatalogError(f"There is no catalog {path} yet.", code="catalog.none")
-            opening.create(path, ladder)
+            connections.create(path, ladder)
         database = cls(path, read_only=read_only)
         try:
             database._verify(ladder)
@@ -283,7 +283,7 @@ class Database:
         if self._closed:
             raise sqlite_errors.closed()
         self._check_still_there()
-        held = _Held(opening.connect(self.path, read_only=self.read_only, immutable=self._immutable))
+        held = _Held(connections.connect(self.path, read_only=self.read_only, immutable=self._immutable))
         with self._registry_lock:
             self._all.add(held)
         self._local.held = held

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote
 
 from semantic_photos.domain.errors import CatalogError
-from semantic_photos.domain.tagging import (
+from semantic_photos.domain.tags import (
     MOST_CAPTION,
     MOST_LEVELS,
     SEPARATOR,
@@ -22,7 +22,7 @@ from semantic_photos.domain.tagging import (
     clean_name,
     clean_text,
 )
-from semantic_photos.domain.work import PhotoWork, WorkTag
+from semantic_photos.domain.user_data import PhotoWork, WorkTag
 
 #: Tags under this one are digiKam's own notes (picked, colour labels, versions), not the person's words.
 _INTERNAL = "_Digikam_Internal_Tags_"

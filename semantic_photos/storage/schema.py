@@ -126,7 +126,7 @@ FIRST = (
 _WORK = (
     # Levels of a hierarchical keyword are joined by "|", as Lightroom does: "animal|dog".
     "CREATE TABLE tag (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE)",
-    # A photo and a tag have one standing: automatic, confirmed, manual, imported or rejected (`domain/tagging.py`).
+    # A photo and a tag have one standing: automatic, confirmed, manual, imported or rejected (`domain/tags.py`).
     # confidence: calibrated probability of an automatic tag, NULL for the others. decided: epoch seconds.
     """
     CREATE TABLE photo_tag (

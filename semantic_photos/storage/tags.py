@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.ports import IdArray
-from semantic_photos.domain.tagging import (
+from semantic_photos.domain.tags import (
     OWN_WORK,
     Act,
     Remark,
@@ -170,7 +170,7 @@ class TagStore:
     # What a person does
 
     def act(self, act: Act, ids: Sequence[int], tag: str) -> Change:
-        """Do one act to one tag of some photos, all or none; ``domain.tagging.after`` says what becomes of each.
+        """Do one act to one tag of some photos, all or none; ``domain.tags.after`` says what becomes of each.
 
         A name that is empty after cleaning, and photos that are not known, change nothing. A tag that differs from
         a known one only in case is that one.

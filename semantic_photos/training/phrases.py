@@ -35,8 +35,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from semantic_photos.ml.lexicon import Lexicon as PackLexicon
 from semantic_photos.ml.model_pack import load_pack
+from semantic_photos.ml.word_table import Lexicon as PackLexicon
 from semantic_photos.training import progress
 from semantic_photos.training.dataset import INDEX_NAME, PhotoRecord, read_index
 from semantic_photos.training.export import known_answer, quantise_rows, seal

@@ -31,7 +31,7 @@ from semantic_photos.index.hybrid_index import HybridIndex
 from semantic_photos.ml.model_pack import ModelPack, find_packs, load_pack
 from semantic_photos.ml.text_encoder import WordTable
 from semantic_photos.paths import Paths, resources
-from semantic_photos.services.library import Library
+from semantic_photos.services.library.library import Library
 from semantic_photos.storage.catalog import IndexedPhoto
 
 NEAREST = 50

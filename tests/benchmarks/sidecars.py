@@ -26,11 +26,11 @@ from pathlib import Path
 from PIL import Image
 
 from semantic_photos.domain.photo import FileStamp
-from semantic_photos.domain.tagging import Act
+from semantic_photos.domain.tags import Act
 from semantic_photos.media.decoder_pool import DecoderPool
 from semantic_photos.media.keywords import read_words
-from semantic_photos.services.concurrency import EventBus
-from semantic_photos.services.keyword_files import KeywordFiles
+from semantic_photos.services.metadata.keyword_files import KeywordFiles
+from semantic_photos.services.threads.concurrency import EventBus
 from semantic_photos.storage.catalog import Catalog
 from semantic_photos.storage.database import Database
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from PIL import Image
 
 from semantic_photos.domain.photo import FileStamp, PhotoFacts, PhotoId
-from semantic_photos.domain.tagging import Standing
+from semantic_photos.domain.tags import Standing
 from semantic_photos.media.decoder_pool import DecoderPool
-from semantic_photos.media.edits import EditRequest
 from semantic_photos.media.fingerprint import content_key
 from semantic_photos.media.keyword_edit import edit
-from semantic_photos.services.concurrency import EventBus
-from semantic_photos.services.keyword_files import KeywordFiles
+from semantic_photos.media.keyword_edit_values import EditRequest
+from semantic_photos.services.metadata.keyword_files import KeywordFiles
+from semantic_photos.services.threads.concurrency import EventBus
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
 from tests.fakes.encoders import word_vector

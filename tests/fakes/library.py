@@ -19,7 +19,6 @@ from typing import ClassVar
 import numpy as np
 
 from semantic_photos.domain.errors import FolderError, PhotoError, QueryError
-from semantic_photos.domain.feedback import arranged
 from semantic_photos.domain.messages import (
     CancelToken,
     FoldersChanged,
@@ -43,8 +42,9 @@ from semantic_photos.domain.photo import (
     PhotoState,
 )
 from semantic_photos.domain.query import Emptied, Example, Query, ResultPage
+from semantic_photos.domain.relevance_feedback import arranged
 from semantic_photos.domain.settings import Settings
-from semantic_photos.services.concurrency import EventBus, Lanes
+from semantic_photos.services.threads.concurrency import EventBus, Lanes
 from tests.fakes.library_parts import (
     FakeCatalog,
     FakeCompletions,

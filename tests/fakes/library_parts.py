@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 
 from semantic_photos.domain.errors import QueryError
-from semantic_photos.domain.feedback import Vote, normal_form
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.photo import FailedPhoto, FolderCounts, Photo, PhotoId
 from semantic_photos.domain.query import Example, Query
-from semantic_photos.domain.written_query import write
-from semantic_photos.services.completion import Completion
-from semantic_photos.services.concepts import Concept
-from semantic_photos.services.vocabulary import TagGuess, WordNeighbour
-from semantic_photos.services.why import Why, WordShare
+from semantic_photos.domain.query_text import write
+from semantic_photos.domain.relevance_feedback import Vote, normal_form
+from semantic_photos.services.explain.explanation import Why, WordShare
+from semantic_photos.services.explain.salient_words import Concept
+from semantic_photos.services.search.completion import Completion
+from semantic_photos.services.search.vocabulary import TagGuess, WordNeighbour
 from semantic_photos.storage.saved_searches import SavedSearch
 
 Guard = Callable[[str], None]

@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from semantic_photos.domain.adaptation import Measured, Outcome
-from semantic_photos.domain.correction import Shift
 from semantic_photos.domain.errors import CancelledError, UserFacingError
 from semantic_photos.domain.messages import CancelToken, PhotosChanged
+from semantic_photos.domain.personalization import Measured, Outcome
+from semantic_photos.domain.personalization_map import Shift
 from semantic_photos.domain.photo import PhotoId
-from semantic_photos.domain.tagging import (
+from semantic_photos.domain.tags import (
     KEPT,
     Act,
     Remark,
@@ -24,14 +24,14 @@ from semantic_photos.domain.tagging import (
     after,
     clean_name,
 )
-from semantic_photos.services.adapting import Adapted
-from semantic_photos.services.concurrency import EventBus
-from semantic_photos.services.exporting import ImportReport
-from semantic_photos.services.file_changes import FileChange, WriteReport
-from semantic_photos.services.proving import HeldOut
-from semantic_photos.services.tagging import TaggingRun
-from semantic_photos.services.teaching import LEAST_EXAMPLES, NOTHING, Forgotten, Taught
-from semantic_photos.storage.exchange import FailedWrite
+from semantic_photos.services.concepts.concept_evaluation import HeldOut
+from semantic_photos.services.concepts.custom_concepts import LEAST_EXAMPLES, NOTHING, Forgotten, Taught
+from semantic_photos.services.concepts.personalization import Adapted
+from semantic_photos.services.metadata.keyword_changes import FileChange, WriteReport
+from semantic_photos.services.metadata.user_data import ImportReport
+from semantic_photos.services.tags.automatic_tagging import TaggingRun
+from semantic_photos.services.threads.concurrency import EventBus
+from semantic_photos.storage.keyword_sync import FailedWrite
 from semantic_photos.storage.tags import Change, RemarkRow, TagRow
 
 Guard = Callable[[str], None]

@@ -20,10 +20,10 @@ from semantic_photos.domain.errors import PhotoError
 from semantic_photos.domain.messages import PhotosChanged
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Query, ResultPage
-from semantic_photos.gui import photo_actions
-from semantic_photos.gui.photo_menu import build_menu
-from semantic_photos.gui.result_model import ResultModel
-from semantic_photos.gui.thumbnail_loader import ThumbnailLoader
+from semantic_photos.gui.grid import photo_actions
+from semantic_photos.gui.grid.photo_menu import build_menu
+from semantic_photos.gui.grid.result_model import ResultModel
+from semantic_photos.gui.grid.thumbnail_loader import ThumbnailLoader
 from tests.fakes.library import FakeLibrary
 from tests.gui.conftest import Desk
 
@@ -315,7 +315,7 @@ def test_only_what_is_seen_is_fetched(open_desk: Callable[..., Desk]) -> None:
 
 
 def test_a_picture_of_odd_width_keeps_its_colours() -> None:
-    from semantic_photos.gui.pictures import image_of
+    from semantic_photos.gui.widgets.images import image_of
 
     image = image_of(np.asarray(Image.new("RGB", (101, 50), (10, 20, 30))))
     assert image.pixelColor(100, 49).getRgb()[:3] == (10, 20, 30)

@@ -10,7 +10,7 @@ from PySide6.QtGui import QImage
 
 from semantic_photos.domain.messages import PhotosChanged
 from semantic_photos.domain.query import Query
-from semantic_photos.gui.saving import NameDialog
+from semantic_photos.gui.search.saved_searches import NameDialog
 from tests.fakes.library import FakeLibrary
 from tests.gui.conftest import Desk
 

@@ -11,10 +11,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 
 from semantic_photos.domain.errors import QueryError
+from semantic_photos.domain.example_focus import Focus
 from semantic_photos.domain.query import Emptied, Query, ResultPage
-from semantic_photos.domain.steering import Focus
-from semantic_photos.gui import pages, search_bar
-from semantic_photos.gui.widgets import Chip
+from semantic_photos.gui.search import search_bar
+from semantic_photos.gui.widgets import placeholders
+from semantic_photos.gui.widgets.controls import Chip
 from tests.fakes.library import COLOURS, FakeLibrary
 from tests.gui.conftest import Desk
 
@@ -244,7 +245,7 @@ def test_the_filter_that_emptied_a_page_is_named_with_a_way_on() -> None:
         ResultPage.nothing(Query.parse("red tag:rond"), 1), searched=9, emptied_by=Emptied("tag:rond", 1),
         suggestions={"tag:rond": ("tag:round",)},
     )  # fmt: skip
-    state = pages.nothing_found(page, lambda: None, lambda _: None)
+    state = placeholders.nothing_found(page, lambda: None, lambda _: None)
     assert "tag:rond" in state.title
     assert "1 photo" in state.text
     assert state.words == ("tag:round",)

@@ -11,10 +11,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMenu, QMessageBox
 
 from semantic_photos.domain.photo import PhotoId
-from semantic_photos.domain.tagging import Act, Standing
-from semantic_photos.gui.folders_dialog import FoldersDialog
-from semantic_photos.gui.keywords_dialog import KeywordsDialog
-from semantic_photos.gui.teach_dialog import TeachDialog
+from semantic_photos.domain.tags import Act, Standing
+from semantic_photos.gui.dialogs.custom_concept_dialog import TeachDialog
+from semantic_photos.gui.dialogs.keywords_dialog import KeywordsDialog
+from semantic_photos.gui.folders.folders_dialog import FoldersDialog
 from tests.gui.conftest import Desk
 
 

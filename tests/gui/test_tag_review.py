@@ -12,11 +12,11 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from semantic_photos.domain.tagging import Standing
-from semantic_photos.gui.tag_review import NOTHING_TO_TAG
-from semantic_photos.gui.tag_room import TagRoom
-from semantic_photos.gui.tag_run_dialog import TagRunDialog
-from semantic_photos.gui.tag_wall import Part
+from semantic_photos.domain.tags import Standing
+from semantic_photos.gui.dialogs.automatic_tagging_dialog import TagRunDialog
+from semantic_photos.gui.tags.tag_controller import TagRoom
+from semantic_photos.gui.tags.tag_review import NOTHING_TO_TAG
+from semantic_photos.gui.tags.tag_wall import Part
 from tests.fakes.library import FakeLibrary
 from tests.gui.conftest import Desk
 

@@ -13,10 +13,10 @@ from PySide6.QtGui import QGuiApplication, QImage, QKeySequence
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Problem, Query
-from semantic_photos.gui import problem_marks
-from semantic_photos.gui.completion_popup import Offer
-from semantic_photos.gui.steering import dropped
-from semantic_photos.gui.votes_dialog import VotesDialog
+from semantic_photos.gui.dialogs.relevance_feedback_dialog import VotesDialog
+from semantic_photos.gui.search import query_problems
+from semantic_photos.gui.search.query_builder import dropped
+from semantic_photos.gui.widgets.completion_popup import Offer
 from tests.fakes.library import COLOURS, FakeLibrary
 from tests.gui.conftest import Desk
 
@@ -128,7 +128,7 @@ def test_a_problem_at_the_end_is_told_on_enter(desk: Desk) -> None:
 
 @pytest.mark.parametrize(("cursor", "told"), [(3, 1), (4, 0), (11, 0), (12, 1), (None, 1)])
 def test_where_somebody_types_nothing_is_wrong_yet(cursor: int | None, told: int) -> None:
-    assert len(problem_marks.ripe([Problem(4, 11, "No.")], cursor)) == told
+    assert len(query_problems.ripe([Problem(4, 11, "No.")], cursor)) == told
 
 
 @pytest.mark.parametrize("text", ["a " * 600, "blue " * 500, " OR ".join(["red"] * 40)])
@@ -145,7 +145,7 @@ def test_a_question_that_is_too_long_says_so_at_once(desk: Desk, text: str) -> N
 
 def test_that_a_question_is_cut_is_told_before_its_other_problems() -> None:
     problems = [Problem(0, 4, "One."), Problem(5, 9, "Two."), Problem(10, 12, "Too long.", cut=True)]
-    told = problem_marks.sentence("a" * 12, problem_marks.ripe(problems, 12))
+    told = query_problems.sentence("a" * 12, query_problems.ripe(problems, 12))
     assert told.startswith("“aa”: Too long.")
 
 
@@ -165,7 +165,7 @@ def test_problems_leave_text_and_cursor_alone(desk: Desk) -> None:
     desk.type("rating:x blue")
     edit = desk.page.bar._edit
     edit.setSelection(2, 4)
-    problem_marks.underline(edit, Query.parse(edit.text()).problems)
+    query_problems.underline(edit, Query.parse(edit.text()).problems)
     assert (edit.text(), edit.selectedText()) == ("rating:x blue", "ting")
 
 
@@ -303,7 +303,7 @@ def test_all_votes_are_listed_and_taken_back(open_desk: Callable[..., Desk]) -> 
 
 def test_a_question_with_photos_is_told_in_words() -> None:
     query = Query.similar_to(PhotoId(3)).with_text("snow").with_more_focus("dog", -1.0)
-    from semantic_photos.domain.feedback import normal_form, question_title
+    from semantic_photos.domain.relevance_feedback import normal_form, question_title
 
     assert question_title(normal_form(query)) == "snow, like a photo, away from dog"
     assert question_title("{broken") == "{broken"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semantic_photos.domain.branches import MAX_BRANCHES
+from semantic_photos.domain.alternatives import MAX_BRANCHES
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import MAX_TERMS, MAX_TEXT, Query
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semantic_photos.domain.branches import MAX_BRANCHES, branches
+from semantic_photos.domain.alternatives import MAX_BRANCHES, branches
 from semantic_photos.domain.filters import (
     STATES,
     TYPES,

@@ -19,10 +19,10 @@ from semantic_photos.domain.photo import PHOTO_SUFFIXES, is_photo_name
 from semantic_photos.media.decode import decode
 from semantic_photos.media.decode_request import DecodeRequest
 from semantic_photos.media.decoder_process import TIME_LIMIT_S, TIME_LIMIT_SLOW_S, time_limit
-from semantic_photos.media.opening import OPENERS
+from semantic_photos.media.magic_bytes import is_known_picture
 from semantic_photos.media.picture_bytes import picture_bytes
+from semantic_photos.media.safe_open import OPENERS
 from semantic_photos.media.sidecar import EMBEDDABLE
-from semantic_photos.media.signatures import is_known_picture
 from tests.fakes.pictures import noise, scene
 
 SUFFIXES = [(one, suffix) for one in IMAGE_FORMATS for suffix in one.suffixes]
@@ -96,7 +96,7 @@ def test_saved_searches_of_before_still_find_their_formats() -> None:
 @pytest.mark.slow
 def test_no_other_decoder_is_ever_loaded() -> None:
     code = (
-        "from PIL import Image; from semantic_photos.media.opening import OPENERS\n"
+        "from PIL import Image; from semantic_photos.media.safe_open import OPENERS\n"
         "before = set(Image.OPEN)\n"
         "try: Image.open(__import__('io').BytesIO(b'nothing'), formats=OPENERS)\n"
         "except OSError: pass\n"

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from semantic_photos.domain.errors import InternalError
 from semantic_photos.domain.ports import FloatArray, TextEncoder
 from semantic_photos.domain.vectors import normalise
-from semantic_photos.ml.lexicon import Lexicon
 from semantic_photos.ml.model_pack import ModelPack, load_pack
 from semantic_photos.ml.text_encoder import WordTable
+from semantic_photos.ml.word_table import Lexicon
 from tests.fakes.encoders import DIM, MEANINGS, VOCABULARY, FakeTextEncoder, word_vector
 from tests.fakes.packs import phrase, read_manifest, write_manifest
 

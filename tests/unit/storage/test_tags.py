@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from semantic_photos.domain.photo import ContentKey, FileStamp, PhotoId
-from semantic_photos.domain.tagging import Act, FileWords, Remark, Standing, after
-from semantic_photos.storage.exchange import Exchange, WriteJob
+from semantic_photos.domain.tags import Act, FileWords, Remark, Standing, after
+from semantic_photos.storage.keyword_sync import Exchange, WriteJob
 from semantic_photos.storage.tags import TagStore
 from tests.unit.storage.conftest import Shelf
 
