@@ -116,7 +116,10 @@ class Library:
             self.catalog, self.index, self.encoder, self.decoders, self.thumbnails, self.bus, scanner=scanner
         )
         other = OnnxImageEncoder(packs.preparing) if packs.preparing is not None else None
-        self.pack_change = PackChange(self.catalog, other, self.decoders, self.bus, idle=self._is_indexer_idle)
+        self.pack_change = PackChange(
+            self.catalog, other, self.decoders, self.bus,
+            idle=lambda: not self.indexer.is_paused and self.indexer.wait_until_idle(0),
+        )  # fmt: skip
         self.custom_concepts = custom_concepts = CustomConcepts(self.catalog, self.tags, self.pack, self.words)
         self.personalization.follow(custom_concepts.forget)
         text = (
@@ -362,9 +365,6 @@ class Library:
         self._watcher.start()
         self._watcher.watch(self.folders())
         self.rescan()
-
-    def _is_indexer_idle(self) -> bool:
-        return not self.indexer.is_paused and self.indexer.wait_until_idle(0)
 
     def _rescan_root(self, root: Path) -> None:
         self.indexer.scan([folder for folder in self.folders() if folder.path == root])
