@@ -154,6 +154,7 @@ def _words(options: argparse.Namespace) -> int:
 def _index(options: argparse.Namespace) -> int:
     with open_library(options, read_only=False) as library:
         report = indexing.index(library, options.folders, quiet=options.json)
+        report["better_recognition"] = indexing.prepare_other_pack(library, quiet=options.json)
     if options.json:
         print_json(report)
     else:

@@ -31,8 +31,7 @@ def index(library: Library, folders: Sequence[Path], *, quiet: bool) -> dict[str
     wait(library, quiet=quiet)
     library.keywords.read()
     library.tagging.settle()
-    report = _report(library, added, time.monotonic() - start)
-    return {**report, "better_recognition": prepare_other_pack(library, quiet=quiet)}
+    return _report(library, added, time.monotonic() - start)
 
 
 def prepare_other_pack(library: Library, *, quiet: bool) -> dict[str, Any] | None:

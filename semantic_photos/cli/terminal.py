@@ -27,6 +27,8 @@ def converse(library: Library, folders: Sequence[Path]) -> int:
     if folders or library.folders():
         report = indexing.index(library, folders or [folder.path for folder in library.folders()], quiet=False)
         indexing.print_report(report)
+        # It may take hours; meanwhile the present pack answers.
+        library.pack_change.start()
     else:
         print("No folder is indexed yet. Start with a folder of photos: semantic-photos FOLDER")
         return 0
