@@ -202,7 +202,7 @@ def test_the_terminal_conversation(program: Program, photos: Path) -> None:
 
 def test_without_a_display_the_program_goes_on_in_the_terminal(program: Program, photos: Path) -> None:
     done = program.run(photos, env={"DISPLAY": "", "WAYLAND_DISPLAY": "", "QT_QPA_PLATFORM": ""}, stdin="\n")
-    assert "no display" in done.stderr
+    assert "No display found" in done.stderr
     assert "24 photos found" in done.stdout
 
 

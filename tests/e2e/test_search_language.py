@@ -27,9 +27,9 @@ def test_filters_problems_and_what_emptied_a_page(program: Program, photos: Path
 
     (problem,) = program.json("search", "red", "is:faverite")["problems"]
     assert problem["meant"] == ["is:favourite"]
-    assert "Did you mean is:favourite?" in program.run("search", "red", "is:faverite").stderr
+    assert "Did you mean “is:favourite”?" in program.run("search", "red", "is:faverite").stderr
     alone = program.run("search", "type:jpgg", code=2)
-    assert "Did you mean type:jpg?" in alone.stderr
+    assert "Did you mean “type:jpg”?" in alone.stderr
 
     empty = program.json("search", "red", "-type:jpg")
     assert empty["results"] == []
