@@ -84,8 +84,7 @@ def teacher_vectors(words: Sequence[str], batch: int = 256) -> torch.Tensor:
         for start in range(0, len(words), batch):
             rows = order[start : start + batch]
             tokens = tokenizer([template.format(words[row]) for row in rows], padding=True, return_tensors="pt")
-            with torch.autocast("cpu", torch.bfloat16, enabled=torch.ops.mkldnn._is_mkldnn_bf16_supported()):
-                states = model(**tokens).last_hidden_state.float()
+            states = model(**tokens).last_hidden_state
             mask = tokens["attention_mask"].unsqueeze(-1).float()
             vectors[rows] = (states * mask).sum(dim=1) / mask.sum(dim=1)
         vectors = functional.normalize(vectors, dim=1)
