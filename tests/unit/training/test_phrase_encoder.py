@@ -40,7 +40,7 @@ def test_order_counts_and_what_stands_behind_the_last_word_does_not() -> None:
     with torch.no_grad():
         together = encoder(*phrases.batch(rows, table))
         alone = encoder(*phrases.batch(rows[2:], table))
-    assert float(together[0] @ together[1]) < 0.999
+    assert float((together[0] - together[1]).abs().max()) > 1e-3
     assert torch.allclose(together[2], alone[0], atol=1e-5)
 
 
