@@ -56,7 +56,9 @@ class CaptionSet:
         self.pairs = lexicon.bags([[seen[single[a]], seen[single[b]]] for a, b in both])
         self.pair_fits = torch.stack([self.fits[:, a] * self.fits[:, b] for a, b in both], dim=1)
 
-    def score(self, photos: torch.Tensor, captions: torch.Tensor, words: Callable[[Bags], torch.Tensor]) -> dict[str, float]:
+    def score(
+        self, photos: torch.Tensor, captions: torch.Tensor, words: Callable[[Bags], torch.Tensor]
+    ) -> dict[str, float]:
         """Figures for unit vectors of the photos (N, D) and of their captions."""
         scores = captions @ photos.T
         own = scores[torch.arange(len(scores)), self.owner]
@@ -122,5 +124,3 @@ class Judge:
 def _precision(scores: torch.Tensor, fits: torch.Tensor, k: int) -> torch.Tensor:
     """Share of fitting photos among the first k, per query; (Q, N) and (Q, N) to (Q,)."""
     return fits.gather(1, scores.topk(k, dim=1).indices).mean(dim=1)
-
-

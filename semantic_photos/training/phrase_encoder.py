@@ -121,7 +121,22 @@ class Phrases:
         """Return the rows of the known words of a text, at most `MOST_WORDS`."""
         return [self._number[word] for word in words_of(text) if word in self._number][:MOST_WORDS]
 
-    def batch(self, rows: Sequence[Sequence[int]], table: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    @torch.no_grad()
+    def vectors(self, encoder: PhraseEncoder, texts: Sequence[str], table: torch.Tensor) -> torch.Tensor:
+        """Unit vectors (N, D) of texts as the program makes them: a single word that counts keeps its row."""
+        made = []
+        for text in texts:
+            rows = self.rows(text)
+            counting = [row for row in dict.fromkeys(rows) if self._weights[row] > 0]
+            if len(counting) == 1:
+                made.append(functional.normalize(table[counting[0]], dim=0))
+            else:
+                made.append(encoder(*self.batch([rows], table))[0])
+        return torch.stack(made)
+
+    def batch(
+        self, rows: Sequence[Sequence[int]], table: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return what `PhraseEncoder` takes, for texts given as rows."""
         length = max(1, max(len(some) for some in rows))
         index = torch.zeros(len(rows), length, dtype=torch.int64)
@@ -168,7 +183,9 @@ class PhraseTraining:
         start = int(rng.integers(0, len(rows) - length + 1))
         return list(rows[start : start + length])
 
-    def loss(self, encoder: PhraseEncoder, rng: np.random.Generator, scale: float) -> tuple[torch.Tensor, dict[str, float]]:
+    def loss(
+        self, encoder: PhraseEncoder, rng: np.random.Generator, scale: float
+    ) -> tuple[torch.Tensor, dict[str, float]]:
         """Loss of one batch."""
         run = self.config["run"]
         some = rng.choice(len(self.learned), int(run["texts"]))
@@ -242,7 +259,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     work = PhraseTraining(config, args)
     encoder = work.train(args.out)
     shape = {name: int(config["run"][name]) for name in ("layers", "width", "heads")}
-    progress.save_atomically({"encoder": encoder.state_dict(), "shape": shape}, args.out / PHRASES_NAME)
+    progress.save_atomically(
+        {"encoder": encoder.state_dict(), "shape": shape, "dim": work.table.shape[1]}, args.out / PHRASES_NAME
+    )
     return 0
 
 

@@ -38,9 +38,7 @@ def read_sentences(texts: Sequence[str], batch: int = 256) -> torch.Tensor:
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
     for start in range(0, len(order), batch):
         rows = order[start : start + batch]
-        tokens = tokenizer(
-            [texts[i] for i in rows], padding=True, truncation=True, max_length=48, return_tensors="pt"
-        )
+        tokens = tokenizer([texts[i] for i in rows], padding=True, truncation=True, max_length=48, return_tensors="pt")
         with progress.half_precision("cpu"):
             states = model(**tokens).last_hidden_state.float()
         mask = tokens["attention_mask"].unsqueeze(-1).float()

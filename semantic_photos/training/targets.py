@@ -186,9 +186,7 @@ class Targets:
         logits = scale * vectors @ places.words(self.lexicon.bags(queries)).T
         return loss, several_right(logits, fits) + several_right(logits.T, fits.T)
 
-    def label_loss(
-        self, vectors: torch.Tensor, rows: np.ndarray, places: Places, scale: torch.Tensor
-    ) -> torch.Tensor:
+    def label_loss(self, vectors: torch.Tensor, rows: np.ndarray, places: Places, scale: torch.Tensor) -> torch.Tensor:
         """Return the contrast of labelled photos with all labels."""
         has = torch.zeros(len(rows), len(self.label_names))
         for place, row in enumerate(rows):
