@@ -2,8 +2,8 @@
 """Last stage: a model pack from an encoder, a head and a word table, with tags, manifest and known answer.
 
 Commands: ``python -m semantic_photos.training.export --encoder FILE --head FILE --words DIR --phrases FILE --data DIR
---material DIR --card FILE --out resources/packs/ID --version 0.1.0`` makes a pack; ``... export --seal DIR`` only renews
-sizes and checksums.
+--material DIR --card FILE --out resources/packs/ID --version 0.1.0`` makes a pack; ``... export --seal DIR`` only
+renews sizes and checksums.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def quantise_rows(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def trust_of(words: Sequence[str], records: Sequence[PhotoRecord], objects: ObjectBank) -> np.ndarray:
-    """How far each word was trained on photos, float32 (V,) in 0..1: 1 from `TRUSTED` photos on that are said to show it.
+    """How far each word was trained on photos, float32 (V,) in 0..1: 1 from `TRUSTED` photos on that show it.
 
     Photos count whose captions or labels hold the word in any form, and photos in which a detector clearly saw it.
     """

@@ -165,7 +165,9 @@ class Targets:
         else:
             # Texts that stand still cost nothing, so thousands of wrong ones can be shown.
             some = self.train_captions[torch.from_numpy(rng.integers(len(self.train_captions), size=WRONG_TEXTS))]
-            mine = torch.nn.utils.rnn.pad_sequence([torch.tensor(self.captions[row]) for row in rows], True, -1.0)
+            mine = torch.nn.utils.rnn.pad_sequence(
+                [torch.tensor(self.captions[row]) for row in rows], batch_first=True, padding_value=-1.0
+            )
             own = (some[None, :, None] == mine[:, None, :]).any(dim=2).float()
             wide = torch.cat([logits, scale * vectors @ places.fixed[some].T], dim=1)
             ignored = torch.cat([torch.zeros_like(same), own], dim=1)
