@@ -110,7 +110,8 @@ class HeadTraining:
         goals: Goals | None = None,
     ) -> None:
         self.config, self.targets, self.views, self.judge, self.goals = config, targets, views, judge, goals
-        train = [i for i, record in enumerate(targets.records[: len(views[0])]) if record.split == "train"]
+        known = (views[0].abs().sum(dim=1) > 0).numpy()
+        train = [i for i, record in enumerate(targets.records[: len(known)]) if known[i] and record.split == "train"]
         self.rows = np.array(train, dtype=np.int64)
 
     @torch.no_grad()
@@ -179,22 +180,30 @@ class HeadTraining:
         return head, scales, self.judge.score(vectors, self.targets.fixed(side))
 
 
+def wanted_rows(targets: Targets, others: int) -> np.ndarray:
+    """Rows whose features are computed: photos with captions, those that are judged, and some ``others`` (0: all)."""
+    records = targets.records
+    named = targets.has_caption.numpy() | np.array([record.split != "train" for record in records])
+    rest = np.random.default_rng(0).permutation(np.flatnonzero(~named))
+    return np.sort(np.concatenate([np.flatnonzero(named), rest[: others or len(rest)]]))
+
+
 def cached_views(
-    encoder: Path, photos: PhotoArray, config: dict[str, Any], out: Path, *, resume: bool
+    encoder: Path, photos: PhotoArray, targets: Targets, config: dict[str, Any], out: Path, *, resume: bool
 ) -> list[torch.Tensor]:
-    """Return float16 (N, C) features of the photos as they are, mirrored, and augmented as often as asked for."""
+    """Return float16 (N, C) features of the photos as they are and of augmented ones, zero where none were computed."""
     device = progress.pick_device("auto")
     student = load_student(encoder, device)
-    rows = np.arange(len(photos.records))
+    rows = wanted_rows(targets, int(config["features"]["others"]))
     how = Augmentation(**config["augmentation"])
-    mirror = Augmentation(0.0, 1.0, 1.0, 0.0, 0.0, 0.0)
-    wanted: list[Augmentation | None] = [None, mirror, *[how] * int(config["features"]["views"])]
     views = []
-    for number, augmentation in enumerate(wanted):
+    for number in range(1 + int(config["features"]["views"])):
         kept = out / f"view-{number}.npy"
         if not (resume and kept.exists()):
-            made = pooled_features(student, photos, rows, device, augmentation, seed=number).half()
-            np.save(kept, made.numpy())
+            made = np.zeros((len(photos.records), student.stages[-1].out.out_channels), np.float16)
+            looks = how if number else None
+            made[rows] = pooled_features(student, photos, rows, device, looks, seed=number).half().numpy()
+            np.save(kept, made)
         views.append(torch.from_numpy(np.load(kept)))
     return views
 
@@ -207,7 +216,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--material", type=Path, required=True, help="folder with objects.jsonl.gz")
     parser.add_argument("--words", type=Path, required=True, help="folder made by training.words")
     parser.add_argument("--goals", type=Path, required=True, help="goals.pt of training.goals")
-    parser.add_argument("--encoder", type=Path, required=True, help="checkpoint of the student")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--encoder", type=Path, help="checkpoint of the student")
+    source.add_argument("--features", type=Path, help="its features, of training.teacher_features")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--resume", action="store_true", help="use the features already in --out")
     args = parser.parse_args(argv)
@@ -220,7 +231,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     photos = PhotoArray(args.data, int(config["data"]["side"]))
     targets = Targets(photos.records, Lexicon(words, weights), args.material, args.goals.parent, table)
     goals, side = load_goals(args.goals)
-    views = cached_views(args.encoder, photos, config, args.out, resume=args.resume)
+    if args.features is not None:
+        views = [torch.from_numpy(np.load(args.features))]
+    else:
+        views = cached_views(args.encoder, photos, targets, config, args.out, resume=args.resume)
     work = HeadTraining(config, targets, views, Judge(targets), goals)
     head, scales, figures = work.train(seed, side)
     progress.RunLog(args.out).write(event="head", seed=seed, **figures)
