@@ -245,5 +245,6 @@ def load_goals(path: Path) -> tuple[Goals, TextSide]:
     """Read what `save_goals` kept."""
     state = progress.load_checkpoint(path)
     side = TextSide(state["side"]["base"])
-    side.load_state_dict(state["side"])
+    side.moved = torch.zeros_like(state["side"].get("moved", side.moved))
+    side.load_state_dict(state["side"], strict="moved" in state["side"])
     return Goals(state["vectors"]), side.requires_grad_(requires_grad=False).eval()

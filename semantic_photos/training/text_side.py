@@ -53,20 +53,30 @@ class TextSide(nn.Module):
         self.turn = nn.Parameter(torch.zeros(dim, dim))
         self.sentence = nn.Linear(SENTENCE_DIM, dim, bias=False)
         nn.init.zeros_(self.sentence.weight)
+        #: The table for the pack once its rows were moved one by one (`word_rows`); empty before.
+        self.register_buffer("moved", torch.zeros(0, dim))
 
     def words(self, bags: Bags) -> torch.Tensor:
         """Unit vectors (N, D) of texts by their words alone."""
+        if len(self.moved):
+            return functional.normalize(bags.vectors(self.moved), dim=1)
         sums = functional.normalize(bags.vectors(self.base), dim=1)
         return functional.normalize(sums + sums @ self.turn, dim=1)
 
     def forward(self, texts: Texts, which: torch.Tensor) -> torch.Tensor:
         """Unit vectors (N, D) of texts number ``which``."""
         sums = functional.normalize(texts.bags.pick(which).vectors(self.base), dim=1)
-        return functional.normalize(sums + sums @ self.turn + self.sentence(texts.sentences[which]), dim=1)
+        made = functional.normalize(sums + sums @ self.turn + self.sentence(texts.sentences[which]), dim=1)
+        if len(self.moved):
+            alone = (texts.sentences[which] == 0).all(dim=1, keepdim=True)
+            made = torch.where(alone, self.words(texts.bags.pick(which)), made)
+        return made
 
     @torch.no_grad()
     def folded(self) -> torch.Tensor:
-        """The table for the pack: the shared map worked in, unit rows."""
+        """The table for the pack: shared map and moves worked in, unit rows."""
+        if len(self.moved):
+            return self.moved
         return functional.normalize(self.base + self.base @ self.turn, dim=1)
 
     @torch.no_grad()
