@@ -71,7 +71,7 @@ def has_display() -> bool:
 
 
 def _prepare_demo(options: argparse.Namespace) -> None:
-    """Show a few photos that ship with the program, in a library of their own beside the person's."""
+    """Show a few photos that ship with the program, in a library of their own beside the user's."""
     from semantic_photos.paths import Paths, resources
 
     options.folders = [resources() / "demo"]
@@ -90,13 +90,13 @@ def _terminal(options: argparse.Namespace) -> int:
 
 def _window(options: argparse.Namespace) -> int:
     try:
-        from semantic_photos.gui import app
+        from semantic_photos.gui.shell import app
     except ImportError as error:
         raise UserFacingError(
             f"The window cannot be shown: {error}.", code="gui.missing", advice="Go on without it: --terminal"
         ) from error
     from semantic_photos.cli import commands
-    from semantic_photos.services.library import Library
+    from semantic_photos.services.library.library import Library
 
     paths = commands.paths_of(options)
     folders = [Path(folder) for folder in options.folders]

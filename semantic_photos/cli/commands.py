@@ -8,13 +8,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from semantic_photos.cli import adapting, doctor, indexing, moving, saved, searching, steering, tagging, teaching
+from semantic_photos.cli import (
+    custom_concepts,
+    doctor,
+    explain_and_feedback,
+    indexing,
+    personalization,
+    saved_searches,
+    search,
+    tags,
+    user_data,
+)
 from semantic_photos.cli.printing import print_json, shown
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Query
 from semantic_photos.paths import Paths
-from semantic_photos.services.library import Library
+from semantic_photos.services.library.library import Library
 
 
 def run(options: argparse.Namespace) -> int:
@@ -49,22 +59,22 @@ def open_library(options: argparse.Namespace, *, read_only: bool) -> Library:
 
 def _why(options: argparse.Namespace) -> int:
     with open_library(options, read_only=True) as library:
-        answer = steering.explain(library, options)
+        answer = explain_and_feedback.explain(library, options)
     if options.json:
         print_json(answer)
     else:
-        steering.print_explanation(answer)
+        explain_and_feedback.print_explanation(answer)
     return 0
 
 
 def _feedback(options: argparse.Namespace) -> int:
     reads = not (options.up or options.down or options.neither or options.clear)
     with open_library(options, read_only=reads) as library:
-        answer = steering.vote(library, options)
+        answer = explain_and_feedback.vote(library, options)
     if options.json:
         print_json(answer)
     else:
-        steering.print_votes(answer)
+        explain_and_feedback.print_votes(answer)
     return 0
 
 
@@ -72,11 +82,11 @@ def _feedback(options: argparse.Namespace) -> int:
 
 
 def _tags(options: argparse.Namespace) -> int:
-    tagging.check(options)
-    if tagging.is_action(options):
+    tags.check(options)
+    if tags.is_action(options):
         with open_library(options, read_only=options.dry_run) as library:
-            report = tagging.act(library, options)
-        print_json(report) if options.json else tagging.print_report(report)
+            report = tags.act(library, options)
+        print_json(report) if options.json else tags.print_report(report)
         return 1 if report.get("failed") else 0
     if bool(options.photos) == bool(options.all):
         raise UserFacingError("Name photos, or say --all.", code="usage", advice="See --help.")
@@ -87,8 +97,8 @@ def _tags(options: argparse.Namespace) -> int:
             print_json({"photos": list(rows)})
             return 0
         for row in rows:
-            tags = ", ".join(f"{tag['tag']} {tag['confidence']:.2f}" for tag in row["tags"])
-            print(f"{row['path']}: {tags or '–'}")
+            names = ", ".join(f"{tag['tag']} {tag['confidence']:.2f}" for tag in row["tags"])
+            print(f"{row['path']}: {names or '–'}")
     return 0
 
 
@@ -160,43 +170,43 @@ def _doctor(options: argparse.Namespace) -> int:
     return 0 if report["ok"] else 1
 
 
-def _teach(options: argparse.Namespace) -> int:
-    teaching.check(options)
-    report = teaching.teach(options, open_library)
-    print_json(report) if options.json else teaching.print_report(report)
+def _train(options: argparse.Namespace) -> int:
+    custom_concepts.check(options)
+    report = custom_concepts.train(options, open_library)
+    print_json(report) if options.json else custom_concepts.print_report(report)
     return 0
 
 
 def _export(options: argparse.Namespace) -> int:
     with open_library(options, read_only=True) as library:
-        report = moving.export(library, options)
-    print_json(report) if options.json else moving.print_export(report)
+        report = user_data.export(library, options)
+    print_json(report) if options.json else user_data.print_export(report)
     return 0
 
 
 def _import(options: argparse.Namespace) -> int:
     with open_library(options, read_only=False) as library:
-        report = moving.take(library, options)
-    print_json(report) if options.json else moving.print_import(report)
+        report = user_data.take(library, options)
+    print_json(report) if options.json else user_data.print_import(report)
     return 0
 
 
-def _adapt(options: argparse.Namespace) -> int:
-    adapting.check(options)
-    return adapting.adapt(options, open_library)
+def _personalize(options: argparse.Namespace) -> int:
+    personalization.check(options)
+    return personalization.personalize(options, open_library)
 
 
 _RUN: dict[str, Callable[[argparse.Namespace], int]] = {
     "index": _index,
-    "search": lambda options: searching.search(options, open_library),
-    "similar": lambda options: searching.similar(options, open_library),
-    "searches": lambda options: saved.searches(options, open_library),
+    "search": lambda options: search.search(options, open_library),
+    "similar": lambda options: search.similar(options, open_library),
+    "searches": lambda options: saved_searches.searches(options, open_library),
     "why": _why,
     "feedback": _feedback,
     "tags": _tags,
     "words": _words,
-    "teach": _teach,
-    "adapt": _adapt,
+    "teach": _train,
+    "adapt": _personalize,
     "export": _export,
     "import": _import,
     "doctor": _doctor,

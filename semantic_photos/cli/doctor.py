@@ -9,7 +9,7 @@ from typing import Any
 from semantic_photos.cli import indexing
 from semantic_photos.domain.errors import CatalogError, UserFacingError
 from semantic_photos.paths import Paths
-from semantic_photos.services.library import Library
+from semantic_photos.services.library.library import Library
 
 
 def examine(paths: Paths, *, pack_folder: Path | None, repair: bool) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def _check(name: str, text: str, *, ok: bool = True) -> dict[str, Any]:
 
 
 def print_report(report: dict[str, Any]) -> None:
-    """Print the findings for a person."""
+    """Print the findings for a user."""
     for check in report["checks"]:
         print(f"{'ok ' if check['ok'] else 'BAD'}  {check['name']}: {check['text']}")
     counts = report["counts"]

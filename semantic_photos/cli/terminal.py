@@ -12,7 +12,7 @@ from semantic_photos.cli.printing import left_out, shown
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Query
-from semantic_photos.services.library import Library
+from semantic_photos.services.library.library import Library
 
 _HELP = "Type words (dog beach, cat -sofa), a number for photos like that one, or nothing to leave."
 _SHOWN = 10

@@ -11,7 +11,7 @@ class UserFacingError(SemanticPhotosError):
 
     Attributes:
         code: stable machine-readable name of the kind of error (``photo.truncated``, ``catalog.corrupt``, …).
-        advice: what the person can do next, or an empty string.
+        advice: what the user can do next, or an empty string.
     """
 
     code = "error"
@@ -71,7 +71,7 @@ class FolderError(UserFacingError):
 
 
 class QueryError(UserFacingError):
-    """Say what is wrong with a question."""
+    """Say what is wrong with a query."""
 
     code = "query.invalid"
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 
+from semantic_photos.domain.edit_distance import meant
 from semantic_photos.domain.filters import (
     MOST_KM,
     NEAR_KM,
@@ -25,7 +26,6 @@ from semantic_photos.domain.filters import (
     fold,
 )
 from semantic_photos.domain.periods import RELATIVE, Period
-from semantic_photos.domain.spelling import meant
 
 _DATE_ADVICE = "A date is a year (2024), a month (2024-05), a day (2024-05-17), or a word like today or last-year."
 _TYPES = {name: name for name in TYPES} | TYPE_ALIASES

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a question can ask of the facts: filters as frozen values, joined by ``All``, ``AnyOf`` and ``Not``.
+"""What a query can ask of the facts: filters as frozen values, joined by ``All``, ``AnyOf`` and ``Not``.
 
 A filter knows how it is written (``str``), not how it is answered: the catalog does that.
 """
@@ -23,7 +23,7 @@ TYPE_ALIASES = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "mpo": "jpg", "tif":
 STATES = ("favourite", "tagged", "untagged", "rated", "waiting", "failed", "missing")
 STATE_ALIASES = {"favorite": "favourite", "pending": "waiting"}
 
-#: Words that are no words of a question but turn round what follows.
+#: Words that are no words of a query but turn round what follows.
 NEGATIONS = frozenset({"no", "without"})
 
 #: Filters whose value is a piece of text.
@@ -109,7 +109,7 @@ class Rating:
 class Taken:
     """Photos taken from the beginning of one period to the end of another; None is open on that side.
 
-    The periods may be relative ("last-year"): what they mean is decided when the question is answered.
+    The periods may be relative ("last-year"): what they mean is decided when the query is answered.
     """
 
     first: Period | None
@@ -167,7 +167,7 @@ Fact = Exact | Named | Type | Rating | Taken | Outside | Near | Is
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One word of a question. ``weight`` is negative for a word to be pushed away; 1 is the common weight."""
+    """One word of a query. ``weight`` is negative for a word to be pushed away; 1 is the common weight."""
 
     word: str
     weight: float = 1.0

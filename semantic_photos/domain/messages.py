@@ -109,7 +109,7 @@ class IndexChanged:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something a person should know: shown in the window's bar and kept until ``code`` is withdrawn.
+    """Something a user should know: shown in the window's bar and kept until ``code`` is withdrawn.
 
     ``text`` is one sentence; an empty text withdraws the notice of the same ``code``.
     """

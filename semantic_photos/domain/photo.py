@@ -20,7 +20,7 @@ PHOTO_SUFFIXES = frozenset(
     }
 )  # fmt: skip
 
-#: Folders that hold no photos of a person: versioning, thumbnails of NAS systems, trash.
+#: Folders that hold no photos of a user: versioning, thumbnails of NAS systems, trash.
 SKIPPED_FOLDERS = frozenset(
     {"@eadir", "#recycle", "$recycle.bin", "system volume information", "node_modules", "lost+found", "__macosx"}
 )

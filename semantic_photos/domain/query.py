@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A question to the library as a value, and the page that answers it.
+"""A query to the library as a value, and the page that answers it.
 
 What can be typed is told by ``query_language``. Everything else a query can hold (example photos, focus) is added by
 ``with_…`` copies, so that back and forward are a list of queries.
@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from semantic_photos.domain.branches import MAX_BRANCHES, Branch, branches, count, terms
+from semantic_photos.domain.alternatives import MAX_BRANCHES, Alternative, alternatives, count, terms
+from semantic_photos.domain.example_focus import Focus, Region
 from semantic_photos.domain.filters import All, AnyOf, Node, Not, Term
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.ports import FloatArray, IdArray
 from semantic_photos.domain.query_language import MAX_TERMS, MAX_TEXT, Problem, Reading, all_of, any_of, negated, read
-from semantic_photos.domain.steering import Focus, Region
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Query:
 
     @classmethod
     def parse(cls, text: str) -> Query:
-        """Read what a person typed. Any text is legal; a lone ``-`` and pure punctuation mean nothing."""
+        """Read what a user typed. Any text is legal; a lone ``-`` and pure punctuation mean nothing."""
         reading = _understood(text)
         return cls(tree=reading.tree, problems=reading.problems)
 
@@ -113,9 +113,9 @@ class Query:
         return terms(self.tree)
 
     @property
-    def branches(self) -> tuple[Branch, ...]:
-        """Return the alternatives of the question: a photo answers it if it answers one of them."""
-        return branches(self.tree)
+    def alternatives(self) -> tuple[Alternative, ...]:
+        """Return the alternatives of the query: a photo answers it if it answers one of them."""
+        return alternatives(self.tree)
 
     @property
     def text(self) -> str:
@@ -163,26 +163,26 @@ class ResultPage:
     """The answer to a query: ids of all hits, best first; what a cell shows is fetched when it is seen.
 
     Attributes:
-        query: the question that is answered.
-        generation: number of the question; an answer older than the last question is dropped.
+        query: the query that is answered.
+        generation: number of the query; an answer older than the last query is dropped.
         ids: int64 (N,), best first.
         scores: float32 (N,) cosines in [-1, 1], or None when nothing was ranked (everything is shown).
-        unknown_words: words of the question that are not in the word table.
+        unknown_words: words of the query that are not in the word table.
         suggestions: for each unknown word, known words that are spelled like it; for a filter with a name that nothing
             has (``tag:dgo``), filters with names that are spelled like it.
-        searched: photos that were searchable when the question was asked.
+        searched: photos that were searchable when the query was asked.
         total: photos of the library that could become searchable (searched, pending and offline ones).
-        milliseconds: time from the question to this answer.
+        milliseconds: time from the query to this answer.
         engine: ``annoy`` or ``exact``.
         strong: how many of the first hits stand out from the library's background.
         emptied_by: for an empty page, the first filter that left nothing.
-        stacks: the near-identical copies behind a hit, best first, by the hit's id; they are not in ``ids``.
-        by_name: words of the question that were looked for in file names, captions and tags: they are no words.
+        stacks: the near-duplicate copies behind a hit, best first, by the hit's id; they are not in ``ids``.
+        by_name: words of the query that were looked for in file names, captions and tags: they are no words.
         good: how many photos are good matches, those behind others and those beyond the limit (as far as they were
-            looked at) among them: the number that is told wherever the question is counted.
+            looked at) among them: the number that is told wherever the query is counted.
         copies: how many of them are behind one of the first ``strong`` hits.
-        left_out: sentences about example photos that could not be used; the rest of the question was answered.
-        votes: 1 or -1 for the photos of which the person said for this question whether they fit.
+        left_out: sentences about example photos that could not be used; the rest of the query was answered.
+        votes: 1 or -1 for the photos of which the user said for this query whether they fit.
     """
 
     query: Query
@@ -206,7 +206,7 @@ class ResultPage:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """Return the parts of the question that make no sense and were left out."""
+        """Return the parts of the query that make no sense and were left out."""
         return self.query.problems
 
     def __len__(self) -> int:
@@ -219,4 +219,4 @@ class ResultPage:
         return cls(query, generation, np.empty(0, np.int64), np.empty(0, np.float32))
 
 
-__all__ = ["MAX_TERMS", "MAX_TEXT", "Branch", "Emptied", "Example", "Problem", "Query", "ResultPage", "Term"]
+__all__ = ["MAX_TERMS", "MAX_TEXT", "Alternative", "Emptied", "Example", "Problem", "Query", "ResultPage", "Term"]

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The language of the search bar: text to a tree of words and filters, with the places where it makes no sense.
 
-    question = conjunction { "OR" conjunction }
+    query = conjunction { "OR" conjunction }
     conjunction = { [ "-" | "no" | "without" | "NOT" ] item }
-    item = word [ "^" weight ] | '"' text '"' | field ":" value | "(" question ")"
+    item = word [ "^" weight ] | '"' text '"' | field ":" value | "(" query ")"
 
 No text is an error: what cannot be meant is left out and reported as a ``Problem``. ``str`` of a tree is its normal
 form, and reading that gives the same tree again.
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from semantic_photos.domain.field_values import VALUES, Refused
 from semantic_photos.domain.filters import NEGATIONS, All, AnyOf, Exact, Fact, Node, Not, Term, fold, written
 
-#: Longer questions are cut: a pasted book must not cost seconds per key press.
+#: Longer queries are cut: a pasted book must not cost seconds per key press.
 MAX_TEXT = 2_000
 MAX_TERMS = 512
 #: Parentheses that are nested deeper are not looked at.
@@ -36,14 +36,14 @@ _VALUE_END = re.compile(r"[\s()]")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A part of a question that makes no sense.
+    """A part of a query that makes no sense.
 
     Attributes:
         start: the first character of the part.
         end: the one after its last.
         message: a sentence about it.
         meant: filters, as they are typed, that may have been meant; best first.
-        cut: whether the question is too long and ends here: nothing that is typed on can mend that.
+        cut: whether the query is too long and ends here: nothing that is typed on can mend that.
     """
 
     start: int
@@ -82,7 +82,7 @@ def read(text: str) -> Reading:
     if len(text) > MAX_TEXT:
         problems.append(_cut(MAX_TEXT, text, f"first {MAX_TEXT:,} characters are read"))
     reader = _Reader(_tokens(text[:MAX_TEXT], problems), problems)
-    tree = reader.question(0)
+    tree = reader.expression(0)
     # Folding can make text longer; the normal form must be readable as well.
     whole = tree
     while tree is not None and len(str(tree)) > MAX_TEXT:
@@ -249,13 +249,13 @@ def _value_end(text: str, place: int) -> int:
 
 
 class _Reader:
-    """Recursive descent over tokens; one question is read by one reader."""
+    """Recursive descent over tokens; one query is read by one reader."""
 
     def __init__(self, tokens: list[_Token], problems: list[Problem]) -> None:
         self._tokens, self._problems, self._place = tokens, problems, 0
         self._ignored, self._closed = 0, False
 
-    def question(self, depth: int) -> Node | None:
+    def expression(self, depth: int) -> Node | None:
         """Read up to the end, or up to the parenthesis that ends this level."""
         choices: list[Node | None] = []
         parts: list[Node | None] = []
@@ -284,7 +284,7 @@ class _Reader:
         return any_of([*choices, all_of(parts)])
 
     def _group(self, token: _Token, depth: int) -> Node | None:
-        node = self.question(depth + 1)
+        node = self.expression(depth + 1)
         if not self._closed:
             self._problem(token, "This parenthesis is not closed.")
         return node

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a person can set, declared once: default, range and description per field."""
+"""What a user can set, declared once: default, range and description per field."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from semantic_photos.domain.relevance import CAUTION
+from semantic_photos.domain.result_cutoff import CAUTION
 
-#: Orders of the good matches; ``services.search`` knows what they mean.
+#: Orders of the good matches; ``services.search.search_service`` knows what they mean.
 ORDERS = ("relevance", "date", "name")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from semantic_photos.domain import relevance
+from semantic_photos.domain import result_cutoff
 from semantic_photos.evaluation import metrics
 from semantic_photos.evaluation.figure import Floats, Group, plain, ratio
 from semantic_photos.evaluation.metrics import Bools, Cut
@@ -21,7 +21,7 @@ def cutoff_figures(material: Material, vectors: Floats, encode: EncodeText, back
     """Return what the "good" band holds, over one- and two-word queries among the captioned photos.
 
     Beside it stand two rules tuned on the very queries they are judged on, so they are flattered: one cosine for all
-    queries (``constant``), and spreads above the background, as ``domain/relevance`` measures them, at the best
+    queries (``constant``), and spreads above the background, as ``domain/result_cutoff`` measures them, at the best
     border (``tuned``). Precision is the mean over queries whose band is not empty, recall and F1 over all.
 
     Args:
@@ -42,7 +42,7 @@ def cutoff_figures(material: Material, vectors: Floats, encode: EncodeText, back
     ground = texts @ sample.astype(np.float32).T
     middles, spreads = (
         np.array(part, dtype=np.float32)[:, None]
-        for part in zip(*(relevance.background(row) for row in ground), strict=True)
+        for part in zip(*(result_cutoff.background(row) for row in ground), strict=True)
     )
     deviations = (scores - middles) / spreads
     constant = metrics.best_border(scores, both.relevant)
@@ -62,7 +62,7 @@ def cutoff_figures(material: Material, vectors: Floats, encode: EncodeText, back
 def _borders(scores: Floats, ground: Floats) -> Floats:
     """Return the lowest score that the program counts as good, for each query."""
     ranked = -np.sort(-scores, axis=1)
-    borders = [relevance.border(row, around) for row, around in zip(ranked, ground, strict=True)]
+    borders = [result_cutoff.border(row, around) for row, around in zip(ranked, ground, strict=True)]
     return np.array(borders, dtype=np.float32)
 
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Command: ``python -m semantic_photos.evaluation.subjects --images ZIP... --index photos.jsonl --pack DIR [--json]``.
 
-What teaching a subject from a few photos is worth (``services.teaching``): labels of the split ``val`` stand for
-subjects, some of their photos are the examples, and the others are to be found among all the rest. Beside it: photos
-that are like the mean of the examples, and the word as somebody would type it. A subject's own name mostly is no word
-("Bella"), so teaching is measured without the word too.
+What teaching a subject from a few photos is worth (``services.concepts.custom_concepts``): labels of the split ``val``
+stand for subjects, some of their photos are the examples, and the others are to be found among all the rest. Beside it:
+photos that are like the mean of the examples, and the word as somebody would type it. A subject's own name mostly is no
+word ("Bella"), so teaching is measured without the word too.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from semantic_photos.domain.vectors import normalise
 from semantic_photos.evaluation.figure import Figure, Floats, ratio
 from semantic_photos.evaluation.photos import Shown
 from semantic_photos.evaluation.vectors import Judged, common_arguments, judged
-from semantic_photos.services.learning import learn
+from semantic_photos.services.concepts.concept_direction import fit_direction
 
 SUBJECTS, EXAMPLES, SEEDS, FIRST = 30, (5, 10, 20), 10, 20
 #: So many photos of a subject must be left to be found.
@@ -50,8 +50,8 @@ def ways_of(name: str, examples: Floats, library: Floats, word: Floats, seed: in
     return {
         "the word, typed": word,
         "like the mean of the examples": normalise(examples.mean(axis=0)),
-        "taught, a name that is no word": learn(name, examples, library, seed=seed).vector,
-        "taught, with the word": learn(name, examples, library, word, seed=seed).vector,
+        "taught, a name that is no word": fit_direction(name, examples, library, seed=seed).vector,
+        "taught, with the word": fit_direction(name, examples, library, word, seed=seed).vector,
     }
 
 

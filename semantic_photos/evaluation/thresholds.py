@@ -3,8 +3,8 @@
 
 From which confidence on automatic tags should be set: how right they are and how many photos get one, for each
 threshold, on labelled and on captioned photos of the split ``val``. The tags are chosen as the program chooses them
-(``services.tag_words``). Photos are halved at random, because a threshold that was read off all of them is a little too
-good on them: what holds in one half has to hold in the other.
+(``services.tags.tag_words``). Photos are halved at random, because a threshold that was read off all of them is a
+little too good on them: what holds in one half has to hold in the other.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from semantic_photos.evaluation.photos import Shown
 from semantic_photos.evaluation.questions import names
 from semantic_photos.evaluation.vectors import Judged, common_arguments, judged
 from semantic_photos.evaluation.wording import folded_words, plain_words
-from semantic_photos.services.tag_words import TagWords, shipped_tree
+from semantic_photos.services.tags.tag_words import TagWords, shipped_tree
 
 THRESHOLDS = (0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 #: What automatic tags have to reach on labelled photos.

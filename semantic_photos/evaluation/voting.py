@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from semantic_photos.domain.feedback import arranged
 from semantic_photos.domain.photo import PhotoId
+from semantic_photos.domain.relevance_feedback import arranged
 from semantic_photos.evaluation.composed import Word
 from semantic_photos.evaluation.feedback_ways import WAYS, Ballot, Way, by_program
 

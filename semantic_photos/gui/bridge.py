@@ -12,10 +12,10 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from semantic_photos.domain.errors import CancelledError, UserFacingError
 from semantic_photos.domain.messages import FoldersChanged, IndexChanged, IndexingProgress, Notice, PhotosChanged
-from semantic_photos.domain.tagging import TaggingProgress
+from semantic_photos.domain.tags import TaggingProgress
 
 if TYPE_CHECKING:
-    from semantic_photos.services.library import Library
+    from semantic_photos.services.library.library import Library
 
 _log = logging.getLogger(__name__)
 

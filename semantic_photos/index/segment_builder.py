@@ -16,7 +16,7 @@ from semantic_photos.domain.errors import SegmentRefusedError, UserFacingError
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.ports import FloatArray, IdArray
 from semantic_photos.domain.vectors import normalise, usable_rows
-from semantic_photos.index import annoy_child, calibration
+from semantic_photos.index import annoy_child, recall_calibration
 from semantic_photos.index.annoy_guard import annoy_available, annoy_version, run_child
 from semantic_photos.index.annoy_index import TOO_FEW, TREES_FROM, Segment, VectorSource, map_segment
 from semantic_photos.index.segment_folder import Manifest, SegmentFile, SegmentFolder
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 CHUNK_ROWS = 4096
 #: Any number does; a fixed one makes builds repeatable.
 SEED = 20_240_229
-#: What a question finds is ruled by how many candidates it looks at, hardly by the number of trees, while time, memory
+#: What a query finds is ruled by how many candidates it looks at, hardly by the number of trees, while time, memory
 #: and file grow with each tree. Measured at 100,000 vectors spread as the shipped pack spreads photos (256 dimensions),
 #: recall@50 of photos / of words at 50,000 candidates: 10 trees 0.991 / 0.975, 20 trees 0.994 / 0.980, 50 trees
 #: 0.996 / 0.980, 100 trees 0.996 / 0.981.
@@ -85,7 +85,7 @@ def build_segment(
             manifest = _grow_trees(folder, stem, manifest, token)
         segment = map_segment(folder, manifest, dim=dim, pack=pack, use_annoy=not reason)
         if segment.has_trees:
-            search_k, trusted = calibration.calibrate(segment, token)
+            search_k, trusted = recall_calibration.calibrate(segment, token)
             manifest = dataclasses.replace(manifest, search_k=search_k, trusted=trusted)
         token.raise_if_cancelled()
         folder.publish(manifest)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from semantic_photos.domain.photo import ImageRecipe, PhotoFacts
 from semantic_photos.domain.ports import ByteArray
-from semantic_photos.domain.tagging import FileWords
+from semantic_photos.domain.tags import FileWords
 
 
 @dataclass(frozen=True, slots=True)

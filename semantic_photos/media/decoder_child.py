@@ -15,10 +15,10 @@ import threading
 from typing import Any, BinaryIO
 
 from semantic_photos.domain.errors import PhotoError, UserFacingError
-from semantic_photos.media import wire
+from semantic_photos.media import decoder_protocol
 from semantic_photos.media.decode import decode
-from semantic_photos.media.edits import EditRequest
-from semantic_photos.media.wire_words import packed_edit
+from semantic_photos.media.decoder_protocol_keywords import packed_edit
+from semantic_photos.media.keyword_edit_values import EditRequest
 
 #: What a photo may take beyond the empty process, in bytes of address space.
 MEMORY_BYTES = 2_500_000_000
@@ -35,34 +35,34 @@ def main() -> int:
     from semantic_photos.media import rendering  # noqa: F401
 
     _limit_memory()
-    _write(answers, wire.frame({"ready": os.getpid()}))
+    _write(answers, decoder_protocol.frame({"ready": os.getpid()}))
     _silence()
     inbox: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(requests, inbox), name="requests", daemon=True).start()
     while True:
         head = inbox.get()
         _limit_time()
-        _write(answers, wire.frame(wire.BEGUN))
+        _write(answers, decoder_protocol.frame(decoder_protocol.BEGUN))
         _write(answers, _answer(head))
 
 
 def _answer(head: dict[str, Any]) -> list[bytes | memoryview]:
     try:
-        request = wire.read_request(head)
+        request = decoder_protocol.read_request(head)
         if isinstance(request, EditRequest):
             from semantic_photos.media.keyword_edit import edit
 
             said, *parts = packed_edit(edit(request))
-            return wire.frame(said, *parts)
-        return wire.answer_frame(decode(request))
+            return decoder_protocol.frame(said, *parts)
+        return decoder_protocol.answer_frame(decode(request))
     except UserFacingError as error:
-        return wire.error_frame(error)
+        return decoder_protocol.error_frame(error)
     except MemoryError:
-        return wire.error_frame(
+        return decoder_protocol.error_frame(
             PhotoError("Decoding the photo takes more memory than one photo may have.", code="photo.out-of-memory")
         )
     except Exception as error:  # the root of this process: the next photo must have its chance  # noqa: BLE001
-        return wire.error_frame(PhotoError(f"The photo could not be decoded ({type(error).__name__})."))
+        return decoder_protocol.error_frame(PhotoError(f"The photo could not be decoded ({type(error).__name__})."))
 
 
 def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
@@ -85,11 +85,11 @@ def _silence() -> None:
 def _listen(requests: BinaryIO, inbox: queue.SimpleQueue[dict[str, Any]]) -> None:
     """Pass requests on; end the process when there will be no more, even in the middle of a photo."""
     while True:
-        header = requests.read(wire.HEADER.size)
-        if len(header) < wire.HEADER.size:
+        header = requests.read(decoder_protocol.HEADER.size)
+        if len(header) < decoder_protocol.HEADER.size:
             os._exit(0)
-        text, _ = wire.lengths(header)
-        inbox.put(wire.parse(requests.read(text)))
+        text, _ = decoder_protocol.lengths(header)
+        inbox.put(decoder_protocol.parse(requests.read(text)))
 
 
 def _write(answers: BinaryIO, pieces: list[bytes | memoryview]) -> None:

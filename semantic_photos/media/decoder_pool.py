@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from semantic_photos.domain.errors import CancelledError, PhotoError, UserFacingError
 from semantic_photos.media.decode import DecodedPhoto, DecodeRequest
 from semantic_photos.media.decoder_process import DecoderGoneError, DecoderProcess, DecoderStartError
-from semantic_photos.media.edits import EditedFile, EditRequest
+from semantic_photos.media.keyword_edit_values import EditedFile, EditRequest
 
 _log = logging.getLogger(__name__)
 

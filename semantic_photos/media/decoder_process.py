@@ -14,9 +14,9 @@ from typing import IO
 
 import semantic_photos
 from semantic_photos.domain.errors import InternalError, PhotoError
-from semantic_photos.media import wire
+from semantic_photos.media import decoder_protocol
 from semantic_photos.media.decode import DecodedPhoto, DecodeRequest
-from semantic_photos.media.edits import EditedFile, EditRequest
+from semantic_photos.media.keyword_edit_values import EditedFile, EditRequest
 
 _log = logging.getLogger(__name__)
 
@@ -95,8 +95,8 @@ class DecoderProcess:
         try:
             head, _ = self._read_frame(time.monotonic() + START_LIMIT_S)
             if "ready" not in head:
-                raise wire.WireError("a strange greeting")
-        except (_ChildGoneError, _TooSlowError, wire.WireError) as error:
+                raise decoder_protocol.ProtocolError("a strange greeting")
+        except (_ChildGoneError, _TooSlowError, decoder_protocol.ProtocolError) as error:
             self.close()
             raise DecoderStartError(f"no greeting, exit code {self._process.returncode}") from error
 
@@ -120,8 +120,8 @@ class DecoderProcess:
         """
         head, payload = self._ask(request)
         try:
-            return wire.read_answer(head, payload, request)
-        except wire.WireError as error:
+            return decoder_protocol.read_answer(head, payload, request)
+        except decoder_protocol.ProtocolError as error:
             raise self._nonsense(request.path, error) from error
 
     def edit(self, request: EditRequest) -> EditedFile:
@@ -132,8 +132,8 @@ class DecoderProcess:
         """
         head, payload = self._ask(request)
         try:
-            return wire.read_edited(head, payload)
-        except wire.WireError as error:
+            return decoder_protocol.read_edited(head, payload)
+        except decoder_protocol.ProtocolError as error:
             raise self._nonsense(request.path, error) from error
 
     def _ask(self, request: DecodeRequest | EditRequest) -> tuple[dict[str, object], bytearray]:
@@ -142,11 +142,11 @@ class DecoderProcess:
         self.photos += 1
         begun = False
         try:
-            for piece in wire.request_frame(request):
+            for piece in decoder_protocol.request_frame(request):
                 self._stdin.write(piece)
             head, _ = self._read_frame(time.monotonic() + limit)
-            if head != wire.BEGUN:
-                raise wire.WireError("an answer before the photo was taken up")
+            if head != decoder_protocol.BEGUN:
+                raise decoder_protocol.ProtocolError("an answer before the photo was taken up")
             begun = True
             return self._read_frame(time.monotonic() + limit)
         except _TooSlowError:
@@ -158,10 +158,10 @@ class DecoderProcess:
             if not begun:
                 raise DecoderGoneError(f"decoder {self.pid} was gone before the photo") from None
             raise self._obituary() from None
-        except wire.WireError as error:
+        except decoder_protocol.ProtocolError as error:
             raise self._nonsense(request.path, error) from error
 
-    def _nonsense(self, path: Path, error: wire.WireError) -> PhotoError:
+    def _nonsense(self, path: Path, error: decoder_protocol.ProtocolError) -> PhotoError:
         _log.warning("a decoder answered nonsense about %r: %s", str(path), error)
         self.kill()
         return _crashed()
@@ -197,8 +197,8 @@ class DecoderProcess:
         return self._process.stdout
 
     def _read_frame(self, deadline: float) -> tuple[dict[str, object], bytearray]:
-        text, payload = wire.lengths(self._read(wire.HEADER.size, deadline))
-        return wire.parse(self._read(text, deadline)), self._read(payload, deadline)
+        text, payload = decoder_protocol.lengths(self._read(decoder_protocol.HEADER.size, deadline))
+        return decoder_protocol.parse(self._read(text, deadline)), self._read(payload, deadline)
 
     def _read(self, length: int, deadline: float) -> bytearray:
         """Read exactly so many bytes.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Computes a file with other words: fields that are not ours stay, and the picture stays byte for byte.
 
-Runs in a decoder child and writes nothing. Field layout as Lightroom and digiKam have it: ``dc:subject`` and
+Runs in a decoder child and writes nothing. Field layout as Lightroom and digiKam have it: ``dc:concept`` and
 ``lr:hierarchicalSubject`` are bags, ``digiKam:TagsList`` is a sequence.
 """
 
@@ -16,9 +16,18 @@ import exiv2
 from PIL import Image
 
 from semantic_photos.domain.errors import PhotoError
-from semantic_photos.domain.tagging import KeywordFields, clean_name, leaf
-from semantic_photos.media.edits import EditedFile, EditRequest
+from semantic_photos.domain.tags import KeywordFields, clean_name, leaf
+from semantic_photos.media.caption_edit import (
+    CAPTION_FIELDS,
+    RATING_FIELDS,
+    clean_caption,
+    clean_remark,
+    languages,
+    missing,
+    put_remark,
+)
 from semantic_photos.media.files import open_file
+from semantic_photos.media.keyword_edit_values import EditedFile, EditRequest
 from semantic_photos.media.keywords import (
     HIERARCHY,
     IPTC_KEYWORDS,
@@ -31,15 +40,6 @@ from semantic_photos.media.keywords import (
     whole_fields_of,
 )
 from semantic_photos.media.picture_bytes import has_webp_exif, picture_bytes
-from semantic_photos.media.remark_edit import (
-    CAPTION_FIELDS,
-    RATING_FIELDS,
-    clean_caption,
-    clean_remark,
-    languages,
-    missing,
-    put_remark,
-)
 
 #: A larger photo goes its way through the memory too often.
 MAX_EMBEDDED = 120_000_000

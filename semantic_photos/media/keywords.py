@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 import exiv2
 
 from semantic_photos.domain.errors import PhotoError
-from semantic_photos.domain.tagging import (
+from semantic_photos.domain.tags import (
     MOST_CAPTION,
     MOST_KEYWORDS,
     FileWords,

@@ -29,10 +29,10 @@ from semantic_photos.domain.ports import ByteArray
 from semantic_photos.media.colour import to_srgb
 from semantic_photos.media.decode import DecodedPhoto, DecodeRequest
 from semantic_photos.media.files import open_file
+from semantic_photos.media.magic_bytes import is_cut
 from semantic_photos.media.metadata import orientation_of, read_facts
-from semantic_photos.media.opening import open_picture, translated
 from semantic_photos.media.preprocess import square
-from semantic_photos.media.signatures import is_cut
+from semantic_photos.media.safe_open import open_picture, translated
 
 #: Outputs are made from a picture at least this many times larger, so that the last step can filter well.
 _GAP = 2.0

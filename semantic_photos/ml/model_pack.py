@@ -21,14 +21,14 @@ import numpy as np
 from semantic_photos.domain.errors import PackError, SemanticPhotosError
 from semantic_photos.domain.photo import ImageRecipe
 from semantic_photos.domain.ports import ByteArray, FloatArray, ImageEncoder, TextEncoder
-from semantic_photos.ml.lexicon import Lexicon, load_lexicon, read_array
 from semantic_photos.ml.manifest import MANIFEST, MOST_MANIFEST_BYTES, ListedFile, Manifest, parse_manifest
-from semantic_photos.ml.onnx_walk import ModelFacts, TensorFacts, inspect_model
-from semantic_photos.ml.tags import TagStat, TagTable, parse_tags
+from semantic_photos.ml.onnx_validation import ModelFacts, TensorFacts, inspect_model
+from semantic_photos.ml.tag_classifier import TagStat, TagTable, parse_tags
+from semantic_photos.ml.word_table import WordVectorTable, load_word_table, read_array
 
 _log = logging.getLogger(__name__)
 
-#: Files that desktops strew into folders. They are not read; that they lie there must not cost a person the search.
+#: Files that desktops strew into folders. They are not read; that they lie there must not cost a user the search.
 _LITTER = frozenset({".ds_store", "thumbs.db", "desktop.ini", ".directory"})
 _MOST_BACKGROUND = 65_536
 #: Vectors are unit vectors to this; a head that does not normalise would make cosines wrong.
@@ -45,14 +45,14 @@ class ModelPack:
     Attributes:
         folder: where it lies.
         manifest: what it says of itself.
-        lexicon: its words.
+        word_table: its words.
         tag_table: its automatic tags.
         background: unit vectors of random photos, float32 (B, D), or None.
     """
 
     folder: Path
     manifest: Manifest
-    lexicon: Lexicon
+    word_table: WordVectorTable
     tag_table: TagTable
     background: FloatArray | None
 
@@ -161,9 +161,9 @@ def load_pack(folder: Path) -> ModelPack:
     _check_encoder(manifest, inspect_model(contents[manifest.image.file], manifest.image.file))
     _check_head(manifest, inspect_model(contents[manifest.head.file], manifest.head.file))
     text = manifest.text
-    lexicon = load_lexicon(folder, text.words, text.vectors, text.scales, text.weights, manifest.dim)
-    tags = parse_tags(contents[manifest.tags], manifest.tags, lexicon.phrase, manifest.dim)
-    return ModelPack(folder, manifest, lexicon, tags, _read_background(folder, manifest))
+    word_table = load_word_table(folder, text.words, text.vectors, text.scales, text.weights, manifest.dim)
+    tags = parse_tags(contents[manifest.tags], manifest.tags, word_table.phrase, manifest.dim)
+    return ModelPack(folder, manifest, word_table, tags, _read_background(folder, manifest))
 
 
 def ramp_picture(side: int) -> ByteArray:

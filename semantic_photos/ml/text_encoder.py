@@ -12,15 +12,15 @@ import numpy as np
 from semantic_photos.domain.errors import InternalError
 from semantic_photos.domain.ports import FloatArray
 from semantic_photos.ml import word_forms
-from semantic_photos.ml.lexicon import Lexicon
 from semantic_photos.ml.model_pack import ModelPack
-from semantic_photos.ml.spelling import Speller
+from semantic_photos.ml.spell_checker import Speller
+from semantic_photos.ml.word_table import WordVectorTable
 
 #: Shorter words say too little to be offered as neighbours or corrections.
 _SHORTEST = 3
 
 
-class WordTable:
+class WordTableEncoder:
     """Implements ``TextEncoder`` with the word table of a pack.
 
     Thread: any. What only the word explorer and corrections need (all vectors as float32, 30 MB for 30,000 words of
@@ -29,17 +29,17 @@ class WordTable:
 
     def __init__(self, pack: ModelPack) -> None:
         """Take the words of ``pack``."""
-        self._take(pack.lexicon)
+        self._take(pack.word_table)
 
     @classmethod
-    def of(cls, lexicon: Lexicon) -> WordTable:
+    def of(cls, word_table: WordVectorTable) -> WordTableEncoder:
         """Return a table over words that come from elsewhere than a pack."""
         table = cls.__new__(cls)
-        table._take(lexicon)
+        table._take(word_table)
         return table
 
-    def _take(self, lexicon: Lexicon) -> None:
-        self._lexicon = lexicon
+    def _take(self, word_table: WordVectorTable) -> None:
+        self._word_table = word_table
         self._making = threading.Lock()
         self._offered: tuple[np.ndarray, FloatArray] | None = None
         self._speller: Speller | None = None
@@ -48,26 +48,26 @@ class WordTable:
     @property
     def dim(self) -> int:
         """Return the number of dimensions D of the shared space."""
-        return self._lexicon.dim
+        return self._word_table.dim
 
     def __len__(self) -> int:
         """Return the number of words."""
-        return len(self._lexicon)
+        return len(self._word_table)
 
     def __contains__(self, word: object) -> bool:
         """Return whether a word, or a form of it, is known."""
-        return isinstance(word, str) and self._lexicon.row(word.casefold()) is not None
+        return isinstance(word, str) and self._word_table.row(word.casefold()) is not None
 
     def encode(self, text: str) -> FloatArray | None:
         """Return the unit vector (D,) of a phrase.
 
         None if no word of it is known or all that are known are stop words (“the”, “of”), which have no weight.
         """
-        return self._lexicon.phrase(text)
+        return self._word_table.phrase(text)
 
     def unknown_words(self, text: str) -> tuple[str, ...]:
         """Return the words of a phrase that are not in the table in any form, in order, each once."""
-        return self._lexicon.find(text).unknown
+        return self._word_table.find(text).unknown
 
     def neighbours(self, vector: FloatArray, n: int, *, exclude: Iterable[str] = ()) -> list[tuple[str, float]]:
         """Return the ``n`` nearest words to a unit vector (D,) with their cosines, best first.
@@ -95,7 +95,7 @@ class WordTable:
         best = np.argpartition(-scores, take - 1)[:take] if take else np.empty(0, np.int64)
         found: list[tuple[str, float]] = []
         for place in best[np.argsort(-scores[best], kind="stable")].tolist():
-            word = self._lexicon.words[rows[place]]
+            word = self._word_table.words[rows[place]]
             same = word_forms.same_thing(word)
             if same & seen:
                 continue
@@ -111,7 +111,7 @@ class WordTable:
         if self._speller is None:
             with self._making:
                 if self._speller is None:
-                    self._speller = Speller(self._lexicon.words, self._offerable().tolist())
+                    self._speller = Speller(self._word_table.words, self._offerable().tolist())
         found: list[str] = []
         seen: set[str] = set()
         for candidate in self._speller.alike(word_forms.without_accents(folded), 3 * n):
@@ -129,19 +129,19 @@ class WordTable:
         words, rows = self._alphabetical()
         first = bisect.bisect_left(words, start)
         last = bisect.bisect_left(words, start + "\U0010ffff")
-        return [self._lexicon.words[row] for row in np.sort(rows[first:last])[:n].tolist()]
+        return [self._word_table.words[row] for row in np.sort(rows[first:last])[:n].tolist()]
 
     def _offerable(self) -> np.ndarray:
         """Return the rows of words that are worth offering."""
-        long = np.fromiter((len(word) >= _SHORTEST for word in self._lexicon.words), bool, len(self._lexicon))
-        return np.flatnonzero(long & (self._lexicon.weights > 0))
+        long = np.fromiter((len(word) >= _SHORTEST for word in self._word_table.words), bool, len(self._word_table))
+        return np.flatnonzero(long & (self._word_table.weights > 0))
 
     def _offered_words(self) -> tuple[np.ndarray, FloatArray]:
         if self._offered is None:
             with self._making:
                 if self._offered is None:
                     rows = self._offerable()
-                    matrix = self._lexicon.matrix()
+                    matrix = self._word_table.matrix()
                     self._offered = rows, matrix if len(rows) == len(matrix) else matrix[rows]
         return self._offered
 
@@ -149,6 +149,6 @@ class WordTable:
         if self._alphabet is None:
             with self._making:
                 if self._alphabet is None:
-                    pairs = sorted((self._lexicon.words[row], int(row)) for row in self._offerable())
+                    pairs = sorted((self._word_table.words[row], int(row)) for row in self._offerable())
                     self._alphabet = [word for word, _ in pairs], np.array([row for _, row in pairs], dtype=np.int64)
         return self._alphabet

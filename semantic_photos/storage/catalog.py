@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The catalog: folders, photos and counts, and the one door to everything else that is known of a library.
 
-``Catalog`` is what the rest of the program holds. Its questions are sorted by who asks them: vectors
+``Catalog`` is what the rest of the program holds. Its queries are sorted by who asks them: vectors
 (``embeddings``), files (``file_records``), states (``work_queue``), and here what windows and commands show. Tags
 and what files say of themselves are asked of ``tags`` and ``exchange``. Only these files, ``filter_questions``,
 ``listing``, ``saved_searches``, ``feedback``, ``work``, ``schema`` and ``database`` hold SQL.
@@ -18,7 +18,7 @@ from semantic_photos.domain.errors import FolderError
 from semantic_photos.domain.photo import Counts, Folder, FolderCounts, FolderId, Photo, PhotoId
 from semantic_photos.domain.ports import IdArray
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.filter_questions import Filters
+from semantic_photos.storage.filter_sql import Filters
 from semantic_photos.storage.listing import Listing
 from semantic_photos.storage.rows import (
     PHOTO,
@@ -46,7 +46,7 @@ _FOLDER_TALLY = (
 
 
 class Catalog(WorkQueue):
-    """All questions about a library. It may be opened beside another program when the database is read-only.
+    """All queries about a library. It may be opened beside another program when the database is read-only.
 
     Every file that was seen and not removed is in exactly one state: pending, indexed or failed. A vector exists
     if and only if the photo is indexed. A missing file keeps both, and so does a folder that is not there; they

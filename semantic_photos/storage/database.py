@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from semantic_photos.domain.errors import CatalogError, InternalError
-from semantic_photos.storage import backups, opening, sqlite_errors
+from semantic_photos.storage import backups, connections, sqlite_errors
 from semantic_photos.storage.library_lock import LibraryLock
 from semantic_photos.storage.schema import APPLICATION_ID, LADDER, Ladder
 
@@ -89,10 +89,10 @@ class Database:
                 ``catalog.older``, ``catalog.none``, ``catalog.unreadable``, ``catalog.readonly``, ``catalog.full``.
         """
         path = Path(os.path.abspath(path))
-        if not opening.inspect(path):
+        if not connections.inspect(path):
             if read_only:
                 raise CatalogError(f"There is no catalog {path} yet.", code="catalog.none")
-            opening.create(path, ladder)
+            connections.create(path, ladder)
         database = cls(path, read_only=read_only)
         try:
             database._verify(ladder)
@@ -107,7 +107,7 @@ class Database:
         with self._registry_lock:
             held_by_threads = list(self._all)
         for held in held_by_threads:
-            # A long question of a thread that is still about ends here, with ``catalog.closed``.
+            # A long query of a thread that is still about ends here, with ``catalog.closed``.
             with contextlib.suppress(sqlite3.Error):
                 held.connection.interrupt()
         for held in held_by_threads:
@@ -152,7 +152,7 @@ class Database:
         """Give a connection for writing; all of it is kept when the block ends, or nothing when it raises.
 
         Args:
-            durable: survive a power cut from the moment the block ends: for what a person did. Otherwise a power
+            durable: survive a power cut from the moment the block ends: for what a user did. Otherwise a power
                 cut may take the last seconds, never anything in the middle: right for what can be made again.
 
         Raises:
@@ -283,7 +283,7 @@ class Database:
         if self._closed:
             raise sqlite_errors.closed()
         self._check_still_there()
-        held = _Held(opening.connect(self.path, read_only=self.read_only, immutable=self._immutable))
+        held = _Held(connections.connect(self.path, read_only=self.read_only, immutable=self._immutable))
         with self._registry_lock:
             self._all.add(held)
         self._local.held = held

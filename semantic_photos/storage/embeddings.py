@@ -19,7 +19,7 @@ _CHUNK = 4096
 
 
 class Embeddings:
-    """Questions about vectors. ``pack`` is a pack's fingerprint: vectors of different packs are never mixed.
+    """Queries about vectors. ``pack`` is a pack's fingerprint: vectors of different packs are never mixed.
 
     Thread: any; blocking.
     """

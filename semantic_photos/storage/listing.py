@@ -22,7 +22,7 @@ import numpy as np
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.ports import IdArray
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.filter_questions import MaskArray
+from semantic_photos.storage.filter_sql import MaskArray
 from semantic_photos.storage.rows import joined_ids, json_ids, read_ids
 from semantic_photos.storage.schema import FAILED
 

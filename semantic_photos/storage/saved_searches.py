@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from semantic_photos.domain.errors import QueryError
 from semantic_photos.domain.query import Query
-from semantic_photos.domain.written_query import read, write
+from semantic_photos.domain.query_text import read, write
 from semantic_photos.storage.database import Database
 from semantic_photos.storage.rows import clean
 
@@ -19,7 +19,7 @@ LONGEST_NAME = 100
 
 @dataclass(frozen=True, slots=True)
 class SavedSearch:
-    """A search with a name; ``text`` is what ``domain.written_query`` writes for it, ``created`` epoch seconds."""
+    """A search with a name; ``text`` is what ``domain.query_text`` writes for it, ``created`` epoch seconds."""
 
     id: int
     name: str
@@ -65,7 +65,7 @@ class SavedSearches:
         """Save a search, example photos with it: those of the library by number, files by their path.
 
         Raises:
-            QueryError: ``search.name`` for a name that is empty, too long or taken; ``search.empty`` for a question
+            QueryError: ``search.name`` for a name that is empty, too long or taken; ``search.empty`` for a query
                 without words, filters and photos.
         """
         if query.is_empty:

@@ -34,7 +34,7 @@ from semantic_photos.training.objects import CLEAR, OBJECTS_FILE, ObjectBank
 from semantic_photos.training.onnx_graph import encoder_model, head_model
 from semantic_photos.training.phrase_encoder import MOST_WORDS, PhraseEncoder, Phrases
 from semantic_photos.training.phrase_graph import phrase_model
-from semantic_photos.training.texts import UNSEEN_LABEL_SOURCES, Lexicon
+from semantic_photos.training.texts import UNSEEN_LABEL_SOURCES, WordVectorTable
 from semantic_photos.training.vocabulary import read_tags, words_of
 from semantic_photos.training.words import load_words
 
@@ -143,7 +143,7 @@ def write_pack(args: argparse.Namespace) -> None:
     np.save(out / "word_scales.npy", scales)
     np.save(out / "word_weights.npy", weights.numpy().astype(np.float32))
     table = torch.from_numpy(whole.astype(np.float32) * scales[:, None])
-    lexicon = Lexicon(words, weights)
+    word_table = WordVectorTable(words, weights)
     encoder = load_phrases(args.phrases)
     onnx.save(phrase_model(encoder, args.storage), out / PHRASES)
     phrases = Phrases(words, weights)
@@ -152,7 +152,7 @@ def write_pack(args: argparse.Namespace) -> None:
     offered = json.loads((args.words / OFFERED_FILE).read_text(encoding="utf-8"))
     np.save(out / "word_offered.npy", np.array(offered, dtype=np.uint8))
 
-    tags = [(tag, category) for tag, category in read_tags() if lexicon.content(tag)]
+    tags = [(tag, category) for tag, category in read_tags() if word_table.content(tag)]
     known = support([tag for tag, _ in tags], photos.records)
     tags = [tag for tag, count in zip(tags, known, strict=True) if count >= args.tag_support]
     prior = priors(known[known >= args.tag_support])
@@ -167,7 +167,7 @@ def write_pack(args: argparse.Namespace) -> None:
     mean, std = tag_background(background, vectors)
     # A few vectors of ordinary photos, so that the program can tell a good match from the best of a bad lot.
     np.save(out / BACKGROUND, background[rng.permutation(len(background))[:KEPT_BACKGROUND]].numpy().astype(np.float16))
-    fit = calibrate(photos.records, val, judged, [tag for tag, _ in tags], vectors, mean, std, prior, lexicon, table)
+    fit = calibrate(photos.records, val, judged, [tag for tag, _ in tags], vectors, mean, std, prior, word_table, table)
     log.info("%d tags: %s", len(tags), {k: round(v, 4) for k, v in fit.items()})
     (out / "tags.json").write_text(entries_of(tags, mean, std, prior, fit), encoding="utf-8")
     if args.card is not None and args.card.resolve() != (out / CARD).resolve():

@@ -33,7 +33,7 @@ from semantic_photos.training.head import HEAD_NAME, Head, RowSampler
 from semantic_photos.training.judge import Judge
 from semantic_photos.training.student import Student, parameter_count
 from semantic_photos.training.targets import Scales, Targets, load_goals
-from semantic_photos.training.texts import Lexicon
+from semantic_photos.training.texts import WordVectorTable
 from semantic_photos.training.words import load_words
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ class FineTuning:
         self.config, self.device, self.photos = config, device, photos
         words, table, weights = load_words(args.words)
         self.goals, self.side = load_goals(args.goals)
-        self.targets = Targets(photos.records, Lexicon(words, weights), args.material, args.goals.parent, table)
+        self.targets = Targets(photos.records, WordVectorTable(words, weights), args.material, args.goals.parent, table)
         self.places = self.targets.fixed(self.side)
         self.judge = Judge(self.targets)
         train = photos.rows("train")

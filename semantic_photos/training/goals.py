@@ -27,7 +27,7 @@ from semantic_photos.training.head import Head, HeadTraining
 from semantic_photos.training.judge import Judge
 from semantic_photos.training.targets import Targets, save_goals
 from semantic_photos.training.text_side import TextSide
-from semantic_photos.training.texts import Lexicon
+from semantic_photos.training.texts import WordVectorTable
 from semantic_photos.training.words import load_words
 
 log = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         added = add_photos(args.add_to, beside(args.features), len(records), args.out / GOALS_NAME)
         log.info("%d photos more have goals", added)
         return 0
-    targets = Targets(records, Lexicon(words, weights), args.material, args.out, table)
+    targets = Targets(records, WordVectorTable(words, weights), args.material, args.out, table)
     figures = make_goals(config, targets, [beside(args.features)], table, args.out)
     progress.RunLog(args.out).write(event="goals", **figures)
     return 0

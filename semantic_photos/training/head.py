@@ -27,7 +27,7 @@ from semantic_photos.training.features import load_student, pooled_features
 from semantic_photos.training.judge import Judge
 from semantic_photos.training.targets import Goals, Scales, Targets, load_goals
 from semantic_photos.training.text_side import TextSide
-from semantic_photos.training.texts import Lexicon
+from semantic_photos.training.texts import WordVectorTable
 from semantic_photos.training.words import load_words
 
 log = logging.getLogger(__name__)
@@ -229,7 +229,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args.out.mkdir(parents=True, exist_ok=True)
     words, table, weights = load_words(args.words)
     photos = PhotoArray(args.data, int(config["data"]["side"]))
-    targets = Targets(photos.records, Lexicon(words, weights), args.material, args.goals.parent, table)
+    targets = Targets(photos.records, WordVectorTable(words, weights), args.material, args.goals.parent, table)
     goals, side = load_goals(args.goals)
     if args.features is not None:
         views = [torch.from_numpy(np.load(args.features))]

@@ -26,24 +26,24 @@ class CaptionSet:
     """
 
     def __init__(self, records: Sequence[PhotoRecord], rows: np.ndarray, targets: Targets) -> None:
-        lexicon = targets.lexicon
+        word_table = targets.word_table
         self.rows = rows
         owners = [(i, number) for i, row in enumerate(rows) for number in targets.captions[row]]
         self.owner = torch.tensor([i for i, _ in owners])
         self.captions = torch.tensor([number for _, number in owners])
-        names = [folded(word) for word in lexicon.words]
+        names = [folded(word) for word in word_table.words]
         has: list[set[str]] = []
         seen: dict[str, int] = {}
         counts: dict[str, int] = {}
         for row in rows:
-            mine = {number for caption in records[row].captions for number in lexicon.content(caption)}
+            mine = {number for caption in records[row].captions for number in word_table.content(caption)}
             for number in sorted(mine):
                 seen.setdefault(names[number], number)
             has.append({names[number] for number in mine})
             for word in has[-1]:
                 counts[word] = counts.get(word, 0) + 1
         single = sorted((w for w, c in counts.items() if 8 <= c <= 400), key=lambda w: (-counts[w], w))[:300]
-        self.single = lexicon.bags([[seen[word]] for word in single])
+        self.single = word_table.bags([[seen[word]] for word in single])
         self.fits = torch.tensor([[float(w in mine) for w in single] for mine in has])
         rng = np.random.default_rng(0)
         pairs: set[tuple[int, int]] = set()
@@ -53,7 +53,7 @@ class CaptionSet:
                 a, b = rng.choice(known, 2, replace=False)
                 pairs.add((min(a, b), max(a, b)))
         both = [(a, b) for a, b in sorted(pairs) if (self.fits[:, a] * self.fits[:, b]).sum() >= 5][:400]
-        self.pairs = lexicon.bags([[seen[single[a]], seen[single[b]]] for a, b in both])
+        self.pairs = word_table.bags([[seen[single[a]], seen[single[b]]] for a, b in both])
         self.pair_fits = torch.stack([self.fits[:, a] * self.fits[:, b] for a, b in both], dim=1)
 
     def score(

@@ -27,7 +27,7 @@ from torch.nn import functional
 from semantic_photos.training import progress
 from semantic_photos.training.dataset import INDEX_NAME, read_index
 from semantic_photos.training.targets import Targets, load_goals, several_right
-from semantic_photos.training.texts import Lexicon
+from semantic_photos.training.texts import WordVectorTable
 from semantic_photos.training.words import load_words, words_of
 
 log = logging.getLogger(__name__)
@@ -155,7 +155,7 @@ class PhraseTraining:
         words, table, weights = load_words(args.words)
         records = read_index(args.data / INDEX_NAME)
         self.goals, side = load_goals(args.goals)
-        self.targets = Targets(records, Lexicon(words, weights), args.material, args.goals.parent, table)
+        self.targets = Targets(records, WordVectorTable(words, weights), args.material, args.goals.parent, table)
         self.side, self.table = side, side.folded()
         self.phrases = Phrases(words, weights)
         self.wanted = side.all(self.targets.texts)

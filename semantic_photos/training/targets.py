@@ -22,7 +22,7 @@ from semantic_photos.training import progress
 from semantic_photos.training.dataset import PhotoRecord
 from semantic_photos.training.objects import OBJECTS_FILE, ObjectBank
 from semantic_photos.training.text_side import Texts, TextSide
-from semantic_photos.training.texts import UNSEEN_LABEL_SOURCES, Bags, Lexicon
+from semantic_photos.training.texts import UNSEEN_LABEL_SOURCES, Bags, WordVectorTable
 
 #: Labels this near to a true one are no counter-examples: "German shepherd" and "dog".
 _NEAR = 0.5
@@ -102,26 +102,31 @@ class Targets:
 
     Args:
         records: the index.
-        lexicon: words.
+        word_table: words.
         material: folder with ``objects.jsonl.gz``.
         cache: folder for what the sentence encoder said.
         table: float32 (V, D), to tell which labels are near each other.
     """
 
     def __init__(
-        self, records: Sequence[PhotoRecord], lexicon: Lexicon, material: Path, cache: Path, table: torch.Tensor
+        self,
+        records: Sequence[PhotoRecord],
+        word_table: WordVectorTable,
+        material: Path,
+        cache: Path,
+        table: torch.Tensor,
     ) -> None:
-        self.records, self.lexicon = records, lexicon
+        self.records, self.word_table = records, word_table
         self.objects = ObjectBank(material / OBJECTS_FILE, records)
         usable = [record.source not in UNSEEN_LABEL_SOURCES for record in records]
-        captions = [tuple(c for c in record.captions if lexicon.content(c)) for record in records]
+        captions = [tuple(c for c in record.captions if word_table.content(c)) for record in records]
         labels = [
-            tuple(dict.fromkeys(label.lower() for label in record.labels if lexicon.content(label))) if use else ()
+            tuple(dict.fromkeys(label.lower() for label in record.labels if word_table.content(label))) if use else ()
             for record, use in zip(records, usable, strict=True)
         ]
         self.label_names = sorted({label for some in labels for label in some})
         every = [*(c for some in captions for c in some), *self.label_names, *self.objects.names]
-        self.texts = Texts(every, lexicon, cache / "sentences.npz")
+        self.texts = Texts(every, word_table, cache / "sentences.npz")
         number = self.texts.number
         self.captions = [[number[c] for c in some] for some in captions]
         place = {name: i for i, name in enumerate(self.label_names)}
@@ -137,7 +142,7 @@ class Targets:
         weights = self.texts.bags.weights > 0
         self._words = [w[m].tolist() for w, m in zip(self.texts.bags.words, weights, strict=True)]
         names: dict[str, int] = {}
-        stems = [folded(word) for word in lexicon.words]
+        stems = [folded(word) for word in word_table.words]
         self._stem = {n: names.setdefault(stems[n], len(names)) for some in self._words for n in some}
         self._stems = len(names)
         self.train_captions = torch.tensor([c for i in train for c in self.captions[i]])
@@ -185,7 +190,7 @@ class Targets:
         columns = np.flatnonzero(asked.any(axis=0))
         asked, held = asked[:, columns], held[:, columns]
         fits = torch.from_numpy((held @ asked.T >= asked.sum(axis=1)[None, :] - 0.5).astype(np.float32))
-        logits = scale * vectors @ places.words(self.lexicon.bags(queries)).T
+        logits = scale * vectors @ places.words(self.word_table.bags(queries)).T
         return loss, several_right(logits, fits) + several_right(logits.T, fits.T)
 
     def label_loss(self, vectors: torch.Tensor, rows: np.ndarray, places: Places, scale: torch.Tensor) -> torch.Tensor:

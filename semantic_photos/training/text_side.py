@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 from semantic_photos.training.sentences import SENTENCE_DIM, sentence_vectors
-from semantic_photos.training.texts import Bags, Lexicon
+from semantic_photos.training.texts import Bags, WordVectorTable
 
 
 class Texts:
@@ -27,11 +27,11 @@ class Texts:
         sentences: float32 (T, 384), zero for texts of one word that counts.
     """
 
-    def __init__(self, texts: Sequence[str], lexicon: Lexicon, cache: Path) -> None:
+    def __init__(self, texts: Sequence[str], word_table: WordVectorTable, cache: Path) -> None:
         self.texts = list(dict.fromkeys(texts))
         self.number = {text: place for place, text in enumerate(self.texts)}
-        content = [lexicon.content(text) for text in self.texts]
-        self.bags = lexicon.bags(content)
+        content = [word_table.content(text) for text in self.texts]
+        self.bags = word_table.bags(content)
         several = torch.tensor([len(words) > 1 for words in content])
         self.sentences = sentence_vectors(self.texts, cache) * several[:, None]
 

@@ -41,7 +41,7 @@ class Bags:
         return functional.embedding_bag(self.words, table, mode="sum", per_sample_weights=self.weights)
 
 
-class Lexicon:
+class WordVectorTable:
     """Words to numbers and weights."""
 
     def __init__(self, words: Sequence[str], weights: torch.Tensor, hidden: Collection[str] = ()) -> None:

@@ -29,7 +29,7 @@ from semantic_photos.training.goals import GOALS_NAME
 from semantic_photos.training.head import RowSampler
 from semantic_photos.training.targets import Goals, Places, Scales, Targets, load_goals
 from semantic_photos.training.text_side import TextSide
-from semantic_photos.training.texts import Bags, Lexicon
+from semantic_photos.training.texts import Bags, WordVectorTable
 from semantic_photos.training.words import load_words
 
 log = logging.getLogger(__name__)
@@ -107,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     progress.prepare(int(config["rows"]["seed"]), int(config["rows"]["threads"]))
     words, table, weights = load_words(args.words)
     records = read_index(args.data / INDEX_NAME)
-    targets = Targets(records, Lexicon(words, weights), args.material, args.goals.parent, table)
+    targets = Targets(records, WordVectorTable(words, weights), args.material, args.goals.parent, table)
     goals, side = load_goals(args.goals)
     side.moved = move_rows(config, targets, goals, side)
     args.out.mkdir(parents=True, exist_ok=True)

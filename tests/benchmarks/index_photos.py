@@ -27,9 +27,9 @@ from semantic_photos.media.thumbnails import THUMBNAIL_SIDE
 from semantic_photos.ml.image_encoder import OnnxImageEncoder
 from semantic_photos.ml.model_pack import find_packs, load_pack
 from semantic_photos.paths import Paths, resources
-from semantic_photos.services.library import Library
-from semantic_photos.services.pipeline import BATCH
-from semantic_photos.services.scanner import ScanReport, walk
+from semantic_photos.services.indexing.pipeline import BATCH
+from semantic_photos.services.indexing.scanner import ScanReport, walk
+from semantic_photos.services.library.library import Library
 
 
 def main() -> None:

@@ -21,10 +21,10 @@ from PIL import Image
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.photo import FileStamp, Photo, PhotoFacts, PhotoId
 from semantic_photos.domain.query import Query
-from semantic_photos.domain.tagging import Standing
+from semantic_photos.domain.tags import Standing
 from semantic_photos.domain.vectors import normalise
 from semantic_photos.paths import Paths
-from semantic_photos.services.library import Library
+from semantic_photos.services.library.library import Library
 from semantic_photos.storage.catalog import IndexedPhoto
 
 #: How far a copy lies from its photo, as a part of a vector's length.

@@ -28,8 +28,8 @@ from semantic_photos.domain.photo import FileStamp, FolderId, PhotoId
 from semantic_photos.domain.ports import IdArray
 from semantic_photos.domain.query import Query, ResultPage
 from semantic_photos.paths import Paths
-from semantic_photos.services.library import Library
-from semantic_photos.services.search import Order
+from semantic_photos.services.library.library import Library
+from semantic_photos.services.search.search_service import Order
 from semantic_photos.storage.rows import joined_ids, json_ids
 from semantic_photos.storage.schema import FAILED
 

@@ -26,14 +26,14 @@ from pathlib import Path
 from PIL import Image
 
 from semantic_photos.domain.photo import FileStamp
-from semantic_photos.domain.tagging import Act
+from semantic_photos.domain.tags import Act
 from semantic_photos.media.decoder_pool import DecoderPool
 from semantic_photos.media.keywords import read_words
-from semantic_photos.services.concurrency import EventBus
-from semantic_photos.services.keyword_files import KeywordFiles
+from semantic_photos.services.metadata.keyword_files import KeywordFiles
+from semantic_photos.services.threads.concurrency import EventBus
 from semantic_photos.storage.catalog import Catalog
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.exchange import Exchange
+from semantic_photos.storage.keyword_sync import KeywordSync
 from semantic_photos.storage.tags import TagStore
 
 TAGS = ("animal|dog", "sommerfest", "Reise|2024|Küste")
@@ -65,7 +65,7 @@ def write(folder: Path, processes: int) -> tuple[int, int, int]:
     database = Database.open(folder / "catalog.sqlite")
     decoders = DecoderPool(processes)
     try:
-        files = KeywordFiles(Catalog(database), Exchange(database), decoders, EventBus())
+        files = KeywordFiles(Catalog(database), KeywordSync(database), decoders, EventBus())
         report = files.write()
         return len(report.changes), report.unchanged, len(report.failures)
     finally:

@@ -24,10 +24,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from semantic_photos.gui import app
-from semantic_photos.gui.result_pane import ResultPane
+from semantic_photos.gui.grid.result_pane import ResultPane
+from semantic_photos.gui.shell import app
 from semantic_photos.paths import Paths
-from semantic_photos.services.library import Library
+from semantic_photos.services.library.library import Library
 from tests.benchmarks.large_library import make_coming, make_library
 from tests.benchmarks.pulse import Figures, Pulse, memory, wait
 from tests.benchmarks.window_acts import Acts

@@ -16,7 +16,7 @@ from semantic_photos.domain.messages import IndexingPhase, PhotosChanged
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Query
 from semantic_photos.paths import Paths
-from semantic_photos.services.library import Library
+from semantic_photos.services.library.library import Library
 from tests.e2e.conftest import make_photo
 
 pytestmark = pytest.mark.slow

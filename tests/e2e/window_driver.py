@@ -17,12 +17,12 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
-from semantic_photos.gui import app
-from semantic_photos.gui.cell_marks import places
-from semantic_photos.gui.library_page import LibraryPage
-from semantic_photos.gui.result_model import Role
+from semantic_photos.gui.grid.cell_overlays import places
+from semantic_photos.gui.grid.result_model import Role
+from semantic_photos.gui.search.library_page import LibraryPage
+from semantic_photos.gui.shell import app
 from semantic_photos.paths import Paths
-from semantic_photos.services.library import Library
+from semantic_photos.services.library.library import Library
 
 #: A question may wait for a photo that is read anew on a busy machine.
 PATIENCE_S = 40.0
@@ -186,7 +186,7 @@ class Window:
         """Return where a small mark of a cell lies in the grid."""
         view, index = self.page.view, self.page.model.index(row)
         copies = index.data(Role.COPIES)
-        found = places(view.visualRect(index), copies, judging=True, metrics=view.viewport().fontMetrics())
+        found = places(view.visualRect(index), copies, voting=True, metrics=view.viewport().fontMetrics())
         return found[mark].center()
 
     def drop(self, data: QMimeData) -> None:

@@ -8,16 +8,16 @@ from pathlib import Path
 from PIL import Image
 
 from semantic_photos.domain.photo import FileStamp, PhotoFacts, PhotoId
-from semantic_photos.domain.tagging import Standing
+from semantic_photos.domain.tags import Standing
 from semantic_photos.media.decoder_pool import DecoderPool
-from semantic_photos.media.edits import EditRequest
 from semantic_photos.media.fingerprint import content_key
 from semantic_photos.media.keyword_edit import edit
-from semantic_photos.services.concurrency import EventBus
-from semantic_photos.services.keyword_files import KeywordFiles
+from semantic_photos.media.keyword_edit_values import EditRequest
+from semantic_photos.services.metadata.keyword_files import KeywordFiles
+from semantic_photos.services.threads.concurrency import EventBus
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.exchange import Exchange
+from semantic_photos.storage.keyword_sync import KeywordSync
 from semantic_photos.storage.tags import TagStore
 from tests.fakes.encoders import word_vector
 
@@ -28,7 +28,7 @@ class World:
         self.catalog, self.store = Catalog(self.database), TagStore(self.database)
         (folder / "photos").mkdir()
         self.root = self.catalog.add_folder(folder / "photos")
-        self.exchange = Exchange(self.database)
+        self.exchange = KeywordSync(self.database)
         self.files = KeywordFiles(self.catalog, self.exchange, decoders, EventBus())
 
     def add(self, name: str) -> PhotoId:

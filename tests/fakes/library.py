@@ -19,7 +19,6 @@ from typing import ClassVar
 import numpy as np
 
 from semantic_photos.domain.errors import FolderError, PhotoError, QueryError
-from semantic_photos.domain.feedback import arranged
 from semantic_photos.domain.messages import (
     CancelToken,
     FoldersChanged,
@@ -43,8 +42,9 @@ from semantic_photos.domain.photo import (
     PhotoState,
 )
 from semantic_photos.domain.query import Emptied, Example, Query, ResultPage
+from semantic_photos.domain.relevance_feedback import arranged
 from semantic_photos.domain.settings import Settings
-from semantic_photos.services.concurrency import EventBus, Lanes
+from semantic_photos.services.threads.concurrency import EventBus, Lanes
 from tests.fakes.library_parts import (
     FakeCompletions,
     FakeConcepts,
@@ -137,17 +137,17 @@ class FakeLibrary:
         self.bus, self.lanes, self.settings = EventBus(), Lanes(), settings or Settings()
         self.search, self.vocabulary = self, FakeVocabulary(_NAMES, self._blocking)
         self.indexer = FakeIndexer.__new__(FakeIndexer)
-        self.catalog, self.examples, self.concepts = self, self, FakeConcepts(_NAMES)
+        self.catalog, self.examples, self.salient_words = self, self, FakeConcepts(_NAMES)
         self.completions = FakeCompletions(_NAMES, self._blocking)
         self.feedback, self.explainer = FakeFeedback(self._blocking), FakeExplainer(self._blocking)
-        self.glances = FakeGlances(self._blocking, self.explainer)
+        self.thumbnail_explainer = FakeGlances(self._blocking, self.explainer)
         self.saved_searches = FakeSavedSearches(self._blocking)
         self.tags = FakeTags(self._blocking)
         self.tagging = FakeTagging(self.tags, self.bus, lambda: self._indexed, self._blocking)
         self.keywords = FakeKeywords(self.tags, self._blocking)
-        self.exporting = FakeExporting(self.tags, self._blocking)
-        self.teaching = FakeTeaching(self.tags, self._blocking)
-        self.adapting = FakeAdapting(self._blocking)
+        self.user_data = FakeExporting(self.tags, self._blocking)
+        self.custom_concepts = FakeTeaching(self.tags, self._blocking)
+        self.personalization = FakeAdapting(self._blocking)
         self.copies: dict[int, tuple[int, ...]] = {}
         self.pack: object | None = object()
         self.read_only = False
@@ -298,7 +298,7 @@ class FakeLibrary:
         if query.is_empty:
             return ResultPage(query, generation, ids[::-1].copy(), None, searched=count.indexed, total=count.total,
                               milliseconds=0.4, engine=self._engine)  # fmt: skip
-        ratings = [part for branch in query.branches for part in branch.where]
+        ratings = [part for branch in query.alternatives for part in branch.where]
         if ratings:
             page = ResultPage.nothing(query, generation)
             left = len(ids) if not query.terms else len(ids) // 12

@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from semantic_photos.domain.adaptation import Measured, Outcome
-from semantic_photos.domain.correction import Shift
 from semantic_photos.domain.errors import CancelledError, UserFacingError
 from semantic_photos.domain.messages import CancelToken, PhotosChanged
+from semantic_photos.domain.personalization import Measured, Outcome
+from semantic_photos.domain.personalization_map import Shift
 from semantic_photos.domain.photo import PhotoId
-from semantic_photos.domain.tagging import (
+from semantic_photos.domain.tags import (
     KEPT,
     Act,
     Remark,
@@ -24,14 +24,14 @@ from semantic_photos.domain.tagging import (
     after,
     clean_name,
 )
-from semantic_photos.services.adapting import Adapted
-from semantic_photos.services.concurrency import EventBus
-from semantic_photos.services.exporting import ImportReport
-from semantic_photos.services.file_changes import FileChange, WriteReport
-from semantic_photos.services.proving import HeldOut
-from semantic_photos.services.tagging import TaggingRun
-from semantic_photos.services.teaching import LEAST_EXAMPLES, NOTHING, Forgotten, Taught
-from semantic_photos.storage.exchange import FailedWrite
+from semantic_photos.services.concepts.concept_evaluation import HoldOutResult
+from semantic_photos.services.concepts.custom_concepts import LEAST_EXAMPLES, NOTHING, RemovedConcept, TrainedConcept
+from semantic_photos.services.concepts.personalization import PersonalizationState
+from semantic_photos.services.metadata.keyword_changes import FileChange, WriteReport
+from semantic_photos.services.metadata.user_data import ImportReport
+from semantic_photos.services.tags.automatic_tagging import TaggingRun
+from semantic_photos.services.threads.concurrency import EventBus
+from semantic_photos.storage.keyword_sync import FailedWrite
 from semantic_photos.storage.tags import Change, RemarkRow, TagRow
 
 Guard = Callable[[str], None]
@@ -304,46 +304,46 @@ class FakeTeaching:
         self._tags, self._guard = tags, guard
         self.known: dict[str, list[int]] = {}
 
-    def teach(self, name: str, ids: Sequence[PhotoId], *, n: int = 50, ask: int = 30) -> Taught:
+    def train(self, name: str, ids: Sequence[PhotoId], *, n: int = 50, ask: int = 30) -> TrainedConcept:
         self._guard("teach")
         if len(ids) < LEAST_EXAMPLES:
             raise UserFacingError("Too few photos.", code="teach.examples")
         change = self._tags.act(Act.ADD, ids, name)
         self.known.setdefault(name, sorted(map(int, ids)))
-        return self._taught(name, n, change)
+        return self._as_trained(name, n, change)
 
-    def _taught(self, name: str, n: int, change: Change = NOTHING) -> Taught:
+    def _as_trained(self, name: str, n: int, change: Change = NOTHING) -> TrainedConcept:
         given = self.known[name]
         decided = {int(i): line.standing for i, line in self._tags.photos_with(name, tuple(Standing))}
         free = [i for i in range(given[-1] + 1, given[-1] + 13) if i not in decided][:n]
         right = sum(standing in KEPT for standing in decided.values())
         after = min(len(given), 3 + (right - len(given)) // 2)
-        held = HeldOut(len(given), 2, after, 20, 60, False, after - 2, 0)
+        held = HoldOutResult(len(given), 2, after, 20, 60, False, after - 2, 0)
         asked = tuple((PhotoId(i), 0.5 - 0.02 * k) for k, i in enumerate(reversed(free)))
         likely = tuple((PhotoId(i), 0.9 - 0.01 * k) for k, i in enumerate(free))
-        return Taught(name, right, len(decided) - right, held, likely, asked, change, new=bool(change))
+        return TrainedConcept(name, right, len(decided) - right, held, likely, asked, change, new=bool(change))
 
-    def again(self, name: str, *, n: int = 50, ask: int = 30, first: int | None = None) -> Taught:
+    def again(self, name: str, *, n: int = 50, ask: int = 30, first: int | None = None) -> TrainedConcept:
         self._guard("again")
-        return self._taught(name, n)
+        return self._as_trained(name, n)
 
     def names(self) -> list[str]:
         self._guard("taught names")
         return list(self.known)
 
-    def undo(self, taught: Taught) -> Change:
+    def undo(self, trained: TrainedConcept) -> Change:
         self._guard("teach undo")
-        self.known.pop(taught.name, None)
-        return self._tags.revert(taught.change)
+        self.known.pop(trained.name, None)
+        return self._tags.revert(trained.change)
 
-    def take_back(self, name: str) -> Forgotten:
+    def take_back(self, name: str) -> RemovedConcept:
         self._guard("take_back")
         given = self.known.pop(name)
         number = self._tags._tag_id(name)
         change = self._tags._set([(photo, number, None) for photo, tag in list(self._tags.rows) if tag == number])
-        return Forgotten(name, change, tuple(given), 1.0)
+        return RemovedConcept(name, change, tuple(given), 1.0)
 
-    def bring_back(self, forgotten: Forgotten) -> Change:
+    def bring_back(self, forgotten: RemovedConcept) -> Change:
         self._guard("bring_back")
         self.known[forgotten.name] = list(forgotten.given)
         return self._tags.revert(forgotten.change)
@@ -362,10 +362,10 @@ class FakeAdapting:
     def _figures(self) -> tuple[Measured, ...]:
         return (Measured("precision at 10 of confirmed words", 0.5, 0.6, 12),)
 
-    def state(self) -> Adapted:
+    def state(self) -> PersonalizationState:
         self._guard("state")
         figures = self._figures() if self.active else ()
-        return Adapted(self.active, self.trouble, 40 if self.active else 0, figures, 1.0, ())
+        return PersonalizationState(self.active, self.trouble, 40 if self.active else 0, figures, 1.0, ())
 
     def fit(
         self, *, token: CancelToken | None = None, progress: Callable[[float], None] = lambda _: None
@@ -388,7 +388,7 @@ class FakeAdapting:
         except RuntimeError:
             self.lost = True
 
-    def apply(self, outcome: Outcome) -> Adapted:
+    def apply(self, outcome: Outcome) -> PersonalizationState:
         self._guard("apply")
         assert outcome.better
         self.active = True

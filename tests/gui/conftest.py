@@ -11,8 +11,8 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from semantic_photos.gui import app
-from semantic_photos.gui.library_page import LibraryPage
+from semantic_photos.gui.search.library_page import LibraryPage
+from semantic_photos.gui.shell import app
 from tests.fakes.library import FakeIndexer, FakeLibrary
 
 

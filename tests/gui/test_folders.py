@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QPushButton
 
 from semantic_photos.domain.messages import PhotosChanged
 from semantic_photos.domain.photo import FolderCounts, PhotoId
-from semantic_photos.gui.folders_dialog import FoldersDialog, choose_folder
+from semantic_photos.gui.folders.folders_dialog import FoldersDialog, choose_folder
 from tests.fakes.library import FakeLibrary
 from tests.gui.conftest import Desk
 

@@ -15,7 +15,7 @@ from tests.gui.conftest import Desk
 
 def test_the_tab_key_goes_from_left_to_right_and_down(desk: Desk) -> None:
     desk.search("blue")
-    desk.page.steering.similar(15)
+    desk.page.query_builder.similar(15)
     desk.settle()
     desk.until(lambda: any(chip.isVisible() for chip in desk.page.focus_bar._chips.values()))
     desk.window.activateWindow()
@@ -39,7 +39,7 @@ def test_the_keys_are_seen_in_the_photos_after_a_new_question(desk: Desk) -> Non
     desk.page.view.setFocus()
     desk.until(desk.page.view.hasFocus)
     desk.page.view.show_row(3)
-    desk.page.steering.similar(15)
+    desk.page.query_builder.similar(15)
     desk.settle()
     assert desk.page.view.currentIndex().row() == 0
     assert desk.page.view.selected_count() == 0

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from semantic_photos.domain.query import Query, ResultPage
-from semantic_photos.gui.result_model import ResultModel
-from semantic_photos.gui.result_view import ResultView
-from semantic_photos.gui.thumbnail_loader import ThumbnailLoader
+from semantic_photos.gui.grid.result_model import ResultModel
+from semantic_photos.gui.grid.result_view import ResultView
+from semantic_photos.gui.grid.thumbnail_loader import ThumbnailLoader
 
 pytestmark = pytest.mark.gui
 

@@ -20,10 +20,10 @@ from semantic_photos.domain.errors import PhotoError
 from semantic_photos.domain.messages import PhotosChanged
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Query, ResultPage
-from semantic_photos.gui import photo_actions
-from semantic_photos.gui.photo_menu import build_menu
-from semantic_photos.gui.result_model import ResultModel
-from semantic_photos.gui.thumbnail_loader import ThumbnailLoader
+from semantic_photos.gui.grid import photo_actions
+from semantic_photos.gui.grid.photo_menu import build_menu
+from semantic_photos.gui.grid.result_model import ResultModel
+from semantic_photos.gui.grid.thumbnail_loader import ThumbnailLoader
 from tests.fakes.library import FakeLibrary
 from tests.gui.conftest import Desk
 
@@ -52,7 +52,7 @@ def test_the_menu_acts_on_the_selected_photo(desk: Desk) -> None:
     desk.page.view.show_row(4)
     photo_id = desk.page.model.photo_id(4)
     assert photo_id is not None
-    menu = build_menu(desk.page.steering, desk.session._bridge, [photo_id], desk.page)  # type: ignore[arg-type]
+    menu = build_menu(desk.page.query_builder, desk.session._bridge, [photo_id], desk.page)  # type: ignore[arg-type]
     texts = [action.text() for action in menu.actions() if action.text()]
     assert texts == ["Find similar", "Open", "Show in file manager", "Copy", "Copy path"]
     menu.actions()[0].trigger()
@@ -71,7 +71,7 @@ def test_the_menu_appears_on_right_click(desk: Desk) -> None:
     event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, desk.page.view.viewport().mapToGlobal(place))
     desk.page.view.contextMenuEvent(event)
     assert places
-    popup = desk.page.findChildren(type(build_menu(desk.page.steering, desk.session._bridge, [], desk.page)))  # type: ignore[arg-type]
+    popup = desk.page.findChildren(type(build_menu(desk.page.query_builder, desk.session._bridge, [], desk.page)))  # type: ignore[arg-type]
     assert popup
     for menu in popup:
         menu.close()
@@ -315,7 +315,7 @@ def test_only_what_is_seen_is_fetched(open_desk: Callable[..., Desk]) -> None:
 
 
 def test_a_picture_of_odd_width_keeps_its_colours() -> None:
-    from semantic_photos.gui.pictures import image_of
+    from semantic_photos.gui.widgets.images import image_of
 
     image = image_of(np.asarray(Image.new("RGB", (101, 50), (10, 20, 30))))
     assert image.pixelColor(100, 49).getRgb()[:3] == (10, 20, 30)

@@ -11,10 +11,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 
 from semantic_photos.domain.errors import QueryError
+from semantic_photos.domain.example_focus import Focus
 from semantic_photos.domain.query import Emptied, Query, ResultPage
-from semantic_photos.domain.steering import Focus
-from semantic_photos.gui import pages, search_bar
-from semantic_photos.gui.widgets import Chip
+from semantic_photos.gui.search import search_bar
+from semantic_photos.gui.widgets import placeholders
+from semantic_photos.gui.widgets.controls import Chip
 from tests.fakes.library import COLOURS, FakeLibrary
 from tests.gui.conftest import Desk
 
@@ -32,7 +33,7 @@ def test_typing_brings_photos_of_that_colour_first(desk: Desk) -> None:
     desk.search("blue")
     first = [int(i) % len(NAMES) for i in desk.page.model.ids[:10]]
     assert first == [NAMES.index("blue")] * 10
-    assert "good matches" in desk.page.band.text()
+    assert "good matches" in desk.page.cutoff_bar.text()
     assert "Searching 240 photos" in desk.page.jobs.found_text()
 
 
@@ -165,9 +166,9 @@ def test_a_bug_in_the_search_is_shown_without_ending_the_program(desk: Desk) -> 
 
 
 def test_back_and_forward_lead_through_questions(desk: Desk) -> None:
-    desk.page.steering.word("red")
+    desk.page.query_builder.word("red")
     desk.settle()
-    desk.page.steering.word("green")
+    desk.page.query_builder.word("green")
     desk.settle()
     desk.page.search.back()
     desk.settle()
@@ -183,7 +184,7 @@ def test_back_and_forward_lead_through_questions(desk: Desk) -> None:
 
 def test_find_similar_shows_the_example_and_joins_with_words(desk: Desk) -> None:
     example = NAMES.index("teal") + 12 * 5
-    desk.page.steering.similar(example)
+    desk.page.query_builder.similar(example)
     desk.settle()
     assert int(desk.page.model.ids[0]) % 12 == NAMES.index("teal")
     desk.until(lambda: desk.page.bar._chips and desk.page.bar._chips[0].text().endswith((".jpg", ".jpeg")))
@@ -197,7 +198,7 @@ def test_find_similar_shows_the_example_and_joins_with_words(desk: Desk) -> None
 
 
 def test_focus_words_of_the_example_narrow_it(desk: Desk) -> None:
-    desk.page.steering.similar(NAMES.index("teal"))
+    desk.page.query_builder.similar(NAMES.index("teal"))
     desk.until(lambda: "blue" in desk.page.focus_bar._chips)
     desk.page.focus_bar._chips["blue"].click()
     desk.settle()
@@ -244,7 +245,7 @@ def test_the_filter_that_emptied_a_page_is_named_with_a_way_on() -> None:
         ResultPage.nothing(Query.parse("red tag:rond"), 1), searched=9, emptied_by=Emptied("tag:rond", 1),
         suggestions={"tag:rond": ("tag:round",)},
     )  # fmt: skip
-    state = pages.nothing_found(page, lambda: None, lambda _: None)
+    state = placeholders.nothing_found(page, lambda: None, lambda _: None)
     assert "tag:rond" in state.title
     assert "1 photo" in state.text
     assert state.words == ("tag:round",)

@@ -10,9 +10,9 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from semantic_photos.domain.tagging import Act, Remark, Standing
-from semantic_photos.gui.tag_chips import CONFIRM, REJECT
-from semantic_photos.gui.tag_panel import TagPanel
+from semantic_photos.domain.tags import Act, Remark, Standing
+from semantic_photos.gui.details.tag_chips import CONFIRM, REJECT
+from semantic_photos.gui.details.tag_panel import TagPanel
 from tests.gui.conftest import Desk
 
 

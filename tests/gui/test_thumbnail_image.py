@@ -13,7 +13,7 @@ from PIL import Image
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QMessageBox
 
-from semantic_photos.gui.pictures import thumbnail_image
+from semantic_photos.gui.widgets.images import thumbnail_image
 
 pytestmark = pytest.mark.gui
 

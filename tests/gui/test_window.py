@@ -19,11 +19,12 @@ from pytestqt.qtbot import QtBot
 from semantic_photos.domain.errors import BusyError, CatalogError
 from semantic_photos.domain.messages import IndexingPhase, IndexingProgress, Notice
 from semantic_photos.domain.photo import Counts
-from semantic_photos.gui import app, theme
-from semantic_photos.gui.failures_dialog import FailuresDialog
-from semantic_photos.gui.pages import Way
-from semantic_photos.gui.settings_dialog import SettingsDialog
-from semantic_photos.gui.single_instance import SingleInstance, address_for
+from semantic_photos.gui.dialogs.settings_dialog import SettingsDialog
+from semantic_photos.gui.folders.failures_dialog import FailuresDialog
+from semantic_photos.gui.shell import app
+from semantic_photos.gui.shell.single_instance import SingleInstance, address_for
+from semantic_photos.gui.widgets import theme
+from semantic_photos.gui.widgets.placeholders import Way
 from tests.fakes.library import FakeLibrary
 from tests.gui.conftest import Desk
 
@@ -264,7 +265,7 @@ def test_closing_during_work_ends_cleanly(qtbot: QtBot, seed: int) -> None:
     chance = random.Random(seed)
     qtbot.wait(chance.randrange(0, 600))
     if session.window.page is not None:
-        session.window.page.steering.word("red")
+        session.window.page.query_builder.word("red")
         session.window.page.open_viewer(0)
     start = time.monotonic()
     with qtbot.waitSignal(session.ended, timeout=6000):
@@ -335,7 +336,7 @@ def test_every_icon_named_in_code_exists() -> None:
 
     from semantic_photos.paths import resources
 
-    code = "\n".join(file.read_text("utf-8") for file in (Path(theme.__file__).parent).glob("*.py"))
+    code = "\n".join(file.read_text("utf-8") for file in Path(theme.__file__).parents[1].rglob("*.py"))
     pattern = r'(?:IconButton|theme\.icon|theme\.pixmap|_stage_button|State|show_sign|set_icon)\(\s*"([\w-]+)"'
     named = set(re.findall(pattern, code)) | set(re.findall(r'icon="([\w-]+)"', code))
     assert len(named) > 15

@@ -13,10 +13,10 @@ from PySide6.QtGui import QGuiApplication, QImage, QKeySequence
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Problem, Query
-from semantic_photos.gui import problem_marks
-from semantic_photos.gui.completion_popup import Offer
-from semantic_photos.gui.steering import dropped
-from semantic_photos.gui.votes_dialog import VotesDialog
+from semantic_photos.gui.dialogs.relevance_feedback_dialog import RelevanceFeedbackDialog
+from semantic_photos.gui.search import query_problems
+from semantic_photos.gui.search.query_builder import dropped
+from semantic_photos.gui.widgets.completion_popup import Offer
 from tests.fakes.library import COLOURS, FakeLibrary
 from tests.gui.conftest import Desk
 
@@ -88,7 +88,7 @@ def test_a_problem_is_told_when_its_term_is_left(desk: Desk) -> None:
     desk.qtbot.keyClicks(desk.page.bar._edit, " red")
     assert desk.page.problems.isVisible()
     assert desk.page.problems.full_text().startswith("“rating:lots”: A rating is")
-    desk.page.steering.word("red")
+    desk.page.query_builder.word("red")
     assert not desk.page.problems.isVisible()
 
 
@@ -128,7 +128,7 @@ def test_a_problem_at_the_end_is_told_on_enter(desk: Desk) -> None:
 
 @pytest.mark.parametrize(("cursor", "told"), [(3, 1), (4, 0), (11, 0), (12, 1), (None, 1)])
 def test_where_somebody_types_nothing_is_wrong_yet(cursor: int | None, told: int) -> None:
-    assert len(problem_marks.ripe([Problem(4, 11, "No.")], cursor)) == told
+    assert len(query_problems.ripe([Problem(4, 11, "No.")], cursor)) == told
 
 
 @pytest.mark.parametrize("text", ["a " * 600, "blue " * 500, " OR ".join(["red"] * 40)])
@@ -145,7 +145,7 @@ def test_a_question_that_is_too_long_says_so_at_once(desk: Desk, text: str) -> N
 
 def test_that_a_question_is_cut_is_told_before_its_other_problems() -> None:
     problems = [Problem(0, 4, "One."), Problem(5, 9, "Two."), Problem(10, 12, "Too long.", cut=True)]
-    told = problem_marks.sentence("a" * 12, problem_marks.ripe(problems, 12))
+    told = query_problems.sentence("a" * 12, query_problems.ripe(problems, 12))
     assert told.startswith("“aa”: Too long.")
 
 
@@ -165,7 +165,7 @@ def test_problems_leave_text_and_cursor_alone(desk: Desk) -> None:
     desk.type("rating:x blue")
     edit = desk.page.bar._edit
     edit.setSelection(2, 4)
-    problem_marks.underline(edit, Query.parse(edit.text()).problems)
+    query_problems.underline(edit, Query.parse(edit.text()).problems)
     assert (edit.text(), edit.selectedText()) == ("rating:x blue", "ting")
 
 
@@ -197,15 +197,15 @@ def test_words_near_the_typed_one_replace_add_and_push_away(desk: Desk) -> None:
     explorer._rows[0]._parts[3].click()
     desk.settle()
     assert desk.page.bar.text() == "blue red"
-    desk.page.steering.word("blue")
+    desk.page.query_builder.word("blue")
     desk.until(lambda: desk.page.panel.near_word.words()[:1] == ["red"])
     explorer._rows[1]._parts[2].click()
     desk.settle()
     assert desk.page.bar.text() == "blue -orange"
-    desk.page.steering.add_word("orange")
+    desk.page.query_builder.add_word("orange")
     desk.settle()
     assert desk.page.bar.text() == "blue orange"
-    desk.page.steering.add_word("-orange")
+    desk.page.query_builder.add_word("-orange")
     desk.settle()
     assert desk.page.bar.text() == "blue -orange"
     explorer.choose("teal")
@@ -244,7 +244,7 @@ def test_a_pasted_picture_becomes_an_example(desk: Desk) -> None:
 def test_a_pasted_file_is_taken_as_it_is(desk: Desk, tmp_path: Path) -> None:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(tmp_path / "a.jpg"))])
-    assert desk.page.pasting.take(data)
+    assert desk.page.external_examples.take(data)
     assert desk.page.search.query.examples[0].path == tmp_path / "a.jpg"
 
 
@@ -273,7 +273,7 @@ def test_pasted_text_is_text(desk: Desk) -> None:
     desk.page.bar._edit.clear()
     desk.qtbot.keySequence(desk.page.bar._edit, QKeySequence(QKeySequence.StandardKey.Paste))
     assert desk.page.bar.text() == "blue"
-    assert not desk.page.pasting.take(QMimeData())
+    assert not desk.page.external_examples.take(QMimeData())
 
 
 # The list of votes
@@ -285,7 +285,7 @@ def test_all_votes_are_listed_and_taken_back(open_desk: Callable[..., Desk]) -> 
         library.feedback._cast.update({(text, PhotoId(i)): 1 for i in ids})
     desk = open_desk(library)
     desk.window.show_votes()
-    dialog = desk.window.findChild(VotesDialog)
+    dialog = desk.window.findChild(RelevanceFeedbackDialog)
     assert dialog is not None
     desk.until(lambda: dialog.rows() == [
         ("blue", ["IMG_00005.jpg", "IMG_00017.jpg"]), ("red sea", ["IMG_00000.jpg"]),
@@ -303,19 +303,19 @@ def test_all_votes_are_listed_and_taken_back(open_desk: Callable[..., Desk]) -> 
 
 def test_a_question_with_photos_is_told_in_words() -> None:
     query = Query.similar_to(PhotoId(3)).with_text("snow").with_more_focus("dog", -1.0)
-    from semantic_photos.domain.feedback import normal_form, question_title
+    from semantic_photos.domain.relevance_feedback import normal_form, query_title
 
-    assert question_title(normal_form(query)) == "snow, like a photo, away from dog"
-    assert question_title("{broken") == "{broken"
+    assert query_title(normal_form(query)) == "snow, like a photo, away from dog"
+    assert query_title("{broken") == "{broken"
 
 
 def test_what_cannot_be_written_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    desk.page.pasting._folder = tmp_path / "gone"
+    desk.page.external_examples._folder = tmp_path / "gone"
     told: list[object] = []
     desk.page._bridge.failed.connect(told.append)
     image = QImage(4, 4, QImage.Format.Format_RGB32)
     data = QMimeData()
     data.setImageData(image)
-    assert desk.page.pasting.take(data)
+    assert desk.page.external_examples.take(data)
     desk.until(lambda: bool(told))
     assert isinstance(told[0], UserFacingError)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from semantic_photos.gui import app
+from semantic_photos.gui.shell import app
 from semantic_photos.paths import Paths
 from tests.fakes.library import FakeLibrary
 

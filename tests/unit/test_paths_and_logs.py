@@ -74,7 +74,7 @@ def test_names_that_are_no_text_do_not_break_the_log(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_searching_needs_no_qt_and_no_torch() -> None:
     code = (
-        "import sys, semantic_photos.services.library, semantic_photos.cli.commands; "
+        "import sys, semantic_photos.services.library.library, semantic_photos.cli.commands; "
         "print([n for n in sys.modules if n.split('.')[0] in ('PySide6', 'torch', 'onnx', 'rich')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -10,13 +10,13 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections import Counter
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from semantic_photos.cli.arguments import COMMANDS
+from tests.module_list import ARCHITECTURE, listed, module_list, summary
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "semantic_photos"
@@ -52,6 +52,9 @@ FORBIDDEN = re.compile(
         )
     )
 )
+
+#: A path of the project in a Markdown text: in backticks, with a folder.
+NAMED_PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|md|toml|txt|json|sh|svg|onnx|npy))`")
 
 TEXT_SUFFIXES = {"", ".cfg", ".desktop", ".in", ".json", ".md", ".py", ".qss", ".sh", ".svg", ".toml", ".txt", ".xml",
                  ".yaml", ".yml"}  # fmt: skip
@@ -197,15 +200,22 @@ def test_python_311_never_gets_the_qt_that_ends_it() -> None:
                 assert "python_full_version >= '3.12'" in marker
 
 
-def test_architecture_names_every_module_and_no_other() -> None:
-    text = (PACKAGE / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    part = re.search(r"^## The floors.*?(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    assert part
-    # Two floors may have a file of the same name: each counts.
-    named = Counter(Path(name).name for name in re.findall(r"`([\w/]+\.py)`", part[0]))
-    there = Counter(path.name for path in modules())
-    assert not there - named, f"not in ARCHITECTURE.md: {sorted(there - named)}"
-    assert not named - there, f"gone, but in ARCHITECTURE.md: {sorted(named - there)}"
+def test_architecture_lists_every_module_as_its_docstring_says() -> None:
+    text = ARCHITECTURE.read_text(encoding="utf-8")
+    assert listed(text) == module_list(), "run: python -m tests.module_list"
+    assert not [path for path in modules() if not summary(path)]
+
+
+def test_paths_in_texts_exist() -> None:
+    """A path in backticks exists below the repository, the package, its training, the tests or the text's folder."""
+    missing = []
+    for name in tracked():
+        if name.endswith(".md"):
+            roots = (ROOT, PACKAGE, PACKAGE / "training", ROOT / "tests", (ROOT / name).parent)
+            for path in NAMED_PATH.findall(read(name)):
+                if not any((root / path).exists() for root in roots):
+                    missing.append(f"{name}: {path}")
+    assert not missing, "\n".join(missing)
 
 
 def test_readme_documents_every_command() -> None:
@@ -227,7 +237,7 @@ def test_demo_pictures_are_small_and_each_licence_is_named() -> None:
 @pytest.mark.slow
 def test_services_load_neither_qt_nor_torch() -> None:
     code = (
-        "import sys, semantic_photos.services.library\n"
+        "import sys, semantic_photos.services.library.library\n"
         "print([name for name in sys.modules if name.split('.')[0] in ('PySide6', 'shiboken6', 'torch')])"
     )
     answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -276,7 +286,7 @@ def test_desktop_files_are_valid() -> None:
             subprocess.run(["appstreamcli", "validate", "--no-net", "--pedantic", str(path)], check=True)
     desktop = next((ROOT / "packaging").glob("*.desktop"))
     # The window says which desktop entry it belongs to; otherwise it gets no icon on Wayland.
-    assert f'setDesktopFileName("{desktop.stem}")' in read("semantic_photos/gui/app.py")
+    assert f'setDesktopFileName("{desktop.stem}")' in read("semantic_photos/gui/shell/app.py")
     metainfo = next((ROOT / "packaging").glob("*.metainfo.xml"))
     assert f'<launchable type="desktop-id">{desktop.name}</launchable>' in metainfo.read_text(encoding="utf-8")
     assert metainfo.name.removesuffix(".metainfo.xml") == desktop.stem == desktop.stem.lower()

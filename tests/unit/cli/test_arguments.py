@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from semantic_photos.cli import arguments, searching, tagging
+from semantic_photos.cli import arguments, search, tags
 from semantic_photos.domain.errors import UserFacingError
 
 
@@ -66,8 +66,8 @@ def test_searches_with_a_name() -> None:
 )  # fmt: skip
 def test_options_that_would_be_ignored_are_refused(words: list[str]) -> None:
     with pytest.raises(UserFacingError):
-        tagging.check(arguments.parse(["tags", *words]))
-    tagging.check(arguments.parse(["tags", "--write", "--embed", "--dry-run", "a.jpg"]))
+        tags.check(arguments.parse(["tags", *words]))
+    tags.check(arguments.parse(["tags", "--write", "--embed", "--dry-run", "a.jpg"]))
 
 
 class Known:
@@ -92,11 +92,11 @@ def test_a_bad_line_of_a_review_or_of_questions_is_one_sentence(tmp_path: Path, 
     file.write_text('{"path": "a.jpg", "tag": "x", "decision": "add", "query": "x"}\n' + bad + "\n")
     library = Known()
     with pytest.raises(UserFacingError, match="Line 2"):
-        tagging.act(library, arguments.parse(["tags", "--review", str(file)]))  # type: ignore[arg-type]
+        tags.act(library, arguments.parse(["tags", "--review", str(file)]))  # type: ignore[arg-type]
     assert library.done == 0, "nothing above the bad line is done"
     if "tag" not in bad:
         with pytest.raises(UserFacingError, match="Line 2"):
-            list(searching._read_queries(file))
+            list(search._read_queries(file))
 
 
 def test_options_of_search() -> None:

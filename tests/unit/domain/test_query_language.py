@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semantic_photos.domain.branches import MAX_BRANCHES, branches
+from semantic_photos.domain.alternatives import MAX_BRANCHES, alternatives
 from semantic_photos.domain.filters import (
     STATES,
     TYPES,
@@ -164,14 +164,14 @@ def test_names_of_places_are_refused_with_the_way_that_works() -> None:
 
 def test_words_of_or_are_alternatives_and_filters_stay_together() -> None:
     def shown(text: str) -> list[str]:
-        return [" ".join(map(str, (*b.terms, *b.where))) for b in branches(read(text).tree)]
+        return [" ".join(map(str, (*b.terms, *b.where))) for b in alternatives(read(text).tree)]
 
     assert shown("beach (dog OR cat) tag:x") == ["beach dog tag:x", "beach cat tag:x"]
     assert shown("dog (tag:a OR tag:b)") == ["dog tag:a OR tag:b"]
     assert shown("dog OR tag:a OR tag:b") == ["dog", "tag:a OR tag:b"]
     assert shown("-(dog tag:x)") == ["-dog -tag:x"]
     assert shown("") == []
-    assert len(branches(read(" ".join(f"(a{i} OR b{i})" for i in range(40))).tree)) == MAX_BRANCHES
+    assert len(alternatives(read(" ".join(f"(a{i} OR b{i})" for i in range(40))).tree)) == MAX_BRANCHES
 
 
 def test_nesting_has_an_end() -> None:
@@ -272,7 +272,7 @@ def read_and_read_again(text: str) -> None:
     assert again.tree == reading.tree, repr(text)
     assert not again.problems or len(reading.problems) >= len(again.problems), repr(text)
     assert len(normal) <= MAX_TEXT
-    branches(reading.tree)
+    alternatives(reading.tree)
     for problem in reading.problems:
         assert 0 <= problem.start <= problem.end <= len(text), repr(text)
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from semantic_photos.domain.photo import ContentKey, FileStamp, FolderId, Photo, PhotoFacts, PhotoId, PhotoState
 from semantic_photos.domain.query import Query, ResultPage
-from semantic_photos.gui import formatting
-from semantic_photos.gui.grid_geometry import GridGeometry, Section
-from semantic_photos.gui.history import QueryHistory
+from semantic_photos.gui.grid.grid_geometry import GridGeometry, Section
+from semantic_photos.gui.search.search_history import QueryHistory
+from semantic_photos.gui.widgets import formatting
 
 
 @st.composite

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semantic_photos.domain.ports import FloatArray
-from semantic_photos.index import annoy_asking
+from semantic_photos.index import annoy_search
 from semantic_photos.index.exact_index import ExactIndex
 from semantic_photos.index.hybrid_index import HybridIndex
 from tests.fakes.vector_catalog import VectorCatalog
@@ -68,8 +68,8 @@ def test_annoy_is_asked_for_large_parts_only(reopen: Reopen, vectors: FloatArray
     index, exact = reopen("annoy"), reopen("exact")
     state = index._state
     half, few = IDS[::2], IDS[::20]
-    assert annoy_asking.ask(state, vectors[7], 10, "annoy", few) is None
-    found = annoy_asking.ask(state, vectors[7], 10, "annoy", half)
+    assert annoy_search.ask(state, vectors[7], 10, "annoy", few) is None
+    found = annoy_search.ask(state, vectors[7], 10, "annoy", half)
     assert found is not None
     assert set(found[0].tolist()) <= set(half.tolist())
     hits = 0

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from semantic_photos.domain.errors import InternalError
 from semantic_photos.domain.ports import FloatArray, VectorIndex
 from semantic_photos.domain.vectors import normalise
-from semantic_photos.index import annoy_asking
+from semantic_photos.index import annoy_search
 from semantic_photos.index.annoy_index import Segment
 from semantic_photos.index.exact_index import ExactIndex
 from semantic_photos.index.hybrid_index import Engine, HybridIndex
@@ -202,8 +202,8 @@ def test_auto_asks_annoy_only_where_it_is_good(
     index = reopen("auto")
     assert index.engine == "exact"
     assert "exact search is as fast" in index.reason
-    monkeypatch.setattr(annoy_asking, "ANNOY_FROM", 100)
-    monkeypatch.setattr(annoy_asking, "WANTED_SHARE", 0.05)
+    monkeypatch.setattr(annoy_search, "ANNOY_FROM", 100)
+    monkeypatch.setattr(annoy_search, "WANTED_SHARE", 0.05)
     files = SegmentFolder(folder)
     manifest = files.manifest()
     assert manifest is not None
@@ -224,13 +224,13 @@ def test_auto_asks_annoy_only_where_it_is_good(
     monkeypatch.setattr(Segment, "candidates", noted)
     # A photo of the library: Annoy's answer is trusted, here to the point of believing the five it was cut to.
     assert _ids(index, vectors[7], 5)[0] == IDS[7]
-    assert asked == [annoy_asking.PROBE, 5]
+    assert asked == [annoy_search.PROBE, 5]
     # Far from all photos: Annoy was asked and not even let search.
     away = normalise(np.random.default_rng(4).normal(size=DIM))
     assert _ids(index, away, 5) == _ids(reopen("exact"), away, 5)
     # Nearly everything is wanted: Annoy is not even asked.
     assert len(_ids(index, vectors[7], 300)) == 300
-    assert asked == [annoy_asking.PROBE, 5, annoy_asking.PROBE]
+    assert asked == [annoy_search.PROBE, 5, annoy_search.PROBE]
 
 
 def test_sample_is_fixed_and_changes_little(reopen: Reopen, vectors: FloatArray) -> None:

@@ -12,13 +12,13 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from semantic_photos.domain.errors import PhotoError
-from semantic_photos.domain.tagging import FileWords
+from semantic_photos.domain.tags import FileWords
 from semantic_photos.media import keyword_edit, keywords
-from semantic_photos.media.edits import EditRequest
+from semantic_photos.media.decoder_protocol_keywords import packed, unpacked
 from semantic_photos.media.files import read_error
 from semantic_photos.media.keyword_edit import edit
+from semantic_photos.media.keyword_edit_values import EditRequest
 from semantic_photos.media.keywords import read_words
-from semantic_photos.media.wire_words import packed, unpacked
 from tests.unit.media.test_keywords import bag, beside, packet
 
 

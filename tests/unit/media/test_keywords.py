@@ -11,14 +11,14 @@ import pytest
 from PIL import Image
 
 from semantic_photos.domain.errors import PhotoError
-from semantic_photos.domain.tagging import FileWords, KeywordFields
+from semantic_photos.domain.tags import FileWords, KeywordFields
 from semantic_photos.media import keywords
-from semantic_photos.media.edits import EditRequest
+from semantic_photos.media.decoder_protocol_keywords import edited as unpacked_edit
+from semantic_photos.media.decoder_protocol_keywords import packed, packed_edit, unpacked
 from semantic_photos.media.keyword_edit import edit
+from semantic_photos.media.keyword_edit_values import EditRequest
 from semantic_photos.media.keywords import read_words
 from semantic_photos.media.picture_bytes import picture_bytes
-from semantic_photos.media.wire_words import edited as unpacked_edit
-from semantic_photos.media.wire_words import packed, packed_edit, unpacked
 
 HEAD = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
 NAMES = (

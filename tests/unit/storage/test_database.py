@@ -16,7 +16,7 @@ import pytest
 
 from semantic_photos.domain.errors import CatalogError, InternalError
 from semantic_photos.domain.photo import Counts
-from semantic_photos.storage import opening
+from semantic_photos.storage import connections
 from semantic_photos.storage.catalog import Catalog
 from semantic_photos.storage.database import Database
 from tests.unit.storage.conftest import PACK, Shelf
@@ -250,14 +250,14 @@ def test_a_catalog_in_a_folder_that_is_not_there_cannot_be_made(tmp_path: Path) 
 
 
 def test_making_a_catalog_on_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = opening.connect
+    real = connections.connect
 
     def small(path: Path, **options: bool) -> sqlite3.Connection:
         connection = real(path, **options)
         connection.execute("PRAGMA max_page_count = 3")
         return connection
 
-    monkeypatch.setattr(opening, "connect", small)
+    monkeypatch.setattr(connections, "connect", small)
     path = tmp_path / "catalog.sqlite"
     assert code_of(lambda: Database.open(path)) == "catalog.full"
     assert not path.exists()
@@ -281,7 +281,7 @@ def test_an_error_of_the_disk_drops_the_connection(shelf: Shelf) -> None:
 def test_another_program_that_writes_is_waited_for_and_then_named(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opening, "BUSY_S", 0.05)
+    monkeypatch.setattr(connections, "BUSY_S", 0.05)
     shelf.reopen()
     other = sqlite3.connect(shelf.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Subjects of the person's own from the command line: taught, asked about, answered, taken back."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from semantic_photos.cli import tags
+from semantic_photos.cli.printing import shown
+from semantic_photos.domain.errors import UserFacingError
+from semantic_photos.domain.tags import Act
+from semantic_photos.services.concepts.custom_concepts import TrainedConcept
+from semantic_photos.services.library.library import Library
+
+
+def check(options: argparse.Namespace) -> None:
+    """Refuse what makes no sense together.
+
+    Raises:
+        UserFacingError: when there is something else beside ``--forget``.
+    """
+    if options.forget and (options.photos or options.yes or options.no):
+        raise UserFacingError("--forget takes no photos.", code="usage", advice="See --help.")
+
+
+def train(options: argparse.Namespace, open_library: Callable[..., Library]) -> dict[str, Any]:
+    """Teach, answer, or forget; return a report for JSON.
+
+    Raises:
+        UserFacingError: when it cannot be done.
+    """
+    reads = not (options.forget or options.photos or options.yes or options.no)
+    with open_library(options, read_only=reads) as library:
+        custom_concepts = library.custom_concepts
+        if options.forget:
+            gone = custom_concepts.take_back(options.name)
+            return {"name": gone.name, "forgotten": True, "photos": len(gone.change.photo_ids)}
+        # All paths first: a wrong one must not leave the answers before it given.
+        given, yes, no = ([tags.photo_of(library, path) for path in paths]
+                          for paths in (options.photos, options.yes, options.no))  # fmt: skip
+        if set(yes) & set(no):
+            raise UserFacingError("A photo cannot be both: --yes and --no.", code="usage")
+        if not given:
+            # A name that was not taught must not become a tag by an answer.
+            name = custom_concepts.known(options.name)
+            library.tags.act(Act.CONFIRM, yes, name)
+            library.tags.act(Act.REJECT, no, name)
+            return _report(library, custom_concepts.again(name, n=options.n, ask=options.ask))
+        trained = custom_concepts.train(options.name, given, n=options.n, ask=options.ask)
+        if yes or no:
+            library.tags.act(Act.CONFIRM, yes, trained.name)
+            library.tags.act(Act.REJECT, no, trained.name)
+            trained = custom_concepts.again(trained.name, n=options.n, ask=options.ask)
+        return _report(library, trained)
+
+
+def print_report(report: dict[str, Any]) -> None:
+    """Print a report for a person."""
+    if report.get("forgotten"):
+        print(f"{report['name']}: forgotten; what was said of {report['photos']:,} photos is taken back.")
+        return
+    held = report["held_out"]
+    print(f"{report['name']}: learnt from {report['examples']} photos, and {report['rejected']} that are not it.")
+    print(f"{held['figures']} {held['verdict']}")
+    if report["ask"]:
+        print(f"\nIs this {report['name']}? Answer with --yes PHOTO… --no PHOTO…")
+        for row in report["ask"]:
+            print(f"{row['probability']:5.0%}   {row['path']}")
+    print("\nLikest")
+    for row in report["likely"]:
+        print(f"{row['score']:6.3f}  {row['path']}")
+
+
+def _report(library: Library, trained: TrainedConcept) -> dict[str, Any]:
+    photos = library.photos([photo for photo, _ in (*trained.likely, *trained.photos_to_review)])
+    held = trained.held_out
+
+    def rows(pairs: tuple[tuple[Any, float], ...], value: str) -> list[dict[str, Any]]:
+        return [{"path": shown(photos[i].path), value: round(number, 5)} for i, number in pairs if i in photos]
+
+    return {
+        "name": trained.name,
+        "examples": trained.examples,
+        "rejected": trained.rejected,
+        "held_out": {
+            "examples": held.examples, "first": held.first, "among": held.among,
+            "before": held.before, "before_by": "word" if held.by_word else "similar", "after": held.after,
+            "luck": round(held.luck, 4), "better": held.better, "figures": held.figures, "verdict": held.verdict,
+        },
+        "ask": rows(trained.photos_to_review, "probability"),
+        "likely": rows(trained.likely, "score"),
+    }  # fmt: skip

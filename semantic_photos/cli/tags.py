@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tags from the command line: set, taken off, reviewed, written into files."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from semantic_photos.cli.printing import shown
+from semantic_photos.domain.errors import UserFacingError
+from semantic_photos.domain.photo import PhotoId
+from semantic_photos.domain.tags import Act
+from semantic_photos.services.library.library import Library
+from semantic_photos.services.tags.tag_words import PRECISE
+
+#: The decisions of a review, and what each does.
+DECISIONS = {"confirm": Act.CONFIRM, "reject": Act.REJECT, "add": Act.ADD, "remove": Act.REJECT}
+
+
+def is_action(options: argparse.Namespace) -> bool:
+    """Return whether something is to be done, rather than shown."""
+    return bool(options.auto or options.remove_automatic or options.review or options.write)
+
+
+def check(options: argparse.Namespace) -> None:
+    """Refuse options that would be ignored: a photo named beside ``--remove-automatic`` is not all photos.
+
+    Raises:
+        UserFacingError: when they do not go together.
+    """
+    if not is_action(options):
+        return
+    if options.photos and not options.write:
+        name = "--auto" if options.auto else "--review" if options.review else "--remove-automatic"
+        raise UserFacingError(f"{name} takes no photos: it is for the whole library.", code="usage",
+                              advice="See --help.")  # fmt: skip
+    for option in ("embed", "adobe", "dry_run", "retry"):
+        if getattr(options, option) and not options.write:
+            raise UserFacingError(f"--{option.replace('_', '-')} goes with --write only.", code="usage",
+                                  advice="See --help.")  # fmt: skip
+
+
+def act(library: Library, options: argparse.Namespace) -> dict[str, Any]:
+    """Do it and return a report for JSON.
+
+    Raises:
+        UserFacingError: when it cannot be done.
+    """
+    if options.auto:
+        run = library.tagging.run(options.least if options.least is not None else PRECISE)
+        return {"photos": run.photos, "changed": run.tags, "seconds": round(run.seconds, 3)}
+    if options.remove_automatic:
+        return {"removed": len(library.tagging.remove_automatic().tags)}
+    if options.review is not None:
+        return _review(library, options.review)
+    return _write(library, options)
+
+
+def print_report(report: dict[str, Any]) -> None:
+    """Print a report for a user."""
+    if "removed" in report:
+        print(f"{report['removed']:,} automatic tags taken off.")
+    elif "decisions" in report:
+        print(f"{report['decisions']:,} decisions, {report['changed']:,} tags changed.")
+    elif "seconds" in report:
+        print(f"{report['photos']:,} photos looked at, {report['changed']:,} tags changed. {report['seconds']:.1f} s.")
+    else:
+        for change in report["changes"]:
+            words = [*(f"+{name}" for name in change["added"]), *(f"-{name}" for name in change["removed"])]
+            words += [] if change["rating"] is None else [f"rating {change['rating']}"]
+            words += [] if change["caption"] is None else [f"caption {change['caption']!r}"]
+            print(f"{change['target']}: {', '.join(words)}")
+        would = "would be written" if report["dry_run"] else "written"
+        print(f"{report['written']:,} files {would}, {report['unchanged']:,} photos need nothing.", file=sys.stderr)
+    for failure in report.get("failures", ()):
+        print(f"{failure['path']}: {failure['reason']}", file=sys.stderr)
+
+
+def photo_of(library: Library, path: Path) -> PhotoId:
+    """Return the photo at a path.
+
+    Raises:
+        UserFacingError: when the library does not know it.
+    """
+    photo = library.catalog.photo_by_path(path.expanduser().absolute())
+    if photo is None:
+        raise UserFacingError(f"{shown(path)} is not in the library.", code="photo.unknown")
+    return photo.id
+
+
+def _review(library: Library, file: Path) -> dict[str, Any]:
+    done = changed = 0
+    kinds: Counter[str] = Counter()
+    failures = []
+    # All of it first: a bad line must not leave the decisions above it done.
+    for number, decision in list(_decisions(file)):
+        done += 1
+        try:
+            photo_id = photo_of(library, Path(decision["path"]))
+        except UserFacingError as error:
+            failures.append({"line": number, "path": shown(Path(decision["path"])), "reason": str(error)})
+            continue
+        kinds[decision["decision"]] += 1
+        changed += len(library.tags.act(DECISIONS[decision["decision"]], [photo_id], decision["tag"]).tags)
+    return {"decisions": done, "changed": changed, "kinds": dict(kinds), "failed": len(failures), "failures": failures}
+
+
+def _decisions(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    try:
+        with file.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield number, _decision(line, number, file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserFacingError(f"{file} cannot be read: {error}.", code="usage") from error
+
+
+def _decision(line: str, number: int, file: Path) -> dict[str, str]:
+    try:
+        value = json.loads(line)
+        decision = {key: value[key] for key in ("path", "tag", "decision")}
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UserFacingError(f'Line {number} of {file} is not {{"path", "tag", "decision"}}.', code="usage") from error
+    if not all(isinstance(part, str) for part in decision.values()) or decision["decision"] not in DECISIONS:
+        raise UserFacingError(f"Line {number} of {file} has no decision of: {', '.join(DECISIONS)}.", code="usage")
+    try:
+        os.fsencode(decision["path"])
+    except UnicodeError as error:
+        raise UserFacingError(f"Line {number} of {file} has a path that no file can have.", code="usage") from error
+    return decision
+
+
+def _write(library: Library, options: argparse.Namespace) -> dict[str, Any]:
+    ids = [photo_of(library, path) for path in options.photos] or None
+    report = library.keywords.write(
+        ids, embed=options.embed, automatic=options.least, adobe=options.adobe, dry_run=options.dry_run,
+        failed_only=options.retry,
+    )  # fmt: skip
+    return {
+        "dry_run": options.dry_run,
+        "written": len(report.changes),
+        "unchanged": report.unchanged,
+        "failed": len(report.failures),
+        "changes": [
+            {"path": shown(change.photo), "target": shown(change.target), "embedded": change.embedded,
+             "added": list(change.added), "removed": list(change.removed), "rating": change.rating,
+             "caption": change.caption}
+            for change in report.changes
+        ],
+        "failures": [
+            {"path": shown(failed.path), "code": failed.code, "reason": failed.reason} for failed in report.failures
+        ],
+    }  # fmt: skip

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Settings, made from the fields of ``Settings``: a new field appears here by itself."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtWidgets import QCheckBox, QDialog, QGridLayout, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
+
+from semantic_photos.domain.settings import Settings
+from semantic_photos.gui.widgets.controls import button, label
+
+#: Fields that the window itself keeps.
+_HIDDEN = frozenset(
+    {"window_geometry", "window_state", "thumbnail_side", "side_panel", "saved_folded", "caution", "result_order"}
+)
+#: Fields that take effect when the program starts again.
+_AT_START = frozenset({"decode_processes", "encoder_threads", "thumbnail_cache_mb", "rescan_minutes"})
+
+
+class SettingsDialog(QDialog):
+    """Changes settings; ``saved`` is told the new ones."""
+
+    def __init__(self, settings: Settings, saved: Callable[[Settings], object], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._settings, self._saved = settings, saved
+        self.setWindowTitle("Settings")
+        self._fields: dict[str, QSpinBox | QCheckBox] = {}
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(24)
+        grid.setVerticalSpacing(14)
+        grid.setColumnStretch(0, 1)
+        for row, field in enumerate(f for f in dataclasses.fields(Settings) if f.name not in _HIDDEN):
+            said = str(field.metadata["description"])
+            words = label(said + (" Holds from the next start." if field.name in _AT_START else ""), wrap=True)
+            words.setMinimumWidth(330)
+            editor = self._editor(field)
+            editor.setAccessibleName(said)
+            self._fields[field.name] = editor
+            grid.addWidget(words, row, 0)
+            grid.addWidget(editor, row, 1)
+        save, cancel = button("Save", "primary"), button("Cancel")
+        save.setDefault(True)
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
+        buttons.addWidget(cancel)
+        buttons.addWidget(save)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(20, 20, 20, 18)
+        column.setSpacing(20)
+        column.addLayout(grid)
+        column.addStretch(1)
+        column.addLayout(buttons)
+        save.clicked.connect(self._save)
+        cancel.clicked.connect(self.reject)
+
+    def _editor(self, field: dataclasses.Field[Any]) -> QSpinBox | QCheckBox:
+        value = getattr(self._settings, field.name)
+        if isinstance(value, bool):
+            box = QCheckBox()
+            box.setChecked(value)
+            return box
+        spin = QSpinBox()
+        spin.setRange(int(field.metadata.get("least", 0)), int(field.metadata.get("most", 1_000_000)))
+        spin.setValue(int(value))
+        spin.setMinimumWidth(120)
+        spin.setMinimumHeight(30)
+        spin.setGroupSeparatorShown(True)
+        return spin
+
+    def _save(self) -> None:
+        values: dict[str, Any] = {
+            name: editor.isChecked() if isinstance(editor, QCheckBox) else editor.value()
+            for name, editor in self._fields.items()
+        }
+        self._saved(dataclasses.replace(self._settings, **values))
+        self.accept()

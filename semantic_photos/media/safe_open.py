@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The door: opens a file as a picture safely, and turns whatever the decoders raise into a sentence.
+
+What a file is, is decided from its content and a short list of formats. Nothing outside that list is ever tried:
+Pillow would otherwise hand PostScript to an interpreter.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+import pillow_heif
+from PIL import (  # every opener of FORMATS by name, so that Pillow never goes looking for others
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    JpegImagePlugin,
+    MpoImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
+
+from semantic_photos.domain.errors import PhotoError, UserFacingError
+from semantic_photos.media.files import read_error
+from semantic_photos.media.magic_bytes import describe, is_cut, is_known_picture
+
+#: The only formats that are opened. MPO, the stereo pictures of phones, comes in through JPEG.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF")
+_PLUGINS = (
+    AvifImagePlugin, BmpImagePlugin, GifImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin,
+    TiffImagePlugin, WebPImagePlugin,
+)  # fmt: skip
+
+#: A decoded pixel costs 3 to 8 bytes, whatever the file weighs: 150 million are the most that fit everywhere.
+MAX_PIXELS = 150_000_000
+#: A JPEG is decoded at a fraction of its size when little is wanted, so the 200 megapixels of a phone are welcome.
+MAX_PIXELS_JPEG = 260_000_000
+
+# The limits above are checked here, before any pixel is decoded; Pillow would only warn up to twice its own.
+Image.MAX_IMAGE_PIXELS = None
+pillow_heif.register_heif_opener(thumbnails=True, depth_images=False, aux_images=False, decode_threads=2)
+
+
+def open_picture(file: BinaryIO) -> Image.Image:
+    """Return the picture of an open file, not decoded yet; its first frame if there are several.
+
+    Raises:
+        PhotoError: ``photo.too-large`` when decoding would take too much memory.
+        Exception: anything, when the bytes are no picture; see ``translated``.
+    """
+    picture = Image.open(file, formats=FORMATS)
+    limit = MAX_PIXELS_JPEG if picture.format in ("JPEG", "MPO") else MAX_PIXELS
+    pixels = picture.width * picture.height
+    if pixels > limit:
+        picture.close()
+        raise PhotoError(
+            f"The picture is too large: {picture.width:,} × {picture.height:,} pixels are "
+            f"{pixels // 1_000_000:,} megapixels, and {limit // 1_000_000:,} are the limit.",
+            code="photo.too-large",
+        )
+    if pixels == 0:
+        picture.close()
+        raise PhotoError("The picture has no pixels.", code="photo.damaged")
+    return picture
+
+
+@contextmanager
+def translated(file: BinaryIO) -> Iterator[None]:
+    """Turn every foreign exception of the block into a PhotoError that says what is wrong with ``file``.
+
+    Decoders raise nearly anything on broken files: OSError, SyntaxError, struct.error, ValueError, RuntimeError,
+    EOFError, OverflowError.
+
+    Raises:
+        PhotoError: instead of any other exception; errors fit to be shown pass.
+    """
+    with warnings.catch_warnings():
+        # Broken metadata makes Pillow warn; what matters of it is in the facts.
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        except UserFacingError:
+            raise
+        except MemoryError as error:
+            raise out_of_memory() from error
+        except OSError as error:
+            if error.errno is not None and not isinstance(error, UnidentifiedImageError):
+                raise read_error(error) from error
+            raise _diagnosis(file, error) from error
+        except Exception as error:
+            raise _diagnosis(file, error) from error
+
+
+def out_of_memory() -> PhotoError:
+    """Return the error for a photo that needs more memory than one photo may take."""
+    return PhotoError("Decoding the photo takes more memory than one photo may have.", code="photo.out-of-memory")
+
+
+def _truncated() -> PhotoError:
+    return PhotoError("The file is cut off: the end of the picture is missing.", code="photo.truncated")
+
+
+def _diagnosis(file: BinaryIO, error: Exception) -> PhotoError:
+    """Say what is wrong with a file that no decoder took, from its bytes rather than from the decoder's words."""
+    words = str(error).lower()
+    try:
+        file.seek(0)
+        start = file.read(4096)
+        if "allocate" in words or "memory" in words or "security limit" in words:
+            return out_of_memory()
+        if not is_known_picture(start):
+            what = describe(start)
+            if what:
+                return PhotoError(f"This is {what}, which is not supported.", code="photo.unsupported")
+            if not start.strip(b"\0"):
+                return PhotoError("The file holds nothing but zeros.", code="photo.damaged")
+            return PhotoError("This is not a picture, whatever its name says.", code="photo.not-an-image")
+        if is_cut(file) or "truncated" in words:
+            return _truncated()
+    except (OSError, ValueError) as second:
+        # libheif takes the file over and closes it; then nothing more is to be learnt from it.
+        if isinstance(second, OSError) and second.errno is not None:
+            return read_error(second)
+    return PhotoError("The file is damaged: the picture in it cannot be decoded.", code="photo.damaged")

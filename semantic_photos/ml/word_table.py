@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The words of a pack and what they mean: rows of int8 on disk, phrases by smooth inverse frequency."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semantic_photos.domain.errors import PackError
+from semantic_photos.domain.ports import FloatArray
+from semantic_photos.domain.vectors import TINY
+from semantic_photos.ml import word_forms
+
+MOST_WORDS = 500_000
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What became of the words of a text.
+
+    Attributes:
+        rows: rows of the table, in the order of the text; stop words are among them.
+        unknown: words that the table does not have in any form, in order, each once.
+    """
+
+    rows: tuple[int, ...]
+    unknown: tuple[str, ...]
+
+
+class WordVectorTable:
+    """A word table: word ↔ row, row → vector, text → vector.
+
+    Thread: any; nothing changes after construction.
+
+    Attributes:
+        words: the words, most frequent first; row number = place.
+        row_of: row of each word.
+        weights: float32 (V,), weight of each word in a phrase; 0 for stop words.
+    """
+
+    def __init__(
+        self, words: Sequence[str], vectors: NDArray[np.int8], scales: FloatArray, weights: FloatArray
+    ) -> None:
+        """Take over a table.
+
+        Args:
+            words: V different words.
+            vectors: int8 (V, D), may be memory-mapped.
+            scales: float32 (V,); vector = row * scale.
+            weights: float32 (V,).
+        """
+        self.words = tuple(words)
+        self.row_of = {word: row for row, word in enumerate(self.words)}
+        # A plain view: numpy.memmap's own indexing costs more than the arithmetic.
+        self._vectors: NDArray[np.int8] = np.asarray(vectors).view(np.ndarray)
+        self._scales, self.weights = scales, weights
+        self._factors = (scales * weights).astype(np.float32)
+        # "tshirt" should find "t-shirt"; the more frequent word wins.
+        self._joined: dict[str, int] = {}
+        for word, row in self.row_of.items():
+            if "-" in word:
+                self._joined.setdefault(word.replace("-", ""), row)
+
+    @property
+    def dim(self) -> int:
+        """Return D."""
+        return int(self._vectors.shape[1])
+
+    def __len__(self) -> int:
+        """Return the number of words V."""
+        return len(self.words)
+
+    def find(self, text: str) -> Found:
+        """Return the rows of the words of a text and what is unknown in it."""
+        rows: list[int] = []
+        unknown: dict[str, None] = {}
+        for token in word_forms.tokens(text):
+            row = self.row(token)
+            if row is not None:
+                rows.append(row)
+            elif "-" in token:
+                # A compound nobody listed means what its parts mean.
+                for part in token.split("-"):
+                    row = self.row(part)
+                    if row is not None:
+                        rows.append(row)
+                    else:
+                        unknown[part] = None
+            else:
+                unknown[token.rstrip("'")] = None
+        return Found(tuple(rows), tuple(unknown))
+
+    def row(self, word: str) -> int | None:
+        """Return the row of a case-folded word or of the nearest form of it that the table has, or None."""
+        row = self.row_of.get(word)
+        if row is not None:
+            return row
+        for form in word_forms.forms(word):
+            row = self.row_of.get(form)
+            if row is None:
+                row = self.row_of.get(form.replace("-", "")) if "-" in form else self._joined.get(form)
+            if row is not None:
+                return row
+        return None
+
+    def phrase(self, text: str) -> FloatArray | None:
+        """Return the unit vector (D,) of a text, or None if no word of it has a weight.
+
+        The weighted mean of Arora, Liang and Ma (2017), "A simple but tough-to-beat baseline for sentence
+        embeddings": each word counts a / (a + its frequency), stop words not at all.
+        """
+        rows = list(self.find(text).rows)
+        if not rows:
+            return None
+        total = self._factors[rows] @ self._vectors[rows].astype(np.float32)
+        length = float(np.sqrt(total @ total))
+        if length <= TINY:
+            return None
+        unit: FloatArray = total / np.float32(length)
+        return unit
+
+    def matrix(self) -> FloatArray:
+        """Return all words as unit vectors, float32 (V, D): a new array."""
+        vectors = self._vectors.astype(np.float32)
+        lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+        vectors /= np.maximum(lengths, TINY)[:, None]
+        return vectors
+
+
+def load_word_table(folder: Path, words: str, vectors: str, scales: str, weights: str, dim: int) -> WordVectorTable:
+    """Read the four files of a word table; the vectors stay on disk and are memory-mapped.
+
+    Raises:
+        PackError: a file is damaged, or they do not fit together.
+    """
+    listed = read_words(folder / words)
+    count = len(listed)
+    table = read_array(folder / vectors, np.dtype(np.int8), (count, dim))
+    sizes = np.array(read_array(folder / scales, np.dtype(np.float32), (count,)))
+    shares = np.array(read_array(folder / weights, np.dtype(np.float32), (count,)))
+    for name, array in ((scales, sizes), (weights, shares)):
+        if not (np.isfinite(array) & (array >= 0)).all():
+            raise PackError(f"{name} has negative or non-finite numbers.", code="pack.words")
+    return WordVectorTable(listed, table, sizes, shares)
+
+
+def read_words(path: Path) -> list[str]:
+    """Return the lines of a word list.
+
+    Raises:
+        PackError: the list is empty, or a line is no single lower-case word, or stands twice.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PackError(f"{path.name} cannot be read: {error}.", code="pack.words") from error
+    words = text.removesuffix("\n").split("\n")
+    if not text.strip() or len(words) > MOST_WORDS:
+        raise PackError(f"{path.name} holds no words, or more than {MOST_WORDS}.", code="pack.words")
+    for number, word in enumerate(words, start=1):
+        if not word or not word.isprintable() or " " in word or word != word.casefold():
+            raise PackError(f"{path.name}, line {number}: {word[:40]!r} is no lower-case word.", code="pack.words")
+    if len(set(words)) < len(words):
+        raise PackError(f"{path.name} lists a word twice.", code="pack.words")
+    return words
+
+
+def read_array(path: Path, dtype: np.dtype[Any], shape: tuple[int | None, ...]) -> NDArray[Any]:
+    """Memory-map a ``.npy`` file; a length of None in ``shape`` accepts any.
+
+    Mapped and never loaded: a header that lies about the size fails on the size of the file instead of asking for
+    the memory. Pickled objects are refused, since reading them would run code.
+
+    Raises:
+        PackError: no array, or one of another type or shape.
+    """
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    # numpy reads the header as a Python literal, and what that raises for garbage is anybody's guess: ValueError,
+    # SyntaxError, tokenize.TokenError, RecursionError, MemoryError.
+    except Exception as error:
+        raise PackError(f"{path.name} is no table of numbers: {str(error)[:120]}.", code="pack.array") from error
+    if not isinstance(array, np.memmap):
+        raise PackError(f"{path.name} is an archive and no table of numbers.", code="pack.array")
+    fits = len(array.shape) == len(shape) and all(
+        want in (None, have) for want, have in zip(shape, array.shape, strict=True)
+    )
+    if array.dtype != dtype or not fits:
+        want = " × ".join("any" if size is None else str(size) for size in shape)
+        have = " × ".join(map(str, array.shape))
+        raise PackError(f"{path.name} holds {have} {array.dtype} instead of {want} {dtype}.", code="pack.array")
+    return array

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The words of a pack and, above them, the names of subjects that the user taught."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from semantic_photos.domain.ports import FloatArray, TextEncoder
+from semantic_photos.domain.tags import leaf
+from semantic_photos.domain.vectors import weighted_sum
+
+
+class ConceptWords:
+    """Implements ``TextEncoder``: a custom concept's name means what its photos show, whether it is a word or not.
+
+    A name of several words counts where they stand in a row, in any case; of a hierarchical one its last level. Each
+    word of a phrase has the same share.
+
+    Thread: any; blocking (catalog).
+
+    Args:
+        words: the words of the pack.
+        names: the names that were taught.
+        direction: the unit vector (D,) of a subject, or None where its photos are too few by now.
+    """
+
+    def __init__(
+        self, words: TextEncoder, names: Callable[[], Sequence[str]], direction: Callable[[str], FloatArray | None]
+    ) -> None:
+        self._words, self._names, self._direction = words, names, direction
+
+    @property
+    def dim(self) -> int:
+        """Return the number of dimensions D of the shared space."""
+        return self._words.dim
+
+    def encode(self, text: str) -> FloatArray | None:
+        """Return the unit vector (D,) of a phrase, or None if nothing in it is known.
+
+        Raises:
+            CatalogError: when the catalog cannot be read.
+        """
+        custom_concepts, rest = self._taken_apart(text)
+        if not custom_concepts:
+            return self._words.encode(text)
+        plain = self._words.encode(" ".join(rest)) if rest else None
+        return weighted_sum([*custom_concepts, *([] if plain is None else [(float(len(rest)), plain)])])
+
+    def unknown_words(self, text: str) -> tuple[str, ...]:
+        """Return the words of a phrase that are neither in the table nor part of a subject's name, in order."""
+        custom_concepts, rest = self._taken_apart(text)
+        return self._words.unknown_words(" ".join(rest) if custom_concepts else text)
+
+    def neighbours(self, vector: FloatArray, n: int) -> list[tuple[str, float]]:
+        """Return the ``n`` nearest words of the pack to a unit vector (D,) with their cosines, best first."""
+        return self._words.neighbours(vector, n)
+
+    def suggestions(self, word: str, n: int) -> list[str]:
+        """Return known words that are spelled like ``word``, best first."""
+        return self._words.suggestions(word, n)
+
+    def completions(self, prefix: str, n: int) -> list[str]:
+        """Return known words that begin with ``prefix``, most frequent first."""
+        return self._words.completions(prefix, n)
+
+    def custom_concepts(self, words: Sequence[str]) -> list[tuple[int, int]]:
+        """Return where in a row of words the names of subjects stand: first word, and how many words the name has.
+
+        Raises:
+            CatalogError: when the catalog cannot be read.
+        """
+        return [(at, count) for at, count, _ in self._found(words)]
+
+    def _taken_apart(self, text: str) -> tuple[list[tuple[float, FloatArray]], list[str]]:
+        """Return the subjects in a phrase, each with the number of its words, and the words that are left."""
+        words = text.split()
+        found = self._found(words)
+        taken = {place for at, count, _ in found for place in range(at, at + count)}
+        rest = [word for place, word in enumerate(words) if place not in taken]
+        return [(float(count), vector) for _, count, vector in found], rest
+
+    def _found(self, words: Sequence[str]) -> list[tuple[int, int, FloatArray]]:
+        """Return first word, number of words and vector of each subject in a row of words; the longest name counts."""
+        names = {tuple(leaf(name).casefold().split()): name for name in self._names()}
+        longest = max(map(len, names), default=0)
+        folded = [word.casefold() for word in words]
+        found: list[tuple[int, int, FloatArray]] = []
+        at = 0
+        while at < len(words):
+            for count in range(min(longest, len(words) - at), 0, -1):
+                name = names.get(tuple(folded[at : at + count]))
+                vector = self._direction(name) if name is not None else None
+                if vector is not None:
+                    found.append((at, count, vector))
+                    at += count
+                    break
+            else:
+                at += 1
+        return found

@@ -1,0 +1,398 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Opens one library and wires all of it: the only object that window and command line hold."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from semantic_photos.domain.errors import CatalogError, FolderError, UserFacingError
+from semantic_photos.domain.messages import FoldersChanged, IndexChanged, Notice, PhotosChanged
+from semantic_photos.domain.photo import Counts, FailedPhoto, Folder, FolderId, Photo, PhotoId
+from semantic_photos.domain.ports import ByteArray
+from semantic_photos.domain.settings import Settings
+from semantic_photos.domain.tags import KEPT
+from semantic_photos.index.hybrid_index import HybridIndex
+from semantic_photos.media.decoder_pool import DecoderPool
+from semantic_photos.media.thumbnails import ThumbnailStore
+from semantic_photos.ml.image_encoder import OnnxImageEncoder
+from semantic_photos.paths import Paths
+from semantic_photos.services.concepts.concept_words import ConceptWords
+from semantic_photos.services.concepts.custom_concepts import CustomConcepts
+from semantic_photos.services.concepts.personalization import personalized
+from semantic_photos.services.explain.explanation import Explainer
+from semantic_photos.services.explain.salient_words import SalientWords
+from semantic_photos.services.explain.thumbnail_explanation import ThumbnailExplainer
+from semantic_photos.services.indexing.indexer import Indexer
+from semantic_photos.services.indexing.scanner import Scanner
+from semantic_photos.services.indexing.watcher import Watcher
+from semantic_photos.services.library.pack_choice import choose_pack
+from semantic_photos.services.library.photo_images import PhotoImages
+from semantic_photos.services.metadata.keyword_files import KeywordFiles
+from semantic_photos.services.metadata.user_data import UserDataTransfer
+from semantic_photos.services.search.completion import Completions
+from semantic_photos.services.search.relevance_feedback import RelevanceFeedback
+from semantic_photos.services.search.search_service import SearchService
+from semantic_photos.services.search.vocabulary import Vocabulary
+from semantic_photos.services.tags.automatic_tagging import AutoTagger
+from semantic_photos.services.threads.concurrency import EventBus, Lanes
+from semantic_photos.storage.catalog import Catalog
+from semantic_photos.storage.database import Database
+from semantic_photos.storage.keyword_sync import KeywordSync
+from semantic_photos.storage.library_lock import LibraryLock
+from semantic_photos.storage.relevance_feedback import VoteStore
+from semantic_photos.storage.settings_file import load_settings, save_settings
+from semantic_photos.storage.tags import TagStore
+from semantic_photos.storage.user_data import UserDataStore
+
+_log = logging.getLogger(__name__)
+
+#: Dimension used when no pack can be loaded: the index then holds nothing.
+_NO_DIM = 1
+#: A photo that is missing for so long is forgotten.
+KEEP_MISSING_S = 30 * 24 * 3600.0
+BACKUP_EVERY_S = 24 * 3600.0
+
+
+class Library:
+    """A user's photo library: constructs, wires and closes; the work is done by its parts.
+
+    Thread: every method may be called from any thread. Except ``bus``, ``lanes``, ``indexer`` and ``settings``,
+    all of it may block on disk, database, index or network, so the window calls it on a lane.
+
+    Attributes:
+        bus: messages about changes.
+        lanes: threads for work.
+        indexer: the background worker.
+        search: answers queries.
+        vocabulary: tags and words.
+        salient_words: what a photo shows, as a few different things.
+        explainer: why a photo was found.
+        thumbnail_explainer: the same for many thumbnails, quickly.
+        completions: what may come next in the search field.
+        tags: the tags and remarks of photos, and everything a user does to them.
+        tagging: automatic tags.
+        keywords: keywords in photo files and sidecars.
+        user_data: user data out and in.
+        custom_concepts: custom concepts.
+        personalization: what words mean to this user, from what they confirmed.
+        pack: the model pack, or None when none can be used (a notice says why).
+    """
+
+    def __init__(
+        self,
+        paths: Paths,
+        database: Database,
+        lock: LibraryLock | None,
+        *,
+        pack_folder: Path | None = None,
+        watch: bool = False,
+        processes: int | None = None,
+    ) -> None:
+        self.paths, self._database, self._lock = paths, database, lock
+        self.read_only = lock is None
+        self.settings: Settings = load_settings(paths.settings)
+        self.bus, self.lanes = EventBus(), Lanes()
+        self._notices: dict[str, Notice] = {}
+        self._notice_lock = threading.Lock()
+        self.bus.subscribe(Notice, self._keep_notice)
+        self.catalog = Catalog(database)
+        self.pack = choose_pack(paths, self.catalog, self.bus.publish, pack_folder, read_only=self.read_only)
+        threads = self.settings.encoder_threads or max(1, (os.cpu_count() or 2) // 2)
+        self.encoder = OnnxImageEncoder(self.pack, threads) if self.pack is not None else None
+        self.tags, votes = TagStore(database), VoteStore(database)
+        self.personalization, plain, self.words, seen = personalized(
+            self.pack, self.catalog, self.tags, votes, self.bus
+        )
+        self.decoders = DecoderPool(processes or self.settings.decode_processes or min(4, os.cpu_count() or 2))
+        self.thumbnails = ThumbnailStore(paths.thumbnails, self.settings.thumbnail_cache_mb * 1_000_000)
+        self._pictures = PhotoImages(self.decoders, self.thumbnails, keep=not self.read_only)
+        self.index = self._open_index()
+        scanner = Scanner(self.catalog, skip=(paths.data, paths.cache, paths.config, paths.logs))
+        self.indexer = Indexer(
+            self.catalog, self.index, self.encoder, self.decoders, self.thumbnails, self.bus, scanner=scanner
+        )
+        self.custom_concepts = custom_concepts = CustomConcepts(self.catalog, self.tags, self.pack, self.words)
+        self.personalization.follow(custom_concepts.forget)
+        text = (
+            ConceptWords(self.words, custom_concepts.names, custom_concepts.direction)
+            if self.words is not None
+            else None
+        )
+        self.search = SearchService(
+            self.catalog, self.index, text, self.encoder, self.decoders,
+            counts=lambda: self.indexer.progress.counts if self.indexer.progress.counts.total else self.counts(),
+            background=self.pack.background if self.pack is not None else None,
+            limit=lambda: self.settings.result_limit, feedback=RelevanceFeedback(votes, self.index),
+        )  # fmt: skip
+        self.tagging = AutoTagger(self.catalog, self.tags, seen, plain, self.bus)
+        self.keywords = KeywordFiles(self.catalog, KeywordSync(database), self.decoders, self.bus)
+        self.user_data = UserDataTransfer(self.catalog, UserDataStore(database), self.bus)
+        self.vocabulary = Vocabulary(
+            self.catalog, self.index, seen, self.words, store=self.tags, tree=self.tagging.tree
+        )
+        self.salient_words = SalientWords(seen)
+        self.explainer = Explainer(
+            self.search.examples, text, self.salient_words, self.search.sample, self._keywords_of,
+            text.custom_concepts if text is not None else lambda _: (),
+        )  # fmt: skip
+        self.thumbnail_explainer = ThumbnailExplainer(self.explainer, self.encoder, self.thumbnail)
+        self.completions = Completions(self.catalog, self.vocabulary)
+        self._watcher: Watcher | None = None
+        self._closed = False
+        if not self.read_only:
+            self._begin(watch=watch)
+
+    @classmethod
+    def open(
+        cls,
+        paths: Paths,
+        *,
+        pack_folder: Path | None = None,
+        watch: bool = False,
+        processes: int | None = None,
+        read_only: bool = False,
+    ) -> Library:
+        """Open the library that lives in ``paths``, made anew if there is none.
+
+        Args:
+            paths: where it lives.
+            pack_folder: a model pack to use instead of the installed ones.
+            watch: watch the folders and index what changes; otherwise nothing is scanned until asked.
+            processes: decoder processes; None takes the setting.
+            read_only: open beside another program that has the library: searching only.
+
+        Raises:
+            BusyError: another program has the library open for writing.
+            CatalogError: the catalog cannot be used; ``recover_catalog`` is the way on if it is damaged.
+            UserFacingError: a folder of ``paths`` cannot be made.
+        """
+        paths.create()
+        lock = None if read_only else LibraryLock.acquire(paths.data / "library.lock")
+        try:
+            database = Database.open(paths.catalog, read_only=read_only)
+        except BaseException:
+            if lock is not None:
+                lock.release()
+            raise
+        return cls(paths, database, lock, pack_folder=pack_folder, watch=watch, processes=processes)
+
+    @staticmethod
+    def recover_catalog(paths: Paths) -> str:
+        """Set a damaged catalog aside (renamed, not deleted) and bring back the last good copy, if there is one.
+
+        Returns:
+            What was done, as a sentence. Without a copy the next ``open`` starts a new catalog.
+
+        Raises:
+            BusyError: another program has the library open.
+            CatalogError: nothing could be renamed or copied.
+        """
+        lock = LibraryLock.acquire(paths.data / "library.lock")
+        try:
+            backup = Database.latest_backup(paths.catalog)
+            if backup is not None:
+                aside = Database.restore(paths.catalog, backup)
+                kept = f"; the damaged one is kept as {aside}" if aside is not None else ""
+                return f"The copy {backup.name} of the catalog is back in its place{kept}."
+            aside = Database.set_aside(paths.catalog)
+            return f"The damaged catalog is kept as {aside}; add your folders again."
+        finally:
+            lock.release()
+
+    # Folders
+
+    def folders(self) -> list[Folder]:
+        """Return the watched roots."""
+        return self.catalog.folders()
+
+    def add_folder(self, path: Path) -> Folder:
+        """Watch a folder and index it; one that is already watched is compared again.
+
+        Raises:
+            FolderError: when it is no folder, cannot be read, or overlaps with another root.
+        """
+        # Not resolved through links: the user sees and means the path that was given.
+        path = Path(os.path.abspath(path.expanduser()))
+        if not path.is_dir():
+            raise FolderError(f"{path} is not a folder." if path.exists() else f"There is no folder {path}.")
+        try:
+            with os.scandir(path) as entries:
+                next(entries, None)
+        except OSError as error:
+            raise FolderError(f"The folder {path} cannot be read: {error.strerror or error}.") from error
+        folder = self.catalog.add_folder(path)
+        self.bus.publish(FoldersChanged((folder.id,)))
+        if self._watcher is not None:
+            self._watcher.watch(self.folders())
+        self.indexer.scan([folder])
+        return folder
+
+    def remove_folder(self, folder_id: FolderId) -> None:
+        """Stop watching a folder and forget its photos; the files stay as they are."""
+        ids = self.catalog.remove_folder(folder_id)
+        self.index.remove([int(i) for i in ids])
+        if self._watcher is not None:
+            self._watcher.watch(self.folders())
+        # Once more on the worker's thread: a batch that was committed just before may enter the index after it.
+        self.indexer.forget(folder_id, ids)
+        for kind in ("offline", "unreadable"):
+            self.bus.publish(Notice(f"folder.{kind}.{folder_id}", ""))
+        self.bus.publish(FoldersChanged((folder_id,)))
+        self.bus.publish(PhotosChanged(removed=tuple(ids)))
+
+    def rescan(self) -> None:
+        """Compare all folders with the catalog."""
+        self.indexer.scan(self.folders())
+        self.keywords.check()
+
+    def retry_failed(self, ids: Sequence[PhotoId] | None = None) -> None:
+        """Try photos that were set aside once more; None means all of them."""
+        self.catalog.retry(ids)
+        self.indexer.refresh()
+
+    # What is known
+
+    def photos(self, ids: Sequence[PhotoId]) -> dict[PhotoId, Photo]:
+        """Return what is known of these photos; unknown ids are left out."""
+        return self.catalog.photos(ids)
+
+    def failures(self) -> list[FailedPhoto]:
+        """Return the photos that were set aside, with their reasons."""
+        return self.catalog.failures()
+
+    def counts(self) -> Counts:
+        """Return how many photos stand where."""
+        return self.catalog.counts(self.pack.fingerprint if self.pack is not None else "")
+
+    def notices(self) -> list[Notice]:
+        """Return what a user should know now."""
+        with self._notice_lock:
+            return list(self._notices.values())
+
+    def engine(self) -> IndexChanged:
+        """Return how searches are answered, and why not by Annoy."""
+        segment, delta, _ = self.index.sizes
+        return IndexChanged(self.index.engine, segment, delta, self.index.reason)
+
+    # Pictures
+
+    def thumbnail(self, photo: Photo) -> bytes | None:
+        """Return the thumbnail of a photo as JPEG, as ``PhotoImages.thumbnail``."""
+        return self._pictures.thumbnail(photo)
+
+    def preview(self, path: Path, side: int) -> ByteArray:
+        """Return a photo as upright sRGB pixels, as ``PhotoImages.preview``."""
+        return self._pictures.preview(path, side)
+
+    # Life
+
+    def save_settings(self, settings: Settings) -> None:
+        """Take over and store settings.
+
+        Raises:
+            UserFacingError: when they cannot be written; they hold until the end of the program then.
+        """
+        self.settings = settings
+        if not self.read_only:
+            save_settings(self.paths.settings, settings)
+
+    def close(self) -> None:
+        """Stop all threads and child processes and close the catalog. Safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        # From those who ask to those who are asked: nobody may call into something that is closed.
+        if self._watcher is not None:
+            self._watcher.close()
+        self.indexer.close()
+        self.tagging.close()
+        self.keywords.close()
+        self.decoders.close()
+        self.lanes.close()
+        if self.encoder is not None:
+            self.encoder.close()
+        self.index.close()
+        self._database.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def __enter__(self) -> Library:
+        """Return the open library."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the library."""
+        self.close()
+
+    # Wiring
+
+    def _begin(self, *, watch: bool) -> None:
+        forgotten = self.catalog.purge_missing(KEEP_MISSING_S)
+        if forgotten:
+            _log.info("forgot %d photos that were missing for long", forgotten)
+        self.tagging.follow()
+        self.keywords.follow()
+        self.indexer.start()
+        self.lanes.pool.submit(self._back_up_if_due)
+        if not watch:
+            return
+        watcher = self._watcher = Watcher(
+            on_paths=self.indexer.look_at,
+            on_rescan=self._rescan_root,
+            on_notice=self.bus.publish,
+            rescan_s=self.settings.rescan_minutes * 60.0,
+        )
+        reports = self.indexer.last_reports
+        self.indexer.on_compared = lambda: watcher.tell_coverage(
+            {folder.path: reports[folder.id].folders for folder in self.folders() if folder.id in reports}
+        )
+        self._watcher.start()
+        self._watcher.watch(self.folders())
+        self.rescan()
+
+    def _back_up_if_due(self) -> None:
+        """Copy the catalog once a day, checked, beside it; two copies are kept."""
+        latest = Database.latest_backup(self.paths.catalog)
+        try:
+            if latest is not None and time.time() - latest.stat().st_mtime < BACKUP_EVERY_S:
+                return
+            if not self.catalog.folders():
+                return
+            self._database.roll_backup()
+        except (CatalogError, OSError) as error:
+            _log.warning("the catalog could not be copied: %s", error)
+
+    def _rescan_root(self, root: Path) -> None:
+        self.indexer.scan([folder for folder in self.folders() if folder.path == root])
+        self.keywords.check()
+
+    def _keywords_of(self, photo_id: PhotoId) -> list[str]:
+        # What the network suggests stands nowhere: only what the user or a file says is a keyword.
+        return [line.tag for line in self.tags.lines([photo_id]).get(photo_id, ()) if line.standing in KEPT]
+
+    def _keep_notice(self, notice: Notice) -> None:
+        with self._notice_lock:
+            if notice.text:
+                self._notices[notice.code] = notice
+            else:
+                self._notices.pop(notice.code, None)
+
+    def _open_index(self) -> HybridIndex:
+        fingerprint = self.pack.fingerprint if self.pack is not None else "none"
+        dim = self.pack.dim if self.pack is not None else _NO_DIM
+        index = HybridIndex(self.paths.index / fingerprint, dim, fingerprint, read_only=self.read_only)
+        index.load(
+            ids_now=lambda: self.catalog.searchable_ids(fingerprint),
+            vectors_for=lambda ids: self.catalog.vectors_for(fingerprint, ids),
+            changed_since=lambda generation: self.catalog.vectors_changed_since(fingerprint, generation),
+            generation=lambda: self.catalog.vector_generation(fingerprint),
+        )
+        return index
+
+
+__all__ = ["KEEP_MISSING_S", "Library", "UserFacingError"]
