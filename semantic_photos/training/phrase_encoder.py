@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 PHRASES_NAME = "phrases.pt"
 #: Words of a phrase that are read; what comes behind only counts in the sum.
-MOST_WORDS = 24
+MOST_WORDS = 16
 
 
 class Block(nn.Module):
@@ -169,7 +169,9 @@ class PhraseTraining:
 
     def encode(self, encoder: PhraseEncoder, rows: Sequence[Sequence[int]]) -> torch.Tensor:
         """Return unit vectors of texts given as rows; a single word keeps its place in the table."""
-        return encoder(*self.phrases.batch(rows, self.table))
+        with progress.half_precision("cpu"):
+            made = encoder(*self.phrases.batch(rows, self.table))
+        return made.float()
 
     @torch.no_grad()
     def all(self, encoder: PhraseEncoder, which: Sequence[int]) -> torch.Tensor:
@@ -237,7 +239,7 @@ class PhraseTraining:
             optimiser.step()
             step += 1
             average.update(encoder, step)
-            if step % 100 == 0:
+            if step % 50 == 0:
                 journal.write(step=step, spent=clock.spent, **parts)
         encoder.load_state_dict(average.shadow)
         return encoder.eval()
