@@ -26,7 +26,7 @@ from onnx.reference import ReferenceEvaluator
 
 from semantic_photos.ml.word_forms import folded
 from semantic_photos.training import progress
-from semantic_photos.training.calibration import calibrate, entries_of, priors, support, tag_background
+from semantic_photos.training.calibration import calibrate, entries_of, priors, support, tag_background, tag_vectors
 from semantic_photos.training.dataset import PhotoArray, PhotoRecord
 from semantic_photos.training.features import load_student, pooled_features
 from semantic_photos.training.head import Head
@@ -156,7 +156,7 @@ def write_pack(args: argparse.Namespace) -> None:
     known = support([tag for tag, _ in tags], photos.records)
     tags = [tag for tag, count in zip(tags, known, strict=True) if count >= args.tag_support]
     prior = priors(known[known >= args.tag_support])
-    vectors = phrases.vectors(encoder, [tag for tag, _ in tags], table)
+    vectors = tag_vectors([tag for tag, _ in tags], word_table, table)
     rng = np.random.default_rng(0)
     train = photos.rows("train")
     sample = np.sort(rng.choice(train, min(args.background, len(train)), replace=False))
