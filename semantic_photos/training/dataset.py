@@ -159,21 +159,24 @@ class PhotoArray:
         picked = torch.from_numpy(np.ascontiguousarray(self.pixels[order]))
         return picked.permute(0, 3, 1, 2).float()
 
-    def augmented(self, rows: np.ndarray, rng: torch.Generator, how: Augmentation, device: str = "cpu") -> torch.Tensor:
-        """Photos randomly cropped, flipped and coloured: float32 (N, 3, side, side), 0..255."""
-        return augment(self.clean(rows).to(device), rng, how)
+    def augmented(
+        self, rows: np.ndarray, rng: torch.Generator, how: Augmentation, device: str = "cpu", side: int | None = None
+    ) -> torch.Tensor:
+        """Photos randomly cropped, flipped and coloured: float32 (N, 3, side, side), 0..255; ``side`` None: as kept."""
+        return augment(self.clean(rows).to(device), rng, how, side)
 
 
-def augment(batch: torch.Tensor, rng: torch.Generator, how: Augmentation) -> torch.Tensor:
+def augment(batch: torch.Tensor, rng: torch.Generator, how: Augmentation, side: int | None = None) -> torch.Tensor:
     """Random resized crop, mirror, brightness, contrast and saturation for a whole batch at once.
 
     Args:
         batch: float32 (N, 3, S, S), 0..255.
         rng: A CPU generator; the random numbers are the same on every device.
         how: Strengths.
+        side: Pixels of the result, S if None. Little smaller than S at the least: nothing is smoothed.
 
     Returns:
-        float32 of the same shape, clamped to 0..255.
+        float32 (N, 3, side, side), clamped to 0..255.
     """
     count = batch.shape[0]
 
@@ -193,7 +196,8 @@ def augment(batch: torch.Tensor, rng: torch.Generator, how: Augmentation) -> tor
     theta[:, 0, 2] = centre_x
     theta[:, 1, 1] = height
     theta[:, 1, 2] = centre_y
-    grid = functional.affine_grid(theta.to(batch.device), list(batch.shape), align_corners=False)
+    size = [count, batch.shape[1], side or batch.shape[2], side or batch.shape[3]]
+    grid = functional.affine_grid(theta.to(batch.device), size, align_corners=False)
     # Crops only enlarge, so bilinear without antialiasing is right here.
     out = functional.grid_sample(batch, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
     shape = (count, 1, 1, 1)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Last stage: a model pack from an encoder, a head and a word table, with tags, manifest and known answer.
 
-Commands: ``python -m semantic_photos.training.export --encoder FILE --head FILE --words DIR --data DIR --card FILE
---out resources/packs/ID --version 0.1.0`` makes a pack; ``... export --seal DIR`` only renews sizes and checksums.
+Commands: ``python -m semantic_photos.training.export --encoder FILE --head FILE --words DIR --phrases FILE --data DIR
+--material DIR --card FILE --out resources/packs/ID --version 0.1.0`` makes a pack; ``... export --seal DIR`` only
+renews sizes and checksums.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import hashlib
 import json
 import logging
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,16 +23,20 @@ import numpy as np
 import onnx
 import torch
 from onnx.reference import ReferenceEvaluator
-from torch.nn import functional
 
+from semantic_photos.ml.word_forms import folded
 from semantic_photos.training import progress
 from semantic_photos.training.calibration import calibrate, entries_of, priors, support, tag_background, tag_vectors
-from semantic_photos.training.dataset import PhotoArray
+from semantic_photos.training.dataset import PhotoArray, PhotoRecord
 from semantic_photos.training.features import load_student, pooled_features
 from semantic_photos.training.head import Head
+from semantic_photos.training.objects import CLEAR, OBJECTS_FILE, ObjectBank
 from semantic_photos.training.onnx_graph import encoder_model, head_model
-from semantic_photos.training.texts import WordVectorTable
-from semantic_photos.training.words import load_words, read_tags
+from semantic_photos.training.phrase_encoder import MOST_WORDS, PhraseEncoder, Phrases
+from semantic_photos.training.phrase_graph import phrase_model
+from semantic_photos.training.texts import UNSEEN_LABEL_SOURCES, WordVectorTable
+from semantic_photos.training.vocabulary import read_tags, words_of
+from semantic_photos.training.words import load_words
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +44,12 @@ MANIFEST = "pack.json"
 CARD = "MODEL_CARD.md"
 KNOWN_QUERY = "dog beach"
 BACKGROUND = "background.npy"
+PHRASES = "phrases.onnx"
+OFFERED_FILE = "offered.json"
 KEPT_BACKGROUND = 1024
 FORMAT = 1
+#: From so many training photos on a word counts as fully trained.
+TRUSTED = 8
 
 
 def ramp_picture(side: int) -> np.ndarray:
@@ -52,6 +62,32 @@ def quantise_rows(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Unit rows (V, D) as int8 rows and float32 scales (V,)."""
     scales = np.maximum(np.abs(table).max(axis=1), 1e-12) / 127.0
     return np.rint(table / scales[:, None]).astype(np.int8), scales.astype(np.float32)
+
+
+def trust_of(words: Sequence[str], records: Sequence[PhotoRecord], objects: ObjectBank) -> np.ndarray:
+    """How far each word was trained on photos, float32 (V,) in 0..1: 1 from `TRUSTED` photos on that show it.
+
+    Photos count whose captions or labels hold the word in any form, and photos in which a detector clearly saw it.
+    """
+    counts: Counter[str] = Counter()
+    for record in records:
+        if record.split == "train" and record.source not in UNSEEN_LABEL_SOURCES:
+            texts = (*record.captions, *record.labels)
+            counts.update({folded(word) for text in texts for word in words_of(text)})
+    seen = ((objects.scores >= CLEAR) & objects.asked).sum(dim=0).tolist()
+    for name, photos in zip(objects.names, seen, strict=True):
+        for word in words_of(name):
+            counts[folded(word)] = max(counts[folded(word)], int(photos))
+    return np.array([min(1.0, counts[folded(word)] / TRUSTED) for word in words], dtype=np.float32)
+
+
+def load_phrases(path: Path) -> PhraseEncoder:
+    """The phrase encoder that `phrase_encoder` trained."""
+    state = progress.load_checkpoint(path)
+    shape = state["shape"]
+    encoder = PhraseEncoder(state["dim"], int(shape["layers"]), int(shape["width"]), int(shape["heads"]))
+    encoder.load_state_dict(state["encoder"])
+    return encoder.eval()
 
 
 def load_head(path: Path) -> tuple[Head, torch.Tensor]:
@@ -75,12 +111,14 @@ def seal(folder: Path, manifest: dict[str, Any]) -> None:
     (folder / MANIFEST).write_text(text, encoding="utf-8")
 
 
-def known_answer(folder: Path, side: int, word_table: WordVectorTable, table: torch.Tensor) -> dict[str, Any]:
+def known_answer(folder: Path, side: int, phrases: Phrases, table: torch.Tensor) -> dict[str, Any]:
     """What a right installation answers, computed by ONNX's reference implementation and not by a runtime."""
     picture = ramp_picture(side)[None]
     pooled = ReferenceEvaluator(onnx.load(folder / "encoder.onnx")).run(["pooled"], {"image": picture})[0]
     vector = ReferenceEvaluator(onnx.load(folder / "head.onnx")).run(["embedding"], {"features": pooled})[0][0]
-    text = functional.normalize(word_table.text_bags([KNOWN_QUERY]).vectors(table), dim=1)[0]
+    rows, weights, _there = phrases.batch([phrases.rows(KNOWN_QUERY)], table)
+    feeds = {"words": rows.numpy(), "weights": weights.numpy()}
+    text = ReferenceEvaluator(onnx.load(folder / PHRASES)).run(["vector"], feeds)[0][0]
     return {
         "picture": "ramp-1",
         "embedding": [round(float(v), 6) for v in vector],
@@ -106,6 +144,13 @@ def write_pack(args: argparse.Namespace) -> None:
     np.save(out / "word_weights.npy", weights.numpy().astype(np.float32))
     table = torch.from_numpy(whole.astype(np.float32) * scales[:, None])
     word_table = WordVectorTable(words, weights)
+    encoder = load_phrases(args.phrases)
+    onnx.save(phrase_model(encoder, args.storage), out / PHRASES)
+    phrases = Phrases(words, weights)
+    objects = ObjectBank(args.material / OBJECTS_FILE, photos.records)
+    np.save(out / "word_trust.npy", trust_of(words, photos.records, objects))
+    offered = json.loads((args.words / OFFERED_FILE).read_text(encoding="utf-8"))
+    np.save(out / "word_offered.npy", np.array(offered, dtype=np.uint8))
 
     tags = [(tag, category) for tag, category in read_tags() if word_table.content(tag)]
     known = support([tag for tag, _ in tags], photos.records)
@@ -157,10 +202,13 @@ def write_pack(args: argparse.Namespace) -> None:
             "vectors": "words.npy",
             "scales": "word_scales.npy",
             "weights": "word_weights.npy",
+            "trust": "word_trust.npy",
+            "offered": "word_offered.npy",
         },
+        "phrases": {"file": PHRASES, "max_words": MOST_WORDS},
         "tags": "tags.json",
         "background": BACKGROUND,
-        "known_answer": known_answer(out, args.side, word_table, table),
+        "known_answer": known_answer(out, args.side, phrases, table),
     }
     seal(out, manifest)
 
@@ -172,6 +220,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--encoder", type=Path)
     parser.add_argument("--head", type=Path)
     parser.add_argument("--words", type=Path)
+    parser.add_argument("--phrases", type=Path, help="phrases.pt of training.phrase_encoder")
+    parser.add_argument("--material", type=Path, help="folder with objects.jsonl.gz")
     parser.add_argument("--data", type=Path)
     parser.add_argument("--card", type=Path)
     parser.add_argument("--out", type=Path)
@@ -188,7 +238,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.seal is not None:
         seal(args.seal, json.loads((args.seal / MANIFEST).read_text(encoding="utf-8")))
         return 0
-    missing = [name for name in ("encoder", "head", "words", "data", "out") if getattr(args, name) is None]
+    missing = [
+        name
+        for name in ("encoder", "head", "words", "phrases", "material", "data", "out")
+        if getattr(args, name) is None
+    ]
     if missing:
         parser.error("needed: " + ", ".join(f"--{name}" for name in missing))
     progress.prepare(0, args.threads)

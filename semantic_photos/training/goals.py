@@ -1,167 +1,128 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Goals for the student: where a stronger teacher with a head of its own would put every training photo.
+"""Where every photo ought to lie: frozen teachers side by side, with a head of their own.
 
-Distilling into the space shared with words, instead of into a teacher's features, gives every photo a target there,
-also the many without a caption (Hinton et al., "Distilling the knowledge in a neural network", 2015; in an embedding
-space: Wu et al., "TinyCLIP", ICCV 2023). A head that was trained on a photo's captions puts it there from memory; what
-can be learned from is where it would have put it. So captioned photos get their goals from heads that have not seen
-them (cross-fitting).
+The student later learns these places photo by photo (Hinton et al., "Distilling the knowledge in a neural network",
+2015; in a space shared with text: Wu et al., "TinyCLIP", ICCV 2023). A head that was trained on a photo's captions puts
+it there from memory; what can be learned from is where it would have put it. So captioned photos get their goals from
+heads that have not seen them (cross-fitting).
 
-The student itself may stand beside the teacher: a head over the features of both puts photos better than either, and
-the student then learns from that (Furlanello et al., "Born-again neural networks", ICML 2018).
-
-Command: ``python -m semantic_photos.training.goals --config FILE --data DIR --words DIR --out DIR
-[--encoder CHECKPOINT]``
+Command: ``python -m semantic_photos.training.goals --config FILE --data DIR --material DIR --words DIR
+--features FILE… --out DIR``
 """
 
 from __future__ import annotations
 
 import argparse
-import copy
 import logging
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from semantic_photos.training import progress
-from semantic_photos.training.dataset import Augmentation, PhotoArray
-from semantic_photos.training.features import load_student, pooled_features
+from semantic_photos.training.dataset import INDEX_NAME, read_index
 from semantic_photos.training.head import Head, HeadTraining
-from semantic_photos.training.lite import Lite
+from semantic_photos.training.judge import Judge
+from semantic_photos.training.targets import Targets, save_goals
+from semantic_photos.training.text_side import TextSide
+from semantic_photos.training.texts import WordVectorTable
+from semantic_photos.training.words import load_words
 
 log = logging.getLogger(__name__)
 
 GOALS_NAME = "goals.pt"
-#: Photos between two writes of the features: what is lost at most when the run is stopped.
-_AT_ONCE = 2048
 
 
-def wanted_rows(work: HeadTraining, others: int) -> np.ndarray:
-    """Rows whose features are computed: photos with captions, those that are judged, and some ``others`` (0: all)."""
-    captioned = work.material.captions.rows
-    rest = np.setdiff1d(work.photos.rows("train"), captioned)
-    rest = np.random.default_rng(0).permutation(rest)[: others or len(rest)]
-    return np.unique(np.concatenate([captioned, work.judge.captioned, work.judge.labelled, rest]))
+def beside(files: Sequence[Path]) -> torch.Tensor:
+    """Return the features of several networks side by side, float16 (N, C), for as many photos as all of them have."""
+    parts = [np.load(file, mmap_mode="r") for file in files]
+    count = min(len(part) for part in parts)
+    return torch.cat([torch.from_numpy(np.array(part[:count])) for part in parts], dim=1)
 
 
-def kept_features(
-    name: str, network: Callable[[], nn.Module], config: dict[str, Any], work: HeadTraining, out: Path, device: str
-) -> dict[str, torch.Tensor]:
-    """Compute the pooled features of one network, or read those that are kept in ``out``; only missing ones are made.
-
-    Returns:
-        ``all``: half (N, C), photos as they are, zero where not computed;
-        ``view``: half (captioned, C), augmented as in training.
-    """
-    kept = out / f"features-{name}.pt"
-    chosen = wanted_rows(work, int(config["goals"]["photos"]))
-    features: dict[str, torch.Tensor] = progress.load_checkpoint(kept) if kept.exists() else {}
-    if features:
-        chosen = chosen[(features["all"][torch.from_numpy(chosen)].abs().sum(dim=1) == 0).numpy()]
-    if not len(chosen):
-        return features
-    log.info("%s: features of %d photos", name, len(chosen))
-    asked = network().to(device=device, memory_format=torch.channels_last)
-    if not features:
-        how = Augmentation(**config["augmentation"])
-        view = pooled_features(asked, work.photos, work.material.captions.rows, device, how, seed=1).half()
-        features = {"all": torch.zeros(len(work.photos.records), view.shape[1], dtype=torch.half), "view": view}
-    for start in range(0, len(chosen), _AT_ONCE):
-        some = chosen[start : start + _AT_ONCE]
-        features["all"][torch.from_numpy(some)] = pooled_features(asked, work.photos, some, device).half()
-        progress.save_atomically(features, kept)
-    return features
-
-
-def beside(parts: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-    """Features of several networks side by side; zero where one of them is missing."""
-    there = torch.stack([(part["all"].abs().sum(dim=1) > 0) for part in parts]).all(dim=0)
-    joined = torch.cat([part["all"] for part in parts], dim=1)
-    return {"all": joined * there[:, None].half(), "view": torch.cat([part["view"] for part in parts], dim=1)}
+def make_goals(
+    config: dict[str, Any], targets: Targets, views: list[torch.Tensor], table: torch.Tensor, out: Path
+) -> dict[str, float]:
+    """Train the heads, place every training photo, keep goals and text side in ``out``; returns figures on val."""
+    folds, seed = int(config["goals"]["folds"]), int(config["head"]["seed"])
+    judge = Judge(targets)
+    side = TextSide(table)
+    work = HeadTraining(config, targets, views, judge)
+    head, _scales, figures = work.train(seed, side)
+    log.info("teachers with a head, val: %s", {name: round(value, 4) for name, value in figures.items()})
+    # One space for all heads: the texts stand still from here on.
+    side.requires_grad_(requires_grad=False)
+    vectors = work.placed(head)
+    train = torch.tensor([record.split == "train" for record in targets.records[: len(vectors)]])
+    part = np.random.default_rng(seed).integers(0, folds, size=len(vectors))
+    captioned = targets.has_caption[: len(vectors)].numpy()
+    for fold in range(folds):
+        left_out = captioned & (part == fold)
+        apart, _scales, judged = work.train(seed + 1 + fold, side, left_out=left_out)
+        log.info("without part %d, val R@10 %.4f %.4f", fold, judged["old_r10"], judged["web_r10"])
+        mine = torch.from_numpy(np.flatnonzero(left_out))
+        vectors[mine] = work.placed(apart, mine)
+    vectors[~train] = 0.0
+    whole = torch.zeros(len(targets.records), vectors.shape[1])
+    whole[: len(vectors)] = vectors
+    out.mkdir(parents=True, exist_ok=True)
+    kept = {"head": head.state_dict(), "hidden": int(config["head"]["hidden"]), "figures": figures}
+    save_goals(out / GOALS_NAME, whole, side, kept)
+    return figures
 
 
 @torch.no_grad()
-def placed(head: Head, features: torch.Tensor) -> torch.Tensor:
-    """Unit vectors (N, D) of features (N, C)."""
-    return torch.cat([head(some.float()) for some in features.split(4096)])
-
-
-def make_goals(work: HeadTraining, features: dict[str, torch.Tensor], folds: int, seed: int) -> dict[str, object]:
-    """Train the heads and place every photo.
+def add_photos(kept: Path, features: torch.Tensor, count: int, out: Path) -> int:
+    """Give photos that came later their goals, by the head of those before.
 
     Args:
-        work: Banks and photos.
-        features: ``all`` (N, C) and ``view`` (captioned, C) of the teacher.
-        folds: Parts of the captioned photos; each is placed by a head trained on the others.
-        seed: Of the training and of the parts.
+        kept: ``goals.pt`` of the earlier photos.
+        features: float16 (N, C) of all photos, the later ones behind.
+        count: photos in the index; those without features get no goal.
+        out: the new ``goals.pt``.
 
     Returns:
-        ``vectors`` half (N, D), zero for photos without features or not of the split train; ``table`` float32 (V, D),
-        the words turned with the first head; ``figures`` on val.
+        How many photos were added.
     """
-    rows = work.material.captions.rows
-    known = (features["all"].abs().sum(dim=1) > 0).numpy()
-    places = np.flatnonzero(known[work.material.labels.rows])
-    labelled = work.material.labels.rows[places]
-    banks = {
-        "captioned": torch.stack([features["all"][torch.from_numpy(rows)], features["view"]]).float(),
-        "labelled": features["all"][torch.from_numpy(labelled)].float(),
-        "labelled_positions": torch.from_numpy(places),
-        "val_captioned": features["all"][torch.from_numpy(work.judge.captioned)].float(),
-        "val_labelled": features["all"][torch.from_numpy(work.judge.labelled)].float(),
-    }
-    head, tuned, figures = work.train(banks, seed)
-    log.info("teacher with a head, val: %s", {name: round(value, 4) for name, value in figures.items()})
-    train = work.photos.rows("train")
-    train = torch.from_numpy(train[known[train]])
-    table = tuned.folded()
-    vectors = torch.zeros(len(work.photos.records), table.shape[1])
-    vectors[train] = placed(head, features["all"][train])
-    # One space for all heads: the words stand still from here on.
-    work.table = table
-    work.config = copy.deepcopy(work.config)
-    work.config["head"]["turn_rate"] = 0.0
-    part = np.random.default_rng(seed).integers(0, folds, size=len(rows))
-    for fold in range(folds):
-        others = torch.from_numpy(np.flatnonzero(part != fold))
-        apart, _words, judged = work.train({**banks, "captioned_positions": others}, seed + 1 + fold)
-        log.info("without part %d, val R@10 %.4f", fold, judged["r10"])
-        mine = torch.from_numpy(rows[part == fold])
-        vectors[mine] = placed(apart, features["all"][mine])
-    return {"vectors": vectors.half(), "table": table, "figures": figures}
+    state = progress.load_checkpoint(kept)
+    before = len(state["vectors"])
+    head = Head(features.shape[1], int(state["hidden"]), state["vectors"].shape[1], 0.0)
+    head.load_state_dict(state["head"])
+    fresh = [head.eval()(some.float()) for some in features[before:].split(4096)]
+    vectors = torch.zeros(count, state["vectors"].shape[1], dtype=torch.half)
+    vectors[:before] = state["vectors"]
+    if fresh:
+        vectors[before : len(features)] = torch.cat(fresh).half()
+    progress.save_atomically({**state, "vectors": vectors}, out)
+    return len(features) - before
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Compute the teacher's features (once), train its heads, write the goals."""
-    parser = argparse.ArgumentParser(description="Place all training photos with a stronger teacher.")
+    """Train the teachers' heads and write the goals."""
+    parser = argparse.ArgumentParser(description="Place all training photos with frozen teachers.")
     parser.add_argument("--config", type=Path, required=True)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True, help="folder made by training.dataset")
+    parser.add_argument("--material", type=Path, required=True, help="folder with objects.jsonl.gz")
     parser.add_argument("--words", type=Path, required=True)
+    parser.add_argument("--features", type=Path, nargs="+", required=True, help="of training.teacher_features")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--encoder", type=Path, default=None, help="checkpoint of a student that helps the teacher")
-    parser.add_argument("--device", default="auto")
+    parser.add_argument("--add-to", type=Path, default=None, help="goals.pt of fewer photos: only place the later ones")
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     config = progress.read_config(args.config)
-    seed = int(config["head"]["seed"])
-    progress.prepare(seed, int(config["head"]["threads"]))
+    progress.prepare(int(config["head"]["seed"]), int(config["head"]["threads"]))
     args.out.mkdir(parents=True, exist_ok=True)
-    work = HeadTraining(config, PhotoArray(args.data, int(config["data"]["side"])), args.words)
-    device = progress.pick_device(args.device)
-    size, side = int(config["teacher"]["size"]), int(config["teacher"]["side"])
-    parts = [kept_features(f"lite{size}", partial(Lite, size, side), config, work, args.out, device)]
-    if args.encoder is not None:
-        parts.append(
-            kept_features("student", lambda: load_student(args.encoder, device), config, work, args.out, device)
-        )
-    features = beside(parts)
-    goals = make_goals(work, features, int(config["goals"]["folds"]), seed)
-    progress.save_atomically(goals, args.out / GOALS_NAME)
+    words, table, weights = load_words(args.words)
+    records = read_index(args.data / INDEX_NAME)
+    if args.add_to is not None:
+        added = add_photos(args.add_to, beside(args.features), len(records), args.out / GOALS_NAME)
+        log.info("%d photos more have goals", added)
+        return 0
+    targets = Targets(records, WordVectorTable(words, weights), args.material, args.out, table)
+    figures = make_goals(config, targets, [beside(args.features)], table, args.out)
+    progress.RunLog(args.out).write(event="goals", **figures)
     return 0
 
 

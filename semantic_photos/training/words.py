@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The word side: which words the pack knows, what they should mean, and our own table trained to mean it.
+"""The word side: what the words of the vocabulary should mean, and our own table trained to mean it.
 
 The meaning comes from a sentence encoder (all-MiniLM-L6-v2, Apache-2.0) that reads every word on its own and in a few
 short sentences. Its vectors, centred and turned to 256 dimensions, are only the *target*: the table itself starts at
@@ -17,9 +17,7 @@ import importlib.util
 import json
 import logging
 import os
-import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,93 +25,29 @@ import torch
 import wordfreq
 from torch.nn import functional
 
-from semantic_photos.training.dataset import INDEX_NAME, PhotoRecord, read_index
+from semantic_photos.training.dataset import INDEX_NAME, read_index
 from semantic_photos.training.progress import prepare
+from semantic_photos.training.vocabulary import (
+    WORDNET,
+    WordNet,
+    build_vocabulary,
+    offered_words,
+    read_list,
+    read_tags,
+    words_of,
+)
+
+__all__ = ["load_words", "read_tags", "save_words", "sentence_encoder_folder", "words_of"]
 
 log = logging.getLogger(__name__)
 
-LISTS = Path(__file__).with_name("lists")
-WORD = re.compile(r"[a-z]+(?:[-'][a-z]+)*")
 TEMPLATES = ("{}", "a photo of {}", "there is a {} in the picture")
 SIF = 1e-3
-COMPOUND = re.compile(r"[-']")
-MIN_COMPOUND = 8
-MIN_ZIPF = 1.5
 READ_FILE = "read.npz"
 WORDS_FILE = "words.json"
+OFFERED_FILE = "offered.json"
 VECTORS_FILE = "vectors.npy"
 WEIGHTS_FILE = "weights.npy"
-
-
-def words_of(text: str) -> list[str]:
-    """Lower-case words of a text; inner hyphens and apostrophes belong to the word, a possessive 's does not."""
-    return [word.removesuffix("'s") for word in WORD.findall(text.lower().replace("’", "'"))]
-
-
-def read_list(name: str) -> list[str]:
-    """Entries of a list file that are separated by blanks, comments left out."""
-    lines = (LISTS / name).read_text(encoding="utf-8").splitlines()
-    return [word for line in lines if not line.startswith("#") for word in line.split()]
-
-
-def read_tags() -> list[tuple[str, str]]:
-    """The curated tags as (tag, category), each tag once (its first category)."""
-    tags: dict[str, str] = {}
-    category = ""
-    for line in (LISTS / "tags.txt").read_text(encoding="utf-8").splitlines():
-        if line.startswith("#") or not line.strip():
-            continue
-        if line.startswith("["):
-            category = line.strip("[] \n")
-            continue
-        for entry in line.split(","):
-            tags.setdefault(entry.strip(), category)
-    return list(tags.items())
-
-
-def caption_words(records: Iterable[PhotoRecord]) -> set[str]:
-    """Words of the training captions, typing errors and one-off compounds left out.
-
-    wordfreq guesses the frequency of a compound from its parts, so for compounds only the captions themselves can say
-    whether people use them.
-    """
-    counts: Counter[str] = Counter()
-    for record in records:
-        if record.split == "train":
-            for caption in record.captions:
-                counts.update(set(words_of(caption)))
-    return {
-        word
-        for word, count in counts.items()
-        if (count >= MIN_COMPOUND if COMPOUND.search(word) else wordfreq.zipf_frequency(word, "en") >= MIN_ZIPF)
-    }
-
-
-def build_vocabulary(records: Sequence[PhotoRecord], size: int) -> list[str]:
-    """Whole words, most frequent first.
-
-    Args:
-        records: The training index.
-        size: Upper bound of the vocabulary. Words of captions, labels and tags are always in; the most frequent
-            English words fill the rest.
-
-    Returns:
-        Unique lower-case words.
-    """
-    blocked = set(read_list("blocked_words.txt"))
-    needed = caption_words(records)
-    # Label names are no secret of the val photos: all of them are known words.
-    needed.update(word for record in records for label in record.labels for word in words_of(label))
-    needed.update(word for tag, _category in read_tags() for word in words_of(tag))
-    needed.update(read_list("stop_words.txt"))
-    words = {word for word in needed if len(word) > 1 or word in {"a", "i"}}
-    for word in wordfreq.top_n_list("en", 3 * size):
-        if len(words) >= size:
-            break
-        if len(word) > 1 and WORD.fullmatch(word) and not word.endswith("'s"):
-            words.add(word)
-    words -= blocked
-    return sorted(words, key=lambda word: (-wordfreq.word_frequency(word, "en"), word))
 
 
 def phrase_weights(words: Sequence[str]) -> np.ndarray:
@@ -134,7 +68,7 @@ def sentence_encoder_folder() -> Path:
 
 
 @torch.no_grad()
-def teacher_vectors(words: Sequence[str], batch: int = 512) -> torch.Tensor:
+def teacher_vectors(words: Sequence[str], batch: int = 256) -> torch.Tensor:
     """What the sentence encoder says of each word: mean over templates of centred unit vectors, float32 (V, 384)."""
     os.environ["HF_HUB_OFFLINE"] = "1"
     from transformers import AutoModel, AutoTokenizer
@@ -143,15 +77,17 @@ def teacher_vectors(words: Sequence[str], batch: int = 512) -> torch.Tensor:
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     model = AutoModel.from_pretrained(folder, local_files_only=True).eval()
     total = torch.zeros(len(words), model.config.hidden_size)
+    # Words of a length read together: no time goes into padding.
+    order = sorted(range(len(words)), key=lambda row: len(words[row]))
     for template in TEMPLATES:
-        rows = []
+        vectors = torch.empty_like(total)
         for start in range(0, len(words), batch):
-            texts = [template.format(word) for word in words[start : start + batch]]
-            tokens = tokenizer(texts, padding=True, return_tensors="pt")
+            rows = order[start : start + batch]
+            tokens = tokenizer([template.format(words[row]) for row in rows], padding=True, return_tensors="pt")
             states = model(**tokens).last_hidden_state
             mask = tokens["attention_mask"].unsqueeze(-1).float()
-            rows.append((states * mask).sum(dim=1) / mask.sum(dim=1))
-        vectors = functional.normalize(torch.cat(rows), dim=1)
+            vectors[rows] = (states * mask).sum(dim=1) / mask.sum(dim=1)
+        vectors = functional.normalize(vectors, dim=1)
         total += functional.normalize(vectors - vectors.mean(dim=0), dim=1)
         log.info("sentence encoder read %d words as %r", len(words), template)
     return functional.normalize(total, dim=1)
@@ -238,6 +174,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Make the vocabulary and its word table.")
     parser.add_argument("--data", type=Path, required=True, help="folder made by training.dataset")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--wordnet", type=Path, default=WORDNET, help="WordNet's dictionary files")
     parser.add_argument("--size", type=int, default=30000)
     parser.add_argument("--dim", type=int, default=256)
     parser.add_argument("--epochs", type=int, default=60)
@@ -246,9 +183,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     prepare(args.seed, args.threads)
-    words = build_vocabulary(read_index(args.data / INDEX_NAME), args.size)
-    log.info("%d words", len(words))
+    records = read_index(args.data / INDEX_NAME)
+    wordnet = WordNet(args.wordnet)
+    words = build_vocabulary(records, args.size, wordnet)
+    offered = offered_words(words, records, wordnet)
+    log.info("%d words, %d of them offered", len(words), sum(offered))
     args.out.mkdir(parents=True, exist_ok=True)
+    (args.out / OFFERED_FILE).write_text(json.dumps(offered), encoding="utf-8")
     wide = read_once(words, args.out / READ_FILE)
     target, kept = reduce_dimensions(wide, args.dim)
     log.info("%d dimensions keep %.1f %% of the variance", args.dim, 100.0 * kept)

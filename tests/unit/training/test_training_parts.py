@@ -16,10 +16,10 @@ from semantic_photos.training import progress  # noqa: E402
 from semantic_photos.training.calibration import fit_logistic, support  # noqa: E402
 from semantic_photos.training.dataset import Augmentation, EpochSampler, PhotoRecord, augment  # noqa: E402
 from semantic_photos.training.export import quantise_rows, ramp_picture  # noqa: E402
-from semantic_photos.training.head import Goals, Head, TunedTable, several_right  # noqa: E402
+from semantic_photos.training.head import Head  # noqa: E402
 from semantic_photos.training.onnx_graph import encoder_model, head_model  # noqa: E402
 from semantic_photos.training.student import Student, StudentShape  # noqa: E402
-from semantic_photos.training.texts import Bags, CaptionBank, WordVectorTable  # noqa: E402
+from semantic_photos.training.targets import several_right  # noqa: E402
 from semantic_photos.training.unpack import student_of  # noqa: E402
 from semantic_photos.training.words import read_tags, words_of  # noqa: E402
 
@@ -130,27 +130,6 @@ def test_several_right_answers_share_and_ignored_ones_do_not_count():
     assert float(several_right(logits[1:], right[1:], ignored)) == pytest.approx(float(np.log(2)), abs=1e-4)
 
 
-def test_the_shared_map_moves_words_no_text_ever_holds():
-    torch.manual_seed(0)
-    base = torch.nn.functional.normalize(torch.randn(6, 4), dim=1)
-    tuned = TunedTable(base, rows=False)
-    tuned(Bags(torch.tensor([[0]]), torch.ones(1, 1))).sum().backward()
-    with torch.no_grad():
-        tuned.turn -= tuned.turn.grad
-    assert not torch.allclose(tuned.folded()[5], base[5], atol=1e-3)
-
-
-def test_queries_fit_every_photo_that_says_their_words():
-    def said(*captions: str) -> PhotoRecord:
-        return PhotoRecord("x", 1, "s", "train", (), captions)
-
-    words = ["a", "dog", "dogs", "boat", "runs"]
-    word_table = WordVectorTable(words, torch.tensor([0.0, 1.0, 1.0, 1.0, 1.0]))
-    bank = CaptionBank([said("a dog"), said("dogs"), said("a boat")], np.arange(3), word_table)
-    _bags, fits = bank.queries(np.arange(3), np.random.default_rng(0))
-    assert fits.tolist() == [[1, 1, 0], [1, 1, 0], [0, 0, 1]]
-
-
 def test_the_confidence_curve_finds_a_known_slope():
     rng = np.random.default_rng(0)
     x = rng.normal(size=20000)
@@ -182,19 +161,6 @@ def test_a_pack_opened_again_computes_the_same() -> None:
     assert again.shape == shape
     with torch.no_grad():
         assert torch.allclose(again(photos)[-1], student(photos)[-1], atol=1e-3)
-
-
-def test_the_miss_of_goals_counts_photos_that_have_one_and_looks_from_their_middle(tmp_path):
-    torch.manual_seed(0)
-    cone = torch.nn.functional.normalize(torch.tensor([3.0, 0.0, 0.0]) + torch.randn(40, 3) * 0.3, dim=1)
-    cone[7] = 0.0
-    progress.save_atomically({"vectors": cone, "table": torch.eye(3)}, tmp_path / "goals.pt")
-    goals = Goals(tmp_path / "goals.pt")
-    rows = np.arange(40)
-    right = torch.where(cone.abs().sum(dim=1, keepdim=True) > 0, cone, torch.tensor([0.0, 1.0, 0.0]))
-    assert float(goals.miss(right, rows)) == pytest.approx(0.0, abs=1e-5)
-    # All photos lie within a narrow cone: the next photo's place is near in angle, but as good as chance.
-    assert float(goals.miss(right.roll(1, dims=0), rows)) > 0.7
 
 
 def test_a_tag_is_supported_by_training_photos_that_hold_all_its_words():
