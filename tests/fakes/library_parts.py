@@ -182,7 +182,8 @@ class FakeCompletions:
         start = cursor - len(typed)
         if not typed:
             return []
-        kinds = [(f"{field}:", "operator", None) for field in ("rating", "tag") if field.startswith(typed)]
+        fields = [field for field in ("rating", "tag") if field.startswith(typed)]
+        kinds: list[tuple[str, str, int | None]] = [(f"{field}:", "operator", None) for field in fields]
         if typed.startswith("tag:"):
             kinds = [("tag:holiday", "tag", 12)]
         words = [(name, "word", None) for name in self._names if name.startswith(typed) and name != typed]
