@@ -10,7 +10,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from semantic_photos import translation
 from semantic_photos.domain.errors import UserFacingError
+from semantic_photos.domain.translatable import Message
+from semantic_photos.translation import tr, translated
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,13 +28,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from semantic_photos.index.annoy_child import main as build
 
         return build(given[1:])
+    translation.use(translation.of_environment())
     try:
         return _dispatch(given)
     except UserFacingError as error:
-        _say(f"semantic-photos: {error.sentence()}")
+        _say(f"semantic-photos: {translated(error)}")
         return 2
     except KeyboardInterrupt:
-        _say("semantic-photos: stopped; what was done is kept.")
+        _say("semantic-photos: " + tr("stopped; finished work is kept."))
         return 130
     except BrokenPipeError:
         # The reader of our output has seen enough (`… | head`). Nothing more may be written, not even at exit.
@@ -39,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except Exception as error:
         logging.getLogger("semantic_photos").exception("uncaught")
-        _say(f"semantic-photos: an error of the program itself: {error!r}. The log file has the details.")
+        _say("semantic-photos: " + tr("Program error: {error}. See the log file for details.", error=repr(error)))
         return 2
 
 
@@ -83,7 +87,7 @@ def _terminal(options: argparse.Namespace) -> int:
     from semantic_photos.cli import commands, terminal
 
     if not options.terminal:
-        _say("There is no display, so this goes on in the terminal.")
+        _say(tr("No display found: starting in the terminal."))
     with commands.open_library(options, read_only=False) as library:
         return terminal.converse(library, options.folders)
 
@@ -93,7 +97,9 @@ def _window(options: argparse.Namespace) -> int:
         from semantic_photos.gui.shell import app
     except ImportError as error:
         raise UserFacingError(
-            f"The window cannot be shown: {error}.", code="gui.missing", advice="Go on without it: --terminal"
+            Message("The window cannot be shown: {error}.", error=error),
+            code="gui.missing",
+            advice=Message("Start without it: --terminal"),
         ) from error
     from semantic_photos.cli import commands
     from semantic_photos.services.library.library import Library

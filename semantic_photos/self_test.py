@@ -103,7 +103,7 @@ def _decode() -> str:
     from PIL import Image
 
     from semantic_photos.domain.photo import ImageRecipe
-    from semantic_photos.media.decode import DecodeRequest
+    from semantic_photos.media.decode_request import DecodeRequest
     from semantic_photos.media.decoder_pool import DecoderPool
 
     with tempfile.TemporaryDirectory(prefix="semantic-photos-") as folder:

@@ -13,6 +13,8 @@ from hypothesis import settings
 
 # Before Qt is imported anywhere. Tests that want a real window start their own process under Xvfb.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# Tests read English, in this process and in those it starts, whatever the developer's language is.
+os.environ["LC_ALL"] = "C.UTF-8"
 
 #: Without PySide6 everything below the window is tested all the same; its tests could not even be imported.
 HAS_QT = find_spec("PySide6") is not None

@@ -117,7 +117,7 @@ def _row(path: Path, tags: Any) -> dict[str, Any]:
 
 
 def _all_tags(library: Library, n: int) -> Iterator[dict[str, Any]]:
-    ids = [PhotoId(i) for i in library.catalog.browse_ids().tolist()]
+    ids = [PhotoId(i) for i in library.catalog.listing.browsed().tolist()]
     for start in range(0, len(ids), 2048):
         chunk = ids[start : start + 2048]
         photos, tags = library.photos(chunk), library.vocabulary.tags(chunk, n)
@@ -129,7 +129,7 @@ def _all_tags(library: Library, n: int) -> Iterator[dict[str, Any]]:
 def _tags_of(library: Library, paths: list[Path], n: int) -> Iterator[dict[str, Any]]:
     for given in paths:
         path = given.expanduser().absolute()
-        photo = library.catalog.photo_by_path(path)
+        photo = library.catalog.photos.by_path(path)
         tags = library.vocabulary.tags([photo.id], n).get(photo.id) if photo is not None else None
         if tags is None:
             vector = library.search.vector(Query.similar_to_file(path))

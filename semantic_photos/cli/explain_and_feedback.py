@@ -27,7 +27,7 @@ PICTURE_SIDE = 1200
 def example_of(library: Library, given: Path, weight: float = 1.0, region: Region | None = None) -> Example:
     """Return a file as an example: of the library if it is there."""
     path = Path(given).expanduser().absolute()
-    photo = library.catalog.photo_by_path(path)
+    photo = library.catalog.photos.by_path(path)
     return Example(photo.id, None, weight, region) if photo is not None else Example(None, path, weight, region)
 
 
@@ -79,7 +79,7 @@ def asked(library: Library, options: argparse.Namespace) -> tuple[str, Query]:
         return text, Query.parse(text)
     if options.words:
         raise UserFacingError("Say a question or --saved NAME, not both.", code="usage", advice="See --help.")
-    query = library.catalog.saved_searches.get(options.saved).query
+    query = library.catalog.searches.get(options.saved).query
     return said(library, query), query
 
 
@@ -210,7 +210,7 @@ def print_votes(answer: dict[str, Any]) -> None:
 
 
 def _known(library: Library, given: Path) -> PhotoId:
-    photo = library.catalog.photo_by_path(given.expanduser().absolute())
+    photo = library.catalog.photos.by_path(given.expanduser().absolute())
     if photo is None:
         raise UserFacingError(f"{given} is not in the library.", code="photo.unknown")
     return photo.id

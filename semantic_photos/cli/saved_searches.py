@@ -27,7 +27,7 @@ def searches(options: argparse.Namespace, open_library: Callable[..., Library]) 
     action, arguments = options.action, options.arguments
     check(options)
     with open_library(options, read_only=action == "list") as library:
-        saved = library.catalog.saved_searches
+        saved = library.catalog.searches
         if action == "save":
             query = query_from(library, options)
             saved.add(arguments[0], query)
@@ -91,7 +91,8 @@ def query_from(library: Library, options: argparse.Namespace) -> Query:
 
 def _refuse_problems(query: Query) -> None:
     for problem in query.problems:
-        raise QueryError(problem.advice)
+        if not problem.kept:
+            raise QueryError(problem.advice)
 
 
 def _examples(library: Library, said: Sequence[Path | Region]) -> list[Example]:

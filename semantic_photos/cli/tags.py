@@ -88,7 +88,7 @@ def photo_of(library: Library, path: Path) -> PhotoId:
     Raises:
         UserFacingError: when the library does not know it.
     """
-    photo = library.catalog.photo_by_path(path.expanduser().absolute())
+    photo = library.catalog.photos.by_path(path.expanduser().absolute())
     if photo is None:
         raise UserFacingError(f"{shown(path)} is not in the library.", code="photo.unknown")
     return photo.id

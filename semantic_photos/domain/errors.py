@@ -1,37 +1,44 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Errors in two families: the world's fault, fit to be shown, and our own bug, to be reported loudly."""
 
+from __future__ import annotations
+
+from semantic_photos.domain.translatable import Message
+
+_NOTHING = Message()
+
 
 class SemanticPhotosError(Exception):
     """The root of every error this program raises on purpose."""
 
 
 class UserFacingError(SemanticPhotosError):
-    """Report something the world did; the message is one clear sentence that may be shown as it is.
+    """Report something the world did, in a sentence that may be shown. ``str(error)`` is English.
 
     Attributes:
         code: stable machine-readable name of the kind of error (``photo.truncated``, ``catalog.corrupt``, …).
-        advice: what the user can do next, or an empty string.
+        message: the sentence, with its template and values: ``translation.translated`` says it in another language.
+        advice: what the user can do next, or an empty message.
     """
 
     code = "error"
 
-    def __init__(self, message: str, *, code: str | None = None, advice: str = "") -> None:
+    def __init__(self, message: str, *, code: str | None = None, advice: str = _NOTHING) -> None:
         super().__init__(message)
         self.code = code or type(self).code
+        self.message = message
         self.advice = advice
 
     def sentence(self) -> str:
-        """Return the message with the advice behind it."""
-        message = str(self)
-        return f"{message} {self.advice}" if self.advice else message
+        """Return the message with the advice behind it, in English."""
+        return f"{self.message} {self.advice}" if self.advice else str(self.message)
 
 
 class PhotoError(UserFacingError):
     """Say why one photo cannot be read. The photo is set aside with this reason and the rest goes on.
 
     Attributes:
-        retry: whether the same bytes may succeed later (a permission, an I/O error), as opposed to a broken file.
+        retry: environmental error; the same bytes may be readable later (a permission, an I/O error).
     """
 
     code = "photo.unreadable"

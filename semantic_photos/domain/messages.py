@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import enum
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from semantic_photos.domain.errors import CancelledError
 from semantic_photos.domain.photo import Counts, FolderId, PhotoId
+from semantic_photos.domain.translatable import Message
+
+_NOTHING = Message()
 
 
 class CancelToken:
@@ -104,20 +106,17 @@ class IndexChanged:
     engine: str
     segment: int
     delta: int
-    reason: str = ""
+    reason: str = _NOTHING
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something a user should know: shown in the window's bar and kept until ``code`` is withdrawn.
+    """Something the user should know: shown in the window's bar and kept until ``code`` is withdrawn.
 
     ``text`` is one sentence; an empty text withdraws the notice of the same ``code``.
     """
 
     code: str
-    text: str
-    advice: str = ""
+    text: str = _NOTHING
+    advice: str = _NOTHING
     path: Path | None = None
-
-
-ProgressSink = Callable[[IndexingProgress], None]

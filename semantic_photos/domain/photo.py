@@ -8,17 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NewType
 
+from semantic_photos.domain.image_formats import IMAGE_FORMATS, format_of_name
+
 PhotoId = NewType("PhotoId", int)
 FolderId = NewType("FolderId", int)
 ContentKey = NewType("ContentKey", str)
 
 #: File name endings that are looked at. What a file really is, is decided from its content.
-PHOTO_SUFFIXES = frozenset(
-    {
-        ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff",
-        ".heic", ".heif", ".hif", ".avif",
-    }
-)  # fmt: skip
+PHOTO_SUFFIXES = frozenset(suffix for image_format in IMAGE_FORMATS for suffix in image_format.suffixes)
 
 #: Folders that hold no photos of a user: versioning, thumbnails of NAS systems, trash.
 SKIPPED_FOLDERS = frozenset(
@@ -143,11 +140,8 @@ class ImageRecipe:
 
 
 def is_photo_name(name: str) -> bool:
-    """Return whether a file name is worth a look: a known ending, no dot file, no half-written download."""
-    if name.startswith("."):
-        return False
-    dot = name.rfind(".")
-    return dot > 0 and name[dot:].lower() in PHOTO_SUFFIXES
+    """Return whether a file name is that of a photo: a known ending, no dot file, no half-written download."""
+    return not name.startswith(".") and format_of_name(name) is not None
 
 
 def is_skipped_folder(name: str) -> bool:

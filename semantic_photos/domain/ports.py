@@ -81,13 +81,3 @@ class VectorIndex(Protocol):
 
     def __len__(self) -> int:
         """Return the number of searchable photos."""
-
-
-class Clock(Protocol):
-    """Time that a test can move."""
-
-    def monotonic(self) -> float:
-        """Return seconds on a clock that never goes back."""
-
-    def time(self) -> float:
-        """Return seconds since the epoch."""

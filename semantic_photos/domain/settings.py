@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a user can set, declared once: default, range and description per field."""
+"""What the user can set, declared once: default, range and description per field."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from semantic_photos.domain.result_cutoff import CAUTION
+from semantic_photos.domain.translatable import Message
+
+#: Languages there is a catalog for, each by its own name. ``translation.of_setting`` knows what ``system`` means.
+LANGUAGES = {"en": "English", "de": "Deutsch"}
+SYSTEM_LANGUAGE = "system"
 
 #: Orders of the good matches; ``services.search.search_service`` knows what they mean.
 ORDERS = ("relevance", "date", "name")
 
 
-def _setting(default: Any, description: str, **limits: Any) -> Any:
+def _setting(default: Any, description: Message, **limits: Any) -> Any:
     return dataclasses.field(default=default, metadata={"description": description, **limits})
 
 
@@ -21,20 +26,18 @@ def _setting(default: Any, description: str, **limits: Any) -> Any:
 class Settings:
     """All settings; a change is a new value. Unknown keys of a file are ignored, bad values fall back."""
 
-    thumbnail_side: int = _setting(180, "Side of a thumbnail in the grid, in pixels.", least=80, most=400)
-    side_panel: bool = _setting(
-        default=True, description="Show the panel with picture, facts and tags beside the grid."
-    )
-    saved_folded: bool = _setting(default=False, description="Show the saved searches only as a strip at the left.")
-    caution: float = _setting(CAUTION, "How much must speak for a good match, 0 to 1.", least=0.0, most=1.0)
-    result_order: str = _setting("relevance", "Order of the good matches.", choices=ORDERS)
-    result_limit: int = _setting(500, "How many photos a search shows at most.", least=20, most=5000)
-    decode_processes: int = _setting(0, "Processes that read photo files; 0 lets the program choose.", least=0, most=32)
-    encoder_threads: int = _setting(0, "Threads that look into photos; 0 lets the program choose.", least=0, most=64)
-    thumbnail_cache_mb: int = _setting(2000, "Most disk space thumbnails may take, in MB.", least=50, most=100_000)
-    rescan_minutes: int = _setting(60, "Minutes after which all folders are looked through again.", least=1, most=1440)
-    window_geometry: str = _setting("", "Place and size of the window, as written by Qt.")
-    window_state: str = _setting("", "Arrangement of the window's parts, as written by Qt.")
+    thumbnail_side: int = _setting(180, Message("Thumbnail size in the grid, in pixels."), least=80, most=400)
+    side_panel: bool = _setting(default=True, description=Message("Show the details panel beside the grid."))
+    saved_folded: bool = _setting(default=False, description=Message("Collapse the list of saved searches."))
+    caution: float = _setting(CAUTION, Message("Strictness of the result cut-off, 0 to 1."), least=0.0, most=1.0)
+    result_order: str = _setting("relevance", Message("Order of the good matches."), choices=ORDERS)
+    result_limit: int = _setting(500, Message("Maximum number of photos in a result."), least=20, most=5000)
+    decode_processes: int = _setting(0, Message("Processes for reading photo files (0: automatic)."), least=0, most=32)
+    encoder_threads: int = _setting(0, Message("Threads for the image encoder (0: automatic)."), least=0, most=64)
+    thumbnail_cache_mb: int = _setting(2000, Message("Disk space for thumbnails, in MB."), least=50, most=100_000)
+    rescan_minutes: int = _setting(60, Message("Minutes between rescans of all folders."), least=1, most=1440)
+    language: str = _setting(SYSTEM_LANGUAGE, Message("Language of the window."), choices=(SYSTEM_LANGUAGE, *LANGUAGES))
+    window_geometry: str = _setting("", Message("Position and size of the window, as written by Qt."))
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Settings:

@@ -31,11 +31,6 @@ def ranks_of(scores: Floats, answers: Ints) -> Ints:
     return np.asarray(better_or_equal, dtype=np.int64)
 
 
-def recall_at(ranks: Ints, k: int) -> float:
-    """Return the share of queries whose right answer is among the first ``k``."""
-    return float((ranks <= k).mean()) if len(ranks) else float("nan")
-
-
 def precision_at(scores: Floats, relevant: Bools, k: int) -> Floats:
     """Return the share of relevant items among the first ``k`` of each query.
 

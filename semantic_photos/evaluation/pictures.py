@@ -17,7 +17,8 @@ from semantic_photos.domain.errors import PhotoError, UserFacingError
 from semantic_photos.domain.photo import ImageRecipe
 from semantic_photos.domain.ports import ByteArray
 from semantic_photos.evaluation.photos import Shown
-from semantic_photos.media.decode import DecodedPhoto, DecodeRequest, decode
+from semantic_photos.media.decode import decode
+from semantic_photos.media.decode_request import DecodedPhoto, DecodeRequest
 
 
 class PhotoImages:

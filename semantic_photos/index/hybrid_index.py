@@ -229,16 +229,6 @@ class HybridIndex:
         """Return unit vectors, float32 (M, D), in order of ``ids``; photos that are not searchable are left out."""
         return self._state.vectors_of(np.asarray(ids, dtype=np.int64))[1]
 
-    def scores_sample(self, vector: FloatArray, n: int = 2000) -> FloatArray:
-        """Return the cosines (M,), M <= n, of a fixed sample of the photos with a vector (D,): the background.
-
-        Raises:
-            InternalError: as ``search``.
-        """
-        query = checked_query(vector, self._dim)
-        scores: FloatArray = self.vectors_of(self.sample_ids(n)) @ query
-        return scores
-
     def count_above(self, vectors: FloatArray, thresholds: FloatArray) -> RowArray:
         """Count for each of the vectors (Q, D) the photos with a cosine of at least its threshold (Q,), exactly.
 

@@ -1,56 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One photo in, everything that is wanted of it out: the network's square, a thumbnail, a preview, its facts.
+"""Decodes one photo: the network's square, a thumbnail, a preview, its facts and its words, as far as asked for.
 
-Decoding runs in child processes (``decoder_pool``), because the bytes of a photo come from anywhere. The program
-itself imports this module only for its values, so Pillow is loaded where pictures are decoded and nowhere else.
+Decoding runs in child processes (``decoder_pool``), because the bytes of a photo come from anywhere. Pillow is loaded
+only when pixels are wanted.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 
-from semantic_photos.domain.photo import ImageRecipe, PhotoFacts
-from semantic_photos.domain.ports import ByteArray
-from semantic_photos.domain.tags import FileWords
-
-
-@dataclass(frozen=True, slots=True)
-class DecodeRequest:
-    """What is wanted of one photo.
-
-    Attributes:
-        path: the file; it is opened for reading only.
-        recipe: how to make the network's square; None makes none.
-        thumbnail_side: longer side of the JPEG thumbnail in pixels; None makes none. Never enlarged.
-        preview_side: longer side of the preview in pixels at most; None makes none. Never enlarged.
-        words: read what the file and its sidecars say in words. When nothing else is wanted, no pixel is decoded.
-    """
-
-    path: Path
-    recipe: ImageRecipe | None
-    thumbnail_side: int | None
-    preview_side: int | None = None
-    words: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class DecodedPhoto:
-    """What became of one photo; what was not asked for is None. All pictures are upright sRGB without alpha.
-
-    Attributes:
-        facts: size, date, camera, place.
-        square: uint8 (S, S, 3) RGB for the network, read-only.
-        thumbnail: a JPEG file.
-        preview: uint8 (H, W, 3) RGB, read-only.
-        words: keywords, caption and rating.
-    """
-
-    facts: PhotoFacts = field(default_factory=PhotoFacts)
-    square: ByteArray | None = None
-    thumbnail: bytes | None = None
-    preview: ByteArray | None = None
-    words: FileWords | None = None
+from semantic_photos.media.decode_request import DecodedPhoto, DecodeRequest
 
 
 def decode(request: DecodeRequest) -> DecodedPhoto:

@@ -17,7 +17,7 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from semantic_photos.domain.errors import CancelledError, PhotoError, UserFacingError
-from semantic_photos.media.decode import DecodedPhoto, DecodeRequest
+from semantic_photos.media.decode_request import DecodedPhoto, DecodeRequest
 from semantic_photos.media.decoder_process import DecoderGoneError, DecoderProcess, DecoderStartError
 from semantic_photos.media.keyword_edit_values import EditedFile, EditRequest
 

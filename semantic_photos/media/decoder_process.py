@@ -14,16 +14,16 @@ from typing import IO
 
 import semantic_photos
 from semantic_photos.domain.errors import InternalError, PhotoError
+from semantic_photos.domain.image_formats import format_of_name
 from semantic_photos.media import decoder_protocol
-from semantic_photos.media.decode import DecodedPhoto, DecodeRequest
+from semantic_photos.media.decode_request import DecodedPhoto, DecodeRequest
 from semantic_photos.media.keyword_edit_values import EditedFile, EditRequest
 
 _log = logging.getLogger(__name__)
 
-#: Seconds a photo may take. HEIC and AVIF are decoded some ten times slower than JPEG.
+#: Seconds a photo may take, and one of a format that is slow to decode.
 TIME_LIMIT_S = 20.0
 TIME_LIMIT_SLOW_S = 40.0
-_SLOW_SUFFIXES = frozenset({".heic", ".heif", ".hif", ".avif"})
 #: Seconds a child may take to load its libraries, also on a busy machine with a cold disk.
 START_LIMIT_S = 60.0
 #: Room in a pipe, so that a square and a thumbnail go through without a wait. The system may give less.
@@ -45,6 +45,13 @@ class _ChildGoneError(Exception):
 
 class _TooSlowError(Exception):
     """The deadline passed."""
+
+
+def time_limit(request: DecodeRequest | EditRequest) -> float:
+    """Return how many seconds a child may take for a request."""
+    image_format = format_of_name(request.path)
+    slow = image_format is not None and image_format.slow
+    return TIME_LIMIT_SLOW_S if slow or isinstance(request, EditRequest) else TIME_LIMIT_S
 
 
 def command() -> list[str]:
@@ -137,8 +144,7 @@ class DecoderProcess:
             raise self._nonsense(request.path, error) from error
 
     def _ask(self, request: DecodeRequest | EditRequest) -> tuple[dict[str, object], bytearray]:
-        slow = request.path.suffix.lower() in _SLOW_SUFFIXES or isinstance(request, EditRequest)
-        limit = TIME_LIMIT_SLOW_S if slow else TIME_LIMIT_S
+        limit = time_limit(request)
         self.photos += 1
         begun = False
         try:

@@ -23,7 +23,7 @@ from semantic_photos.domain.errors import PackError, PhotoError, UserFacingError
 from semantic_photos.domain.photo import ImageRecipe, PhotoFacts
 from semantic_photos.domain.ports import ByteArray
 from semantic_photos.media import decoder_protocol_keywords
-from semantic_photos.media.decode import DecodedPhoto, DecodeRequest
+from semantic_photos.media.decode_request import DecodedPhoto, DecodeRequest
 from semantic_photos.media.decoder_protocol_keywords import ProtocolError as ProtocolError
 from semantic_photos.media.keyword_edit_values import EditedFile, EditRequest
 

@@ -8,12 +8,14 @@ formats' own specifications (JFIF, PNG, RIFF, GIF89a, TIFF 6, ISO 14496-12).
 from __future__ import annotations
 
 import os
+import re
 import struct
 from typing import BinaryIO
 
-_HEIF_BRANDS = frozenset(
-    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2", b"avif", b"avis", b"miaf"}
-)
+from semantic_photos.domain.image_formats import IMAGE_FORMATS
+
+_SIGNATURES = re.compile(b"|".join(one.signature for one in IMAGE_FORMATS if one.signature), re.DOTALL)
+_BRANDS = frozenset().union(*(one.brands for one in IMAGE_FORMATS))
 
 _OTHERS: tuple[tuple[bytes, str], ...] = (
     (b"%PDF", "a PDF document"),
@@ -42,12 +44,8 @@ _OTHERS: tuple[tuple[bytes, str], ...] = (
 
 def is_known_picture(start: bytes) -> bool:
     """Return whether a file that begins with ``start`` says it is one of the formats that are opened."""
-    return (
-        start.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM"))
-        or start.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"))
-        or (start[:4] == b"RIFF" and start[8:12] == b"WEBP")
-        or (start[4:8] == b"ftyp" and not _HEIF_BRANDS.isdisjoint(_brands(start)))
-    )
+    known = _SIGNATURES.match(start) is not None
+    return known or (start[4:8] == b"ftyp" and not _BRANDS.isdisjoint(_brands(start)))
 
 
 def describe(start: bytes) -> str:

@@ -24,10 +24,11 @@ import numpy as np
 from PIL import Image
 
 from semantic_photos.domain.errors import PhotoError
+from semantic_photos.domain.image_formats import format_called
 from semantic_photos.domain.photo import PhotoFacts
 from semantic_photos.domain.ports import ByteArray
 from semantic_photos.media.colour import to_srgb
-from semantic_photos.media.decode import DecodedPhoto, DecodeRequest
+from semantic_photos.media.decode_request import DecodedPhoto, DecodeRequest
 from semantic_photos.media.files import open_file
 from semantic_photos.media.magic_bytes import is_cut
 from semantic_photos.media.metadata import orientation_of, read_facts
@@ -79,13 +80,14 @@ def _load(picture: Image.Image, file: BinaryIO, request: DecodeRequest) -> tuple
     kind = picture.format or ""
     share = _wanted_share(full, request)
     note: list[str] = []
-    cut = kind in ("HEIF", "AVIF") and is_cut(file)
+    image_format = format_called(kind)
+    cut = image_format is not None and image_format.hides_cut and is_cut(file)
     if cut:
         # The embedded copy may be whole though the picture is not: the picture itself must be decodable.
         note.append("The end of the file is missing.")
     elif share < 1.0:
-        # An embedded copy in a HEIC costs a tenth of the picture itself, so it may be just as large as wanted.
-        gap = _GAP if kind == "HEIF" else 1.0
+        # An embedded copy costs a tenth of the picture itself, so it may be just as large as wanted.
+        gap = _GAP if image_format is not None and image_format.has_preview else 1.0
         picture.draft(None, (math.ceil(full[0] * share / gap), math.ceil(full[1] * share / gap)))
     picture.load()
     orientation = orientation_of(picture)

@@ -7,40 +7,30 @@ Pillow would otherwise hand PostScript to an interpreter.
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
 import pillow_heif
-from PIL import (  # every opener of FORMATS by name, so that Pillow never goes looking for others
-    AvifImagePlugin,
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    JpegImagePlugin,
-    MpoImagePlugin,
-    PngImagePlugin,
-    TiffImagePlugin,
-    UnidentifiedImageError,
-    WebPImagePlugin,
-)
+from PIL import Image, UnidentifiedImageError
 
 from semantic_photos.domain.errors import PhotoError, UserFacingError
+from semantic_photos.domain.image_formats import IMAGE_FORMATS, format_called
 from semantic_photos.media.files import read_error
 from semantic_photos.media.magic_bytes import describe, is_cut, is_known_picture
 
-#: The only formats that are opened. MPO, the stereo pictures of phones, comes in through JPEG.
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF")
-_PLUGINS = (
-    AvifImagePlugin, BmpImagePlugin, GifImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin,
-    TiffImagePlugin, WebPImagePlugin,
-)  # fmt: skip
+#: The only decoders of Pillow that are ever tried.
+OPENERS = tuple(dict.fromkeys(image_format.opener for image_format in IMAGE_FORMATS))
+# All of them now, so that Pillow never goes looking for one and finds others.
+for _format in IMAGE_FORMATS:
+    importlib.import_module(_format.plugin)
 
 #: A decoded pixel costs 3 to 8 bytes, whatever the file weighs: 150 million are the most that fit everywhere.
 MAX_PIXELS = 150_000_000
-#: A JPEG is decoded at a fraction of its size when little is wanted, so the 200 megapixels of a phone are welcome.
-MAX_PIXELS_JPEG = 260_000_000
+#: The same for what is decoded at a fraction of its size when little is wanted: a phone's 200 megapixels are welcome.
+MAX_PIXELS_REDUCED = 260_000_000
 
 # The limits above are checked here, before any pixel is decoded; Pillow would only warn up to twice its own.
 Image.MAX_IMAGE_PIXELS = None
@@ -54,8 +44,9 @@ def open_picture(file: BinaryIO) -> Image.Image:
         PhotoError: ``photo.too-large`` when decoding would take too much memory.
         Exception: anything, when the bytes are no picture; see ``translated``.
     """
-    picture = Image.open(file, formats=FORMATS)
-    limit = MAX_PIXELS_JPEG if picture.format in ("JPEG", "MPO") else MAX_PIXELS
+    picture = Image.open(file, formats=OPENERS)
+    image_format = format_called(picture.format)
+    limit = MAX_PIXELS_REDUCED if image_format is not None and image_format.reduces else MAX_PIXELS
     pixels = picture.width * picture.height
     if pixels > limit:
         picture.close()

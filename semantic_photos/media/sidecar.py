@@ -20,11 +20,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from semantic_photos.domain.errors import UserFacingError
+from semantic_photos.domain.image_formats import IMAGE_FORMATS
 
 _log = logging.getLogger(__name__)
 
-#: Photos into which keywords can be put; camera RAW is never one of them.
-EMBEDDABLE = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp"})
+#: Endings of photos into which keywords can be put; camera RAW is never one of them.
+EMBEDDABLE = frozenset(suffix for one in IMAGE_FORMATS if one.embeds for suffix in one.suffixes)
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.semantic-photos\.tmp")
 #: Seconds after which an unfinished file is one that a killed program left behind.
 _STALE_S = 3600.0

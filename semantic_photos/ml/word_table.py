@@ -58,7 +58,7 @@ class WordVectorTable:
         self.row_of = {word: row for row, word in enumerate(self.words)}
         # A plain view: numpy.memmap's own indexing costs more than the arithmetic.
         self._vectors: NDArray[np.int8] = np.asarray(vectors).view(np.ndarray)
-        self._scales, self.weights = scales, weights
+        self.weights = weights
         self._factors = (scales * weights).astype(np.float32)
         # "tshirt" should find "t-shirt"; the more frequent word wins.
         self._joined: dict[str, int] = {}

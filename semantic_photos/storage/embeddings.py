@@ -11,15 +11,15 @@ import numpy as np
 from semantic_photos.domain.photo import ContentKey, PhotoFacts, PhotoId
 from semantic_photos.domain.ports import FloatArray, IdArray
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.rows import FACTS, json_ids, read_ids, read_vectors
-from semantic_photos.storage.schema import INDEXED, PENDING
+from semantic_photos.storage.rows import FACTS, IN_IDS, PRESENT, json_ids, read_ids, read_vectors
+from semantic_photos.storage.schema import INDEXED
 
 #: Rows fetched at once while all vectors are read: 4 MB at 256 dimensions.
 _CHUNK = 4096
 
 
 class Embeddings:
-    """Queries about vectors. ``pack`` is a pack's fingerprint: vectors of different packs are never mixed.
+    """The vectors of photos. ``pack`` is a pack's fingerprint: vectors of different packs are never mixed.
 
     Thread: any; blocking.
     """
@@ -32,7 +32,7 @@ class Embeddings:
         with self._database.read() as connection:
             return np.sort(_searchable(connection, _pack(connection, pack)[0]))
 
-    def vectors(self, pack: str) -> tuple[IdArray, FloatArray]:
+    def all(self, pack: str) -> tuple[IdArray, FloatArray]:
         """Return ids (N,) and vectors float32 (N, D) of all searchable photos; D is 0 for an unknown pack."""
         with self._database.read() as connection:
             number, dim = _pack(connection, pack)
@@ -50,7 +50,7 @@ class Embeddings:
         keep = np.isin(found, wanted)
         return (found, matrix) if keep.all() else (found[keep], matrix[keep])
 
-    def vectors_for(self, pack: str, ids: Sequence[int] | IdArray) -> tuple[IdArray, FloatArray]:
+    def get(self, pack: str, ids: Sequence[int] | IdArray) -> tuple[IdArray, FloatArray]:
         """Return ids (M,) and vectors float32 (M, D) of those of ``ids`` that have one, sorted by id.
 
         Also of missing photos and of those in offline folders.
@@ -59,13 +59,13 @@ class Embeddings:
             number, dim = _pack(connection, pack)
             rows = connection.execute(
                 "SELECT photo_id, vector FROM embedding JOIN photo ON photo.id = photo_id"
-                " WHERE photo_id IN (SELECT value FROM json_each(?)) AND embedding.pack_id = ?"
+                f" WHERE photo_id {IN_IDS} AND embedding.pack_id = ?"
                 " AND photo.pack_id = ? ORDER BY photo_id",
                 (json_ids(ids), number, number),
             ).fetchall()
         return read_ids((row[0],) for row in rows), read_vectors(b"".join(row[1] for row in rows), len(rows), dim)
 
-    def vectors_by_content(self, pack: str, content_key: ContentKey) -> tuple[PhotoFacts, FloatArray] | None:
+    def by_content(self, pack: str, content_key: ContentKey) -> tuple[PhotoFacts, FloatArray] | None:
         """Return facts and vector (D,) of any photo, also a missing one, with this content; None if there is none.
 
         A vector that is kept from before another pack was used counts as well.
@@ -79,7 +79,7 @@ class Embeddings:
             ).fetchone()
         return None if row is None else (PhotoFacts(*row[:10]), read_vectors(row[10], 1, dim)[0])
 
-    def vector_generation(self, pack: str) -> int:
+    def generation(self, pack: str) -> int:
         """Return the number of the last stored vector; it never goes back and is never given twice.
 
         The number is counted over all packs, so it may rise without a new vector of this one.
@@ -89,7 +89,7 @@ class Embeddings:
             row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'embedding'").fetchone()
         return int(row[0]) if row is not None else 0
 
-    def vectors_changed_since(self, pack: str, generation: int) -> IdArray:
+    def changed_since(self, pack: str, generation: int) -> IdArray:
         """Return the photos whose present vector of this pack was stored after ``generation``."""
         with self._database.read() as connection:
             rows = connection.execute(
@@ -97,30 +97,10 @@ class Embeddings:
             )
             return read_ids(rows)
 
-    def forget_packs(self, keep: Collection[str]) -> int:
-        """Drop the vectors that are kept from packs other than ``keep``; return how many.
 
-        A photo whose current vector is one of them waits to be encoded again.
-        """
-        with self._database.transaction() as connection:
-            packs = connection.execute("SELECT id, fingerprint FROM pack").fetchall()
-            dropped = json_ids(number for number, fingerprint in packs if fingerprint not in keep)
-            connection.execute(
-                f"UPDATE photo SET state = {PENDING}, pack_id = 0 WHERE pack_id <> 0 AND pack_id IN"
-                " (SELECT value FROM json_each(?))",
-                (dropped,),
-            )
-            count = connection.execute(
-                "DELETE FROM embedding WHERE pack_id IN (SELECT value FROM json_each(?))", (dropped,)
-            ).rowcount
-            connection.execute("DELETE FROM pack WHERE id IN (SELECT value FROM json_each(?))", (dropped,))
-            return count
-
-    # For the other parts of the catalog
-
-    @staticmethod
-    def _drop_vectors(connection: sqlite3.Connection, ids: Collection[PhotoId]) -> None:
-        connection.execute("DELETE FROM embedding WHERE photo_id IN (SELECT value FROM json_each(?))", (json_ids(ids),))
+def drop_vectors(connection: sqlite3.Connection, ids: Collection[PhotoId]) -> None:
+    """Delete the vectors of photos, of every pack."""
+    connection.execute(f"DELETE FROM embedding WHERE photo_id {IN_IDS}", (json_ids(ids),))
 
 
 def _pack(connection: sqlite3.Connection, fingerprint: str) -> tuple[int, int]:
@@ -131,9 +111,5 @@ def _pack(connection: sqlite3.Connection, fingerprint: str) -> tuple[int, int]:
 
 def _searchable(connection: sqlite3.Connection, number: int) -> IdArray:
     return read_ids(
-        connection.execute(
-            f"SELECT id FROM photo WHERE state = {INDEXED} AND pack_id = ? AND missing_since IS NULL"
-            " AND folder_id IN (SELECT id FROM folder WHERE online)",
-            (number,),
-        )
+        connection.execute(f"SELECT id FROM photo WHERE state = {INDEXED} AND pack_id = ? AND {PRESENT}", (number,))
     )

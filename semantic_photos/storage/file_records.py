@@ -12,9 +12,10 @@ from pathlib import Path
 from semantic_photos.domain.errors import InternalError
 from semantic_photos.domain.photo import ContentKey, FileStamp, FolderId, Photo, PhotoId, PhotoState
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.embeddings import Embeddings
+from semantic_photos.storage.embeddings import drop_vectors
 from semantic_photos.storage.rows import (
     FORGET,
+    IN_IDS,
     PHOTO,
     STATES,
     KnownFile,
@@ -26,20 +27,17 @@ from semantic_photos.storage.rows import (
 from semantic_photos.storage.schema import INDEXED
 from semantic_photos.storage.tags import OWN_WORK_OF_PHOTO
 
-_IN = "IN (SELECT value FROM json_each(?))"
 
-
-class FileRecords(Embeddings):
+class FileRecords:
     """The scanner's side of the catalog. Nothing here deletes what may come back.
 
     Thread: any; blocking.
     """
 
     def __init__(self, database: Database, now: Callable[[], float] = time.time) -> None:
-        super().__init__(database)
-        self._now = now
+        self._database, self._now = database, now
 
-    def known_files(self, folder_id: FolderId) -> dict[bytes, KnownFile]:
+    def in_folder(self, folder_id: FolderId) -> dict[bytes, KnownFile]:
         """Return all files of a folder, also missing ones, by their path as ``os.fsencode`` gives it."""
         with self._database.read() as connection:
             rows = connection.execute(
@@ -47,7 +45,7 @@ class FileRecords(Embeddings):
             )
             return {row[0]: _known(row) for row in rows}
 
-    def known_file(self, path: Path) -> KnownFile | None:
+    def at(self, path: Path) -> KnownFile | None:
         """Return one file, also a missing one, or None if it was never seen."""
         with self._database.read() as connection:
             row = connection.execute(
@@ -55,7 +53,7 @@ class FileRecords(Embeddings):
             ).fetchone()
             return None if row is None else _known(row)
 
-    def add_pending(self, folder_id: FolderId, files: Sequence[tuple[Path, FileStamp]]) -> list[PhotoId]:
+    def add(self, folder_id: FolderId, files: Sequence[tuple[Path, FileStamp]]) -> list[PhotoId]:
         """Add files that wait to be indexed; return their ids in the same order.
 
         A path that is known already keeps its id: its stamp is compared, and it is no longer missing. Nothing is
@@ -74,29 +72,29 @@ class FileRecords(Embeddings):
                 if cursor.rowcount == 1 and cursor.lastrowid is not None:
                     ids.append(PhotoId(cursor.lastrowid))
                 else:
-                    ids.append(self._see_again(connection, folder_id, path, stamp))
+                    ids.append(_see_again(connection, folder_id, path, stamp))
         return ids
 
-    def touch_changed(self, changed: Sequence[tuple[PhotoId, FileStamp]]) -> None:
+    def mark_changed(self, changed: Sequence[tuple[PhotoId, FileStamp]]) -> None:
         """Note that these files have other content: they are there and wait to be indexed, without a vector."""
         with self._database.transaction() as connection:
             for photo_id, stamp in changed:
-                self._touch(connection, photo_id, stamp)
-            self._drop_vectors(connection, [photo_id for photo_id, _ in changed])
+                _touch(connection, photo_id, stamp)
+            drop_vectors(connection, [photo_id for photo_id, _ in changed])
 
     def mark_missing(self, ids: Sequence[PhotoId]) -> None:
         """Note that these files are gone. Row and vector are kept until ``purge_missing``."""
         with self._database.transaction() as connection:
             connection.execute(
-                f"UPDATE photo SET missing_since = ? WHERE missing_since IS NULL AND id {_IN}",
+                f"UPDATE photo SET missing_since = ? WHERE missing_since IS NULL AND id {IN_IDS}",
                 (self._now(), json_ids(ids)),
             )
-            connection.execute(f"DELETE FROM mark WHERE photo_id {_IN}", (json_ids(ids),))
+            connection.execute(f"DELETE FROM mark WHERE photo_id {IN_IDS}", (json_ids(ids),))
 
-    def restore(self, ids: Sequence[PhotoId]) -> None:
+    def mark_found(self, ids: Sequence[PhotoId]) -> None:
         """Note that these files are back as they were."""
         with self._database.transaction() as connection:
-            connection.execute(f"UPDATE photo SET missing_since = NULL WHERE id {_IN}", (json_ids(ids),))
+            connection.execute(f"UPDATE photo SET missing_since = NULL WHERE id {IN_IDS}", (json_ids(ids),))
 
     def missing_sizes(self) -> frozenset[int]:
         """Return the sizes of all missing files: a new file of another size was not moved here."""
@@ -140,22 +138,12 @@ class FileRecords(Embeddings):
                 (raw, folder_id, photo_id),
             )
             if row[0] == stamp.size:
-                self._restamp(connection, photo_id, stamp)
+                _restamp(connection, photo_id, stamp)
             else:
-                self._touch(connection, photo_id, stamp)
-                self._drop_vectors(connection, [photo_id])
+                _touch(connection, photo_id, stamp)
+                drop_vectors(connection, [photo_id])
             state = connection.execute("SELECT state FROM photo WHERE id = ?", (photo_id,)).fetchone()[0]
         return STATES[state]
-
-    def find_ids_under(self, directory: Path) -> list[PhotoId]:
-        """Return all photos, also missing ones, whose files lie anywhere below a directory."""
-        separator = os.fsencode(os.sep)
-        start = os.fsencode(directory).rstrip(separator) + separator
-        # The byte after the separator ends the range of everything that begins with it.
-        end = start[:-1] + bytes([separator[0] + 1])
-        with self._database.read() as connection:
-            rows = connection.execute("SELECT id FROM photo WHERE path > ? AND path < ? ORDER BY path", (start, end))
-            return [PhotoId(row[0]) for row in rows]
 
     def purge_missing(self, older_than_s: float) -> int:
         """Forget the photos that are missing for longer than this; return how many.
@@ -170,32 +158,33 @@ class FileRecords(Embeddings):
                 (self._now() - older_than_s,),
             ).rowcount
 
-    def _see_again(self, connection: sqlite3.Connection, folder_id: FolderId, path: Path, stamp: FileStamp) -> PhotoId:
-        row = connection.execute(
-            "SELECT path, id, size, mtime_ns, inode, missing_since FROM photo WHERE path = ?", (os.fsencode(path),)
-        ).fetchone()
-        known = _known(row)
-        connection.execute("UPDATE photo SET folder_id = ?, missing_since = NULL WHERE id = ?", (folder_id, known.id))
-        if not known.stamp.same_content(stamp):
-            self._touch(connection, known.id, stamp)
-            self._drop_vectors(connection, [known.id])
-        return known.id
 
-    @staticmethod
-    def _touch(connection: sqlite3.Connection, photo_id: PhotoId, stamp: FileStamp) -> None:
-        connection.execute(
-            f"UPDATE photo SET size = ?, mtime_ns = ?, inode = ?, sort_key = ?, missing_since = NULL, {FORGET}"
-            " WHERE id = ?",
-            (*stored_stamp(stamp), sort_key(stamp), photo_id),
-        )
+def _see_again(connection: sqlite3.Connection, folder_id: FolderId, path: Path, stamp: FileStamp) -> PhotoId:
+    row = connection.execute(
+        "SELECT path, id, size, mtime_ns, inode, missing_since FROM photo WHERE path = ?", (os.fsencode(path),)
+    ).fetchone()
+    known = _known(row)
+    connection.execute("UPDATE photo SET folder_id = ?, missing_since = NULL WHERE id = ?", (folder_id, known.id))
+    if not known.stamp.same_content(stamp):
+        _touch(connection, known.id, stamp)
+        drop_vectors(connection, [known.id])
+    return known.id
 
-    @staticmethod
-    def _restamp(connection: sqlite3.Connection, photo_id: PhotoId, stamp: FileStamp) -> None:
-        taken = connection.execute("SELECT taken FROM photo WHERE id = ?", (photo_id,)).fetchone()[0]
-        connection.execute(
-            "UPDATE photo SET size = ?, mtime_ns = ?, inode = ?, sort_key = ? WHERE id = ?",
-            (*stored_stamp(stamp), sort_key(stamp, taken), photo_id),
-        )
+
+def _touch(connection: sqlite3.Connection, photo_id: PhotoId, stamp: FileStamp) -> None:
+    connection.execute(
+        f"UPDATE photo SET size = ?, mtime_ns = ?, inode = ?, sort_key = ?, missing_since = NULL, {FORGET}"
+        " WHERE id = ?",
+        (*stored_stamp(stamp), sort_key(stamp), photo_id),
+    )
+
+
+def _restamp(connection: sqlite3.Connection, photo_id: PhotoId, stamp: FileStamp) -> None:
+    taken = connection.execute("SELECT taken FROM photo WHERE id = ?", (photo_id,)).fetchone()[0]
+    connection.execute(
+        "UPDATE photo SET size = ?, mtime_ns = ?, inode = ?, sort_key = ? WHERE id = ?",
+        (*stored_stamp(stamp), sort_key(stamp, taken), photo_id),
+    )
 
 
 def _known(row: tuple[bytes, int, int, int | str, int, float | None]) -> KnownFile:

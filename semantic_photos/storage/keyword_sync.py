@@ -14,7 +14,7 @@ from semantic_photos.domain.photo import ContentKey, FileStamp, PhotoId
 from semantic_photos.domain.ports import IdArray
 from semantic_photos.domain.tags import KEPT, SEPARATOR, Act, FileWords, Remark, Standing
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.rows import clean, json_ids, path_of, stored_stamp
+from semantic_photos.storage.rows import IN_IDS, PRESENT, clean, json_ids, path_of, stored_stamp
 from semantic_photos.storage.tags import (
     Change,
     Current,
@@ -28,8 +28,6 @@ from semantic_photos.storage.tags import (
     write_rows,
 )
 
-_IN = "IN (SELECT value FROM json_each(?))"
-_THERE = "photo.missing_since IS NULL AND photo.folder_id IN (SELECT id FROM folder WHERE online)"
 _CHUNK = 512
 #: Photos of which the user says something else than their files did when they were read.
 _REMARKED = (
@@ -91,7 +89,7 @@ class KeywordSync:
         """Return what the files of photos were when their words were read; photos never read are left out."""
         with self._database.read() as connection:
             rows = connection.execute(
-                f"SELECT photo_id, stamp FROM exchange WHERE stamp <> '' AND photo_id {_IN}", (json_ids(ids),)
+                f"SELECT photo_id, stamp FROM exchange WHERE stamp <> '' AND photo_id {IN_IDS}", (json_ids(ids),)
             )
             return {PhotoId(row[0]): row[1] for row in rows}
 
@@ -108,11 +106,11 @@ class KeywordSync:
         remarks: list[RemarkRow] = []
         with self._database.transaction() as connection:
             ids = json_ids(photo_id for photo_id, _, _ in said)
-            photos = {row[0] for row in connection.execute(f"SELECT id FROM photo WHERE id {_IN}", (ids,))}
+            photos = {row[0] for row in connection.execute(f"SELECT id FROM photo WHERE id {IN_IDS}", (ids,))}
             known = {
                 row[0]: (row[1], row[2], row[3])
                 for row in connection.execute(
-                    f"SELECT photo_id, rating, caption, written FROM exchange WHERE photo_id {_IN}", (ids,)
+                    f"SELECT photo_id, rating, caption, written FROM exchange WHERE photo_id {IN_IDS}", (ids,)
                 )
             }
             by_name = make_tags(connection, ())
@@ -162,7 +160,7 @@ class KeywordSync:
         with self._database.read() as connection:
             if ids is not None and failed_only:
                 rows = connection.execute(
-                    f"SELECT photo_id FROM exchange WHERE failure <> '' AND photo_id {_IN}", (json_ids(ids),)
+                    f"SELECT photo_id FROM exchange WHERE failure <> '' AND photo_id {IN_IDS}", (json_ids(ids),)
                 )
                 ids = [row[0] for row in rows]
             if ids is None:
@@ -185,7 +183,7 @@ class KeywordSync:
             return before
         with self._database.transaction(durable=True) as connection:
             for row in connection.execute(
-                f"SELECT photo_id, written FROM exchange WHERE photo_id {_IN}", (json_ids(names),)
+                f"SELECT photo_id, written FROM exchange WHERE photo_id {IN_IDS}", (json_ids(names),)
             ):
                 before[PhotoId(row[0])] = _names(row[1])
             connection.executemany(
@@ -281,7 +279,7 @@ def _jobs(connection: sqlite3.Connection, ids: Sequence[int], automatic: float |
     unasked: dict[int, set[str]] = {}
     for photo_id, name, standing, confidence in connection.execute(
         "SELECT photo_id, name, standing, confidence FROM photo_tag JOIN tag ON tag.id = tag_id"
-        f" WHERE photo_id {_IN} ORDER BY photo_id, name",
+        f" WHERE photo_id {IN_IDS} ORDER BY photo_id, name",
         (chosen,),
     ):
         if standing == Standing.REJECTED:
@@ -297,7 +295,7 @@ def _jobs(connection: sqlite3.Connection, ids: Sequence[int], automatic: float |
         "SELECT id, path, size, mtime_ns, inode, coalesce(written, ''), coalesce(remark.rating, 0),"
         " coalesce(remark.caption, ''), coalesce(exchange.rating, 0), coalesce(exchange.caption, '') FROM photo"
         " LEFT JOIN exchange ON exchange.photo_id = id LEFT JOIN remark ON remark.photo_id = id"
-        f" WHERE id {_IN} AND {_THERE} ORDER BY path",
+        f" WHERE id {IN_IDS} AND {PRESENT} ORDER BY path",
         (chosen,),
     ):
         wanted = want.get(row[0], [])

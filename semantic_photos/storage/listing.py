@@ -23,7 +23,7 @@ from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.ports import IdArray
 from semantic_photos.storage.database import Database
 from semantic_photos.storage.filter_sql import MaskArray
-from semantic_photos.storage.rows import joined_ids, json_ids, read_ids
+from semantic_photos.storage.rows import IN_IDS, joined_ids, json_ids, read_ids
 from semantic_photos.storage.schema import FAILED
 
 #: Up to so many photos are looked up and sorted by themselves, in some milliseconds: no order of all is made for them.
@@ -33,8 +33,6 @@ _MENDED = 100
 #: Rows between two looks at a token, and the parts in which names are sorted: what is sorted in one piece stops all
 #: other threads meanwhile, the window too.
 _CHUNK, _PARTS = 20_000, 512
-
-_IN = "IN (SELECT value FROM json_each(?))"
 
 
 class _Kept(NamedTuple):
@@ -83,7 +81,7 @@ class Listing:
             if len(ids) > FEW:
                 return _those(self._dates.of(connection), ids)
             return read_ids(
-                connection.execute(f"SELECT id FROM photo WHERE id {_IN} ORDER BY +sort_key DESC, id DESC",
+                connection.execute(f"SELECT id FROM photo WHERE id {IN_IDS} ORDER BY +sort_key DESC, id DESC",
                                    (json_ids(ids),))
             )  # fmt: skip
 
@@ -113,7 +111,7 @@ class Listing:
         if not missing:
             hidden += [
                 joined_ids(connection, "SELECT id FROM photo WHERE missing_since IS NOT NULL"),
-                joined_ids(connection, f"SELECT id FROM photo WHERE folder_id {_IN}", (json_ids(offline),)),
+                joined_ids(connection, f"SELECT id FROM photo WHERE folder_id {IN_IDS}", (json_ids(offline),)),
             ]
         ids = _without(order, np.concatenate(hidden)) if any(map(len, hidden)) else order
         self._listed[failed, missing] = _Listed(order, offline, _fixed(ids))
@@ -171,7 +169,7 @@ class _Order:
 
 
 def _few_browsed(connection: sqlite3.Connection, failed: bool, missing: bool, among: IdArray) -> IdArray:
-    where = [f"id {_IN}"]
+    where = [f"id {IN_IDS}"]
     if not failed:
         where.append(f"state <> {FAILED}")
     if not missing:
@@ -211,7 +209,7 @@ def _all_by_date(connection: sqlite3.Connection, token: CancelToken) -> IdArray:
 
 
 def _dates(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, tuple[int, int]]:
-    rows = connection.execute(f"SELECT id, sort_key FROM photo WHERE id {_IN}", (json_ids(ids),))
+    rows = connection.execute(f"SELECT id, sort_key FROM photo WHERE id {IN_IDS}", (json_ids(ids),))
     return {photo_id: (-seconds, -photo_id) for photo_id, seconds in rows}
 
 
@@ -230,7 +228,7 @@ def _all_by_name(connection: sqlite3.Connection, token: CancelToken) -> IdArray:
 
 
 def _names(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, tuple[str, bytes]]:
-    rows = connection.execute(f"SELECT id, path FROM photo WHERE id {_IN}", (json_ids(ids),))
+    rows = connection.execute(f"SELECT id, path FROM photo WHERE id {IN_IDS}", (json_ids(ids),))
     return {photo_id: (_natural(path), path) for photo_id, path in rows}
 
 

@@ -45,6 +45,11 @@ FORGET = (
     "lens = '', exposure = '', latitude = NULL, longitude = NULL, note = ''"
 )
 
+#: Behind a column: its value is one of the ids in the JSON list that ``json_ids`` makes, one parameter however many.
+IN_IDS = "IN (SELECT value FROM json_each(?))"
+#: Of a photo: neither its file nor its folder is missing.
+PRESENT = "photo.missing_since IS NULL AND photo.folder_id IN (SELECT id FROM folder WHERE online)"
+
 _INT64 = 1 << 63
 
 
@@ -150,5 +155,5 @@ def joined_ids(connection: sqlite3.Connection, sql: str, values: tuple[object, .
 
 
 def json_ids(ids: Iterable[int]) -> str:
-    """Return ids as a JSON list, for ``IN (SELECT value FROM json_each(?))``: one parameter, however many."""
+    """Return ids as a JSON list, for ``IN_IDS``."""
     return "[" + ",".join(str(int(i)) for i in ids) + "]"

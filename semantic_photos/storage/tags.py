@@ -26,10 +26,8 @@ from semantic_photos.domain.tags import (
     clean_name,
 )
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.rows import clean, json_ids
+from semantic_photos.storage.rows import IN_IDS, PRESENT, clean, json_ids
 
-_IN = "IN (SELECT value FROM json_each(?))"
-_THERE = "photo.missing_since IS NULL AND photo.folder_id IN (SELECT id FROM folder WHERE online)"
 #: Confidences that differ by less are the same: a row is not written for rounding.
 _SAME = 1e-4
 
@@ -102,7 +100,7 @@ class TagStore:
         with self._database.read() as connection:
             rows = connection.execute(
                 "SELECT photo_id, name, standing, confidence FROM photo_tag JOIN tag ON tag.id = tag_id"
-                f" WHERE photo_id {_IN} AND standing <> ?"
+                f" WHERE photo_id {IN_IDS} AND standing <> ?"
                 " ORDER BY photo_id, standing = 0, confidence DESC, name",
                 (json_ids(ids), -1 if rejected else Standing.REJECTED),
             )
@@ -117,7 +115,7 @@ class TagStore:
             found: dict[PhotoId, list[str]] = {}
             for photo_id, name in connection.execute(
                 "SELECT photo_id, name FROM photo_tag JOIN tag ON tag.id = tag_id"
-                f" WHERE standing = {Standing.REJECTED:d} AND photo_id {_IN}",
+                f" WHERE standing = {Standing.REJECTED:d} AND photo_id {IN_IDS}",
                 (json_ids(ids),),
             ):
                 found.setdefault(PhotoId(photo_id), []).append(name)
@@ -129,7 +127,7 @@ class TagStore:
         with self._database.read() as connection:
             for name, standing, photos in connection.execute(
                 "SELECT name, standing, count(*) FROM photo_tag JOIN tag ON tag.id = tag_id"
-                f" JOIN photo ON photo.id = photo_id WHERE {_THERE} GROUP BY tag_id, standing ORDER BY name"
+                f" JOIN photo ON photo.id = photo_id WHERE {PRESENT} GROUP BY tag_id, standing ORDER BY name"
             ):
                 found.setdefault(name, {})[Standing(standing)] = photos
         return [TagCount(name, photos) for name, photos in found.items()]
@@ -148,7 +146,7 @@ class TagStore:
         with self._database.read() as connection:
             rows = connection.execute(
                 "SELECT photo_id, name, standing, confidence FROM photo_tag JOIN tag ON tag.id = tag_id"
-                f" JOIN photo ON photo.id = photo_id WHERE tag_id {_IN} AND standing {_IN} AND {_THERE}"
+                f" JOIN photo ON photo.id = photo_id WHERE tag_id {IN_IDS} AND standing {IN_IDS} AND {PRESENT}"
                 " AND (standing <> 0 OR confidence >= ?) ORDER BY standing = 0, confidence DESC, photo_id",
                 (json_ids(folded_ids(connection, tag)), json_ids(wanted), least),
             ).fetchall()
@@ -159,7 +157,7 @@ class TagStore:
         with self._database.read() as connection:
             rows = connection.execute(
                 "SELECT name FROM tag WHERE EXISTS (SELECT 1 FROM photo_tag WHERE tag_id = tag.id"
-                f" AND standing {_IN}) ORDER BY name",
+                f" AND standing {IN_IDS}) ORDER BY name",
                 (json_ids((Standing.CONFIRMED, Standing.MANUAL, Standing.IMPORTED)),),
             )
             return [row[0] for row in rows]
@@ -190,8 +188,8 @@ class TagStore:
             else:
                 tag_id = make_tags(connection, [name])[name]
             now = current(connection, ids, [tag_id])
-            known = connection.execute(f"SELECT id FROM photo WHERE id {_IN} ORDER BY id", (json_ids(ids),)).fetchall()
-            rows = [moved((row[0], tag_id), now, act, None) for row in known]
+            known = sorted(_existing(connection, "photo", ids))
+            rows = [moved((photo_id, tag_id), now, act, None) for photo_id in known]
             return write_rows(connection, [row for row in rows if row is not None], self._now())
 
     def remark(
@@ -204,10 +202,10 @@ class TagStore:
     ) -> Change:
         """Set what is given, for some photos, all or none."""
         with self._database.transaction(durable=True) as connection:
-            known = connection.execute(f"SELECT id FROM photo WHERE id {_IN} ORDER BY id", (json_ids(ids),)).fetchall()
+            known = sorted(_existing(connection, "photo", ids))
             now = read_remarks(connection, ids)
             rows = []
-            for (photo_id,) in known:
+            for photo_id in known:
                 old = now.get(photo_id, Remark())
                 new = Remark(
                     old.rating if rating is None else rating,
@@ -244,7 +242,7 @@ class TagStore:
                 for key, (standing, _, _) in now.items()
                 if standing is Standing.AUTOMATIC and key not in wanted
             ]
-            known = {row[0] for row in connection.execute(f"SELECT id FROM photo WHERE id {_IN}", (json_ids(found),))}
+            known = _existing(connection, "photo", found)
             return write_rows(
                 connection, [row for row in rows if row is not None and row.photo_id in known], self._now()
             )
@@ -255,7 +253,7 @@ class TagStore:
             where = ""
             values: tuple[str, ...] = ()
             if tag is not None:
-                where, values = f" AND tag_id {_IN}", (json_ids(folded_ids(connection, tag)),)
+                where, values = f" AND tag_id {IN_IDS}", (json_ids(folded_ids(connection, tag)),)
             rows = [
                 TagRow(row[0], row[1], Standing.AUTOMATIC, row[2], row[3], None, None)
                 for row in connection.execute(
@@ -269,8 +267,8 @@ class TagStore:
         """Take back what the user decided about a tag from ``since`` (epoch seconds) on; what files say stays."""
         with self._database.transaction(durable=True) as connection:
             rows = connection.execute(
-                f"SELECT photo_id, tag_id, standing, confidence, decided FROM photo_tag WHERE tag_id {_IN}"
-                f" AND standing {_IN} AND decided >= ?",
+                f"SELECT photo_id, tag_id, standing, confidence, decided FROM photo_tag WHERE tag_id {IN_IDS}"
+                f" AND standing {IN_IDS} AND decided >= ?",
                 (json_ids(folded_ids(connection, tag)), json_ids(OWN_WORK), since),
             ).fetchall()
             # Where the network has found it too, it is a guess again.
@@ -340,9 +338,9 @@ def write_rows(connection: sqlite3.Connection, rows: Sequence[TagRow], now: floa
 
 def current(connection: sqlite3.Connection, ids: Sequence[int], tags: Sequence[int] | None) -> Current:
     """Return standing, confidence and time of photos' tags, of all tags or of some."""
-    where, values = f"photo_id {_IN}", [json_ids(ids)]
+    where, values = f"photo_id {IN_IDS}", [json_ids(ids)]
     if tags is not None:
-        where, values = f"{where} AND tag_id {_IN}", [*values, json_ids(tags)]
+        where, values = f"{where} AND tag_id {IN_IDS}", [*values, json_ids(tags)]
     rows = connection.execute(
         f"SELECT photo_id, tag_id, standing, confidence, decided FROM photo_tag WHERE {where}", values
     )
@@ -364,14 +362,14 @@ def make_tags(connection: sqlite3.Connection, names: Iterable[str]) -> dict[str,
 
 
 def _existing(connection: sqlite3.Connection, table: str, ids: Iterable[int]) -> set[int]:
-    rows = connection.execute(f"SELECT id FROM {table} WHERE id {_IN}", (json_ids(ids),))
+    rows = connection.execute(f"SELECT id FROM {table} WHERE id {IN_IDS}", (json_ids(ids),))
     return {row[0] for row in rows}
 
 
 def read_remarks(connection: sqlite3.Connection, ids: Sequence[int] | IdArray) -> dict[int, Remark]:
     """Return the remarks of photos; those without one are left out."""
     rows = connection.execute(
-        f"SELECT photo_id, rating, favourite, caption FROM remark WHERE photo_id {_IN}", (json_ids(ids),)
+        f"SELECT photo_id, rating, favourite, caption FROM remark WHERE photo_id {IN_IDS}", (json_ids(ids),)
     )
     return {row[0]: Remark(row[1], bool(row[2]), row[3]) for row in rows}
 

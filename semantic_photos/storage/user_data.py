@@ -15,7 +15,7 @@ from semantic_photos.domain.relevance_feedback import has_examples
 from semantic_photos.domain.tags import OWN_WORK, Remark, Standing
 from semantic_photos.domain.user_data import PhotoUserData, SavedSearchRecord, TagRecord, VoteRecord
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.rows import clean, json_ids
+from semantic_photos.storage.rows import IN_IDS, clean, json_ids
 from semantic_photos.storage.saved_searches import LONGEST_NAME, plain_name
 from semantic_photos.storage.tags import (
     Change,
@@ -28,7 +28,6 @@ from semantic_photos.storage.tags import (
     write_rows,
 )
 
-_IN = "IN (SELECT value FROM json_each(?))"
 _CHUNK = 512
 
 #: Name of a file → number, path and size of each photo that is called so.
@@ -66,7 +65,7 @@ class UserDataStore:
             places: dict[PhotoId, Place] = {
                 PhotoId(number): (os.fsdecode(path), key or "")
                 for number, path, key in connection.execute(
-                    f"SELECT id, path, content_key FROM photo WHERE id {_IN}", (wanted,)
+                    f"SELECT id, path, content_key FROM photo WHERE id {IN_IDS}", (wanted,)
                 )
             }
         return [SavedSearchRecord(name, portable(query, places), created) for name, query, created in rows]
@@ -200,20 +199,20 @@ def _read(connection: sqlite3.Connection, ids: Sequence[int]) -> Iterator[PhotoU
     tags: dict[int, list[TagRecord]] = {}
     for photo_id, name, standing, decided in connection.execute(
         "SELECT photo_id, name, standing, decided FROM photo_tag JOIN tag ON tag.id = tag_id"
-        f" WHERE standing <> 0 AND photo_id {_IN} ORDER BY name",
+        f" WHERE standing <> 0 AND photo_id {IN_IDS} ORDER BY name",
         (chosen,),
     ):
         tags.setdefault(photo_id, []).append(TagRecord(name, Standing(standing), decided))
     votes: dict[int, list[VoteRecord]] = {}
     for photo_id, query, vote, given in connection.execute(
-        f"SELECT photo_id, query, vote, given FROM feedback WHERE photo_id {_IN} ORDER BY query", (chosen,)
+        f"SELECT photo_id, query, vote, given FROM feedback WHERE photo_id {IN_IDS} ORDER BY query", (chosen,)
     ):
         # A query with example photos tells them by their number, which means nothing in another library.
         if not has_examples(query):
             votes.setdefault(photo_id, []).append(VoteRecord(query, vote, given))
     remarks = read_remarks(connection, ids)
     rows = connection.execute(
-        f"SELECT id, path, content_key, size FROM photo WHERE id {_IN} ORDER BY path", (chosen,)
+        f"SELECT id, path, content_key, size FROM photo WHERE id {IN_IDS} ORDER BY path", (chosen,)
     ).fetchall()
     for photo_id, path, key, size in rows:
         yield PhotoUserData(

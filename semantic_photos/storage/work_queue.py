@@ -12,14 +12,18 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 
 from semantic_photos.domain.errors import InternalError
 from semantic_photos.domain.photo import FailedPhoto, FileStamp, Photo, PhotoId
-from semantic_photos.storage.file_records import FileRecords
+from semantic_photos.storage.database import Database
+from semantic_photos.storage.embeddings import drop_vectors
 from semantic_photos.storage.rows import (
     FACTS,
+    IN_IDS,
     PHOTO,
+    PRESENT,
     IndexedPhoto,
     clean,
     json_ids,
@@ -39,15 +43,15 @@ CRASHES = 2
 #: Seconds until a photo that the world kept from being read is tried again; four times as long after each failure.
 RETRY_S, MOST_RETRY_S = 300.0, 86_400.0
 
-_IN = "IN (SELECT value FROM json_each(?))"
-_THERE = "missing_since IS NULL AND folder_id IN (SELECT id FROM folder WHERE online)"
 
-
-class WorkQueue(FileRecords):
+class WorkQueue:
     """The indexer's side of the catalog.
 
     Thread: any; blocking.
     """
+
+    def __init__(self, database: Database, now: Callable[[], float] = time.time) -> None:
+        self._database, self._now = database, now
 
     def pending(self, limit: int, *, pack: str = "") -> list[Photo]:
         """Return up to ``limit`` photos that wait, newest first, suspects of a crash last.
@@ -57,13 +61,13 @@ class WorkQueue(FileRecords):
         """
         found: list[Photo] = []
         with self._database.read() as connection:
-            self._fetch(connection, found, limit, "state = ? AND pack_id = 0 AND crashes = 0", (PENDING,))
-            for other in self._other_packs(connection, pack):
-                self._fetch(connection, found, limit, "state = ? AND pack_id = ?", (INDEXED, other))
-            self._fetch(connection, found, limit, "state = ? AND pack_id = 0 AND crashes > 0", (PENDING,))
+            _fetch(connection, found, limit, "state = ? AND pack_id = 0 AND crashes = 0", (PENDING,))
+            for other in _other_packs(connection, pack):
+                _fetch(connection, found, limit, "state = ? AND pack_id = ?", (INDEXED, other))
+            _fetch(connection, found, limit, "state = ? AND pack_id = 0 AND crashes > 0", (PENDING,))
         return found
 
-    def commit_batch(self, pack: str, rows: Sequence[IndexedPhoto]) -> list[PhotoId]:
+    def commit(self, pack: str, rows: Sequence[IndexedPhoto]) -> list[PhotoId]:
         """Store vectors and what was read, and make these photos indexed: all in one transaction, or none.
 
         A photo that changed, went missing, or was removed since it was read is skipped, and so is one whose folder
@@ -87,7 +91,7 @@ class WorkQueue(FileRecords):
                     f"UPDATE photo SET ({FACTS}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?), state = {INDEXED}, pack_id = ?,"
                     " content_key = ?, sort_key = ?, inode = ?, reason_code = '', reason = '', attempts = 0,"
                     " retry_at = NULL, crashes = 0, suspicion = 0"
-                    f" WHERE id = ? AND size = ? AND mtime_ns = ? AND {_THERE}",
+                    f" WHERE id = ? AND size = ? AND mtime_ns = ? AND {PRESENT}",
                     (*stored_facts(row.facts), number, row.content_key, sort_key(row.stamp, row.facts.taken), inode,
                      row.photo_id, size, mtime_ns),
                 ).rowcount  # fmt: skip
@@ -123,12 +127,12 @@ class WorkQueue(FileRecords):
             if row is None:
                 return
             wait = min(RETRY_S * 4.0 ** min(row[0], 10), MOST_RETRY_S)
-            self._fail(connection, photo_id, code, reason, self._now() + wait if retry else None)
+            _fail(connection, photo_id, code, reason, self._now() + wait if retry else None)
 
     def retry(self, ids: Sequence[PhotoId] | None = None) -> None:
         """Let failed photos wait to be indexed once more; None means all of them."""
         with self._database.transaction() as connection:
-            where, values = ("", ()) if ids is None else (f" AND id {_IN}", (json_ids(ids),))
+            where, values = ("", ()) if ids is None else (f" AND id {IN_IDS}", (json_ids(ids),))
             connection.execute(
                 f"UPDATE photo SET state = {PENDING}, retry_at = NULL, crashes = 0, suspicion = 0"
                 f" WHERE state = {FAILED}{where}",
@@ -144,7 +148,7 @@ class WorkQueue(FileRecords):
         """Return the photos that were set aside, by path; those that are missing or offline are left out."""
         with self._database.read() as connection:
             rows = connection.execute(
-                f"SELECT id, path, reason_code, reason, attempts FROM photo WHERE state = {FAILED} AND {_THERE}"
+                f"SELECT id, path, reason_code, reason, attempts FROM photo WHERE state = {FAILED} AND {PRESENT}"
                 " ORDER BY path"
             )
             return [FailedPhoto(PhotoId(row[0]), path_of(row[1]), row[2], row[3], row[4]) for row in rows]
@@ -155,28 +159,22 @@ class WorkQueue(FileRecords):
         """Mark photos as being read now."""
         with self._database.transaction() as connection:
             connection.execute(
-                f"INSERT OR REPLACE INTO mark SELECT id, ? FROM photo WHERE id {_IN}",
+                f"INSERT OR REPLACE INTO mark SELECT id, ? FROM photo WHERE id {IN_IDS}",
                 (self._database.session, json_ids(ids)),
             )
 
     def end_decode(self, ids: Sequence[PhotoId]) -> None:
-        """Take the marks off; ``commit_batch`` and ``mark_failed`` do that themselves."""
+        """Take the marks off; ``commit`` and ``mark_failed`` do that themselves."""
         if ids:
             with self._database.transaction() as connection:
                 _unmark(connection, ids)
 
-    def purge_marks(self) -> None:
+    def clear_marks(self) -> None:
         """Take all marks off: nothing is being read."""
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM mark")
 
-    def suspects(self) -> frozenset[PhotoId]:
-        """Return the waiting photos that were being read when the program died: best read one at a time."""
-        with self._database.read() as connection:
-            rows = connection.execute(f"SELECT id FROM photo WHERE state = {PENDING} AND pack_id = 0 AND crashes > 0")
-            return frozenset(PhotoId(row[0]) for row in rows)
-
-    def _recover(self) -> None:
+    def recover(self) -> None:
         """Draw the conclusions from marks that an earlier session left behind, and take up due retries."""
         with self._database.transaction() as connection:
             rows = connection.execute("SELECT photo_id FROM mark WHERE session <> ?", (self._database.session,))
@@ -184,56 +182,51 @@ class WorkQueue(FileRecords):
             if left:
                 _log.warning("the program ended while %d photos were being read", len(left))
                 connection.execute(
-                    f"UPDATE photo SET crashes = crashes + 1, suspicion = suspicion + ? WHERE id {_IN}",
+                    f"UPDATE photo SET crashes = crashes + 1, suspicion = suspicion + ? WHERE id {IN_IDS}",
                     (1.0 / len(left), json_ids(left)),
                 )
                 # A little less than 1, because three thirds may be.
                 guilty = connection.execute(
-                    f"SELECT id FROM photo WHERE id {_IN} AND crashes >= ? AND suspicion > 0.999",
+                    f"SELECT id FROM photo WHERE id {IN_IDS} AND crashes >= ? AND suspicion > 0.999",
                     (json_ids(left), CRASHES),
                 ).fetchall()
                 for (photo_id,) in guilty:
-                    self._fail(
+                    _fail(
                         connection, PhotoId(photo_id), "photo.crash",
                         "The program ended more than once while it read this photo.", None,
                     )  # fmt: skip
                 connection.execute("DELETE FROM mark WHERE session <> ?", (self._database.session,))
             _retry_due(connection, self._now())
 
-    # Inside
 
-    def _fail(
-        self, connection: sqlite3.Connection, photo_id: PhotoId, code: str, reason: str, retry_at: float | None
-    ) -> None:
-        connection.execute(
-            f"UPDATE photo SET state = {FAILED}, pack_id = 0, reason_code = ?, reason = ?, attempts = attempts + 1,"
-            " retry_at = ?, crashes = 0, suspicion = 0 WHERE id = ?",
-            (clean(code), clean(reason), retry_at, photo_id),
-        )
-        self._drop_vectors(connection, [photo_id])
+def _fail(connection: sqlite3.Connection, photo_id: PhotoId, code: str, reason: str, retry_at: float | None) -> None:
+    connection.execute(
+        f"UPDATE photo SET state = {FAILED}, pack_id = 0, reason_code = ?, reason = ?, attempts = attempts + 1,"
+        " retry_at = ?, crashes = 0, suspicion = 0 WHERE id = ?",
+        (clean(code), clean(reason), retry_at, photo_id),
+    )
+    drop_vectors(connection, [photo_id])
 
-    @staticmethod
-    def _other_packs(connection: sqlite3.Connection, pack: str) -> list[int]:
-        """Return the packs, but this one, of which photos have their current vector; none without a pack."""
-        if not pack:
-            return []
+
+def _other_packs(connection: sqlite3.Connection, pack: str) -> list[int]:
+    """Return the packs, but this one, of which photos have their current vector; none without a pack."""
+    if not pack:
+        return []
+    rows = connection.execute(
+        "SELECT DISTINCT pack_id FROM tally WHERE photos > 0 AND missing = 0 AND pack_id <> 0"
+        " AND pack_id NOT IN (SELECT id FROM pack WHERE fingerprint = ?)",
+        (pack,),
+    )
+    return [row[0] for row in rows]
+
+
+def _fetch(connection: sqlite3.Connection, found: list[Photo], limit: int, where: str, values: tuple[int, ...]) -> None:
+    if len(found) < limit:
         rows = connection.execute(
-            "SELECT DISTINCT pack_id FROM tally WHERE photos > 0 AND missing = 0 AND pack_id <> 0"
-            " AND pack_id NOT IN (SELECT id FROM pack WHERE fingerprint = ?)",
-            (pack,),
+            f"SELECT {PHOTO} FROM photo WHERE {where} AND {PRESENT} ORDER BY sort_key DESC, id DESC LIMIT ?",
+            (*values, limit - len(found)),
         )
-        return [row[0] for row in rows]
-
-    @staticmethod
-    def _fetch(
-        connection: sqlite3.Connection, found: list[Photo], limit: int, where: str, values: tuple[int, ...]
-    ) -> None:
-        if len(found) < limit:
-            rows = connection.execute(
-                f"SELECT {PHOTO} FROM photo WHERE {where} AND {_THERE} ORDER BY sort_key DESC, id DESC LIMIT ?",
-                (*values, limit - len(found)),
-            )
-            found.extend(photo_of(row) for row in rows)
+        found.extend(photo_of(row) for row in rows)
 
 
 def _make_pack(connection: sqlite3.Connection, fingerprint: str, dim: int) -> tuple[int, int]:
@@ -248,7 +241,7 @@ def _make_pack(connection: sqlite3.Connection, fingerprint: str, dim: int) -> tu
 
 
 def _unmark(connection: sqlite3.Connection, ids: Iterable[PhotoId]) -> None:
-    connection.execute(f"DELETE FROM mark WHERE photo_id {_IN}", (json_ids(ids),))
+    connection.execute(f"DELETE FROM mark WHERE photo_id {IN_IDS}", (json_ids(ids),))
 
 
 def _retry_due(connection: sqlite3.Connection, now: float) -> int:

@@ -26,7 +26,6 @@ from semantic_photos.services.tags.tag_words import PRECISE
 from semantic_photos.services.threads.concurrency import EventBus
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.tags import TagStore
 
 
 def main() -> None:
@@ -42,7 +41,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         database = Database.open(Path(folder) / "catalog.sqlite")
         catalog = Catalog(database)
-        root = catalog.add_folder(Path("/photos"))
+        root = catalog.folders.add(Path("/photos"))
         for start in range(0, options.n, 4096):
             count = min(4096, options.n - start)
             # A photo is like any photo, with some of one tag in it.
@@ -51,13 +50,13 @@ def main() -> None:
             vectors = normalise(base + rng.uniform(0.0, 1.0, (count, 1)) * tag)
             stamps = [FileStamp(1000 + start + i, 10**18 + start + i, start + i) for i in range(count)]
             files = [(Path(f"/photos/{start + i}.jpg"), stamp) for i, stamp in enumerate(stamps)]
-            ids = catalog.add_pending(root.id, files)
+            ids = catalog.files.add(root.id, files)
             rows = [
                 IndexedPhoto(photo_id, stamp, ContentKey(f"{start + i:032x}"), PhotoFacts(10, 10, "JPEG"), vector)
                 for i, (photo_id, stamp, vector) in enumerate(zip(ids, stamps, vectors, strict=True))
             ]
-            catalog.commit_batch(pack.fingerprint, rows)
-        tagger = AutoTagger(catalog, TagStore(database), pack, words, EventBus())
+            catalog.queue.commit(pack.fingerprint, rows)
+        tagger = AutoTagger(catalog, catalog.tags, pack, words, EventBus())
         for name in ("first run", "second run, nothing new"):
             run = tagger.run(options.least)
             print(f"{name}: {run.photos:,} photos, {run.tags:,} tags changed, {run.seconds:.1f} s, "
@@ -66,7 +65,7 @@ def main() -> None:
         gone = tagger.remove_automatic()
         print(f"all automatic tags removed: {len(gone.tags):,} in {time.monotonic() - begun:.2f} s")
         begun = time.monotonic()
-        TagStore(database).revert(gone)
+        catalog.tags.revert(gone)
         print(f"and back by undo: {time.monotonic() - begun:.2f} s")
         database.close()
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from semantic_photos.domain.messages import CancelToken
-from semantic_photos.media.decode import DecodeRequest
+from semantic_photos.media.decode_request import DecodeRequest
 from semantic_photos.media.decoder_pool import DecoderPool
 from semantic_photos.media.thumbnails import THUMBNAIL_SIDE
 from semantic_photos.ml.image_encoder import OnnxImageEncoder

@@ -173,10 +173,10 @@ def _engine(library: Library, engine: Literal["exact", "annoy"]) -> HybridIndex:
     fingerprint, catalog = library.pack.fingerprint, library.catalog
     index = HybridIndex(library.paths.index / fingerprint, library.pack.dim, fingerprint, engine=engine, read_only=True)
     index.load(
-        ids_now=lambda: catalog.searchable_ids(fingerprint),
-        vectors_for=lambda ids: catalog.vectors_for(fingerprint, ids),
-        changed_since=lambda generation: catalog.vectors_changed_since(fingerprint, generation),
-        generation=lambda: catalog.vector_generation(fingerprint),
+        ids_now=lambda: catalog.vectors.searchable_ids(fingerprint),
+        vectors_for=lambda ids: catalog.vectors.get(fingerprint, ids),
+        changed_since=lambda generation: catalog.vectors.changed_since(fingerprint, generation),
+        generation=lambda: catalog.vectors.generation(fingerprint),
     )
     return index
 
@@ -221,7 +221,7 @@ def synthetic(pack: ModelPack, count: int, *, seed: int = 1) -> FloatArray:
 
 def _fill(library: Library, pack: ModelPack, root: Path, count: int) -> None:
     root.mkdir(parents=True)
-    folder = library.catalog.add_folder(root)
+    folder = library.catalog.folders.add(root)
     vectors = synthetic(pack, count)
     for start in range(0, count, 5_000):
         rows = range(start, min(start + 5_000, count))
@@ -229,12 +229,12 @@ def _fill(library: Library, pack: ModelPack, root: Path, count: int) -> None:
         files = [
             (root / f"{row // 500:04d}" / f"photo {row}.jpg", stamp) for row, stamp in zip(rows, stamps, strict=True)
         ]
-        ids = library.catalog.add_pending(folder.id, files)
+        ids = library.catalog.files.add(folder.id, files)
         photos = [
             IndexedPhoto(photo_id, stamp, f"{row:032x}", PhotoFacts(4000, 3000, "JPEG"), vectors[row])  # type: ignore[arg-type]
             for photo_id, stamp, row in zip(ids, stamps, rows, strict=True)
         ]
-        library.catalog.commit_batch(pack.fingerprint, photos)
+        library.catalog.queue.commit(pack.fingerprint, photos)
     with library.catalog._database.transaction() as connection:
         for number, (share, tag) in enumerate(FILTERS.items(), start=1):
             connection.execute("INSERT INTO tag (id, name) VALUES (?, ?)", (number, tag))

@@ -44,12 +44,12 @@ def make_library(paths: Paths, originals: Path, copies: Path, count: int) -> Non
             time.sleep(0.2)
         assert library.pack is not None
         fingerprint, tags = library.pack.fingerprint, [tag.tag for tag in library.pack.tags]
-        ids, vectors = library.catalog.vectors_for(fingerprint, library.catalog.searchable_ids(fingerprint))
-        known = library.catalog.photos(ids.tolist())
+        ids, vectors = library.catalog.vectors.get(fingerprint, library.catalog.vectors.searchable_ids(fingerprint))
+        known = library.catalog.photos.get(ids.tolist())
         photos = [known[PhotoId(i)] for i in ids.tolist()]
         copies.mkdir(parents=True)
     with Library.open(paths) as library:
-        folder = library.catalog.add_folder(copies)
+        folder = library.catalog.folders.add(copies)
         rng = np.random.default_rng(1)
         made: list[PhotoId] = []
         for start in range(0, count - len(photos), ALBUM):
@@ -57,8 +57,8 @@ def make_library(paths: Paths, originals: Path, copies: Path, count: int) -> Non
             noise = rng.normal(size=(len(chosen), vectors.shape[1])).astype(np.float32) / np.sqrt(vectors.shape[1])
             moved = normalise(vectors[chosen] + MOVED * noise)
             files = list(_links(copies / f"album-{start // ALBUM:03d}", [photos[i] for i in chosen], start))
-            new = library.catalog.add_pending(folder.id, files)
-            library.catalog.commit_batch(
+            new = library.catalog.files.add(folder.id, files)
+            library.catalog.queue.commit(
                 fingerprint,
                 [
                     IndexedPhoto(photo, stamp, of.content_key, _dated(of.facts, start + row), vector)  # type: ignore[arg-type]
@@ -70,7 +70,7 @@ def make_library(paths: Paths, originals: Path, copies: Path, count: int) -> Non
             made += new
         _tag(library, made, tags)
         for text in SAVED:
-            library.catalog.saved_searches.add(text, Query.parse(text))
+            library.catalog.searches.add(text, Query.parse(text))
         library.index.rebuild(CancelToken())
 
 

@@ -78,11 +78,11 @@ def _listed(
         connection.execute("INSERT OR IGNORE INTO tag (id, name) VALUES (1, 'dog')")
         connection.execute("INSERT OR REPLACE INTO photo_tag VALUES (?, 1, 2, NULL, 0)", (photo_id,))
     figures["tagged"] = _once(ask)
-    library.catalog.mark_missing([photo_id])
+    library.catalog.files.mark_missing([photo_id])
     figures["missing"] = _once(ask)
-    root = library.catalog.folders()[0].path / order
+    root = library.catalog.folders.all()[0].path / order
     stamps = [FileStamp(1, 10**18 + number * 10**9, number) for number in range(64)]
-    library.catalog.add_pending(folder, [(root / f"NEW_{stamp.inode}.JPG", stamp) for stamp in stamps])
+    library.catalog.files.add(folder, [(root / f"NEW_{stamp.inode}.JPG", stamp) for stamp in stamps])
     figures["added"] = _once(ask)
     assert ask().ids.tolist() == plainly().tolist()
     return {f"{order}_{name}": figure for name, figure in figures.items()}
@@ -146,7 +146,7 @@ def _plainly_by_name(library: Library, ids: IdArray) -> IdArray:
 
 def _fill(library: Library, root: Path, count: int) -> FolderId:
     root.mkdir(parents=True)
-    folder = library.catalog.add_folder(root).id
+    folder = library.catalog.folders.add(root).id
     rng = np.random.default_rng(3)
     days, numbers = rng.integers(10**9, 17 * 10**8, count).tolist(), rng.integers(0, 10**4, count).tolist()
     for start in range(0, count, 5_000):
@@ -158,7 +158,7 @@ def _fill(library: Library, root: Path, count: int) -> FolderId:
             )
             for row in rows
         ]
-        library.catalog.add_pending(folder, files)
+        library.catalog.files.add(folder, files)
     with library.catalog._database.transaction() as connection:
         connection.execute("INSERT INTO remark (photo_id, rating) SELECT id, 3 FROM photo WHERE id % 2 = 0")
     return folder

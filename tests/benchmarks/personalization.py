@@ -25,8 +25,6 @@ from semantic_photos.services.concepts.personalization import personalized
 from semantic_photos.services.threads.concurrency import EventBus
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.relevance_feedback import VoteStore
-from semantic_photos.storage.tags import TagStore
 
 
 def main() -> None:
@@ -40,8 +38,9 @@ def main() -> None:
     rng = np.random.default_rng(1)
     with tempfile.TemporaryDirectory() as folder:
         database = Database.open(Path(folder) / "catalog.sqlite")
-        catalog, store, bus = Catalog(database), TagStore(database), EventBus()
-        root = catalog.add_folder(Path("/photos"))
+        catalog, bus = Catalog(database), EventBus()
+        store = catalog.tags
+        root = catalog.folders.add(Path("/photos"))
         chosen = rng.choice(len(pack.tags), options.words, replace=False)
         # What these words mean to the person: every third means what another word means to the pack.
         meant = np.where(np.arange(len(chosen)) % 3 == 0, np.roll(chosen, 1), chosen)
@@ -52,8 +51,8 @@ def main() -> None:
             base = pack.background[rng.integers(len(pack.background), size=count)].astype(np.float32)
             vectors = normalise(base + rng.uniform(0.3, 1.0, (count, 1)) * pack.tag_matrix[meant[kinds]])
             stamps = [FileStamp(1000 + start + i, 10**18 + start + i, start + i) for i in range(count)]
-            ids = catalog.add_pending(root.id, [(Path(f"/photos/{start + i}.jpg"), s) for i, s in enumerate(stamps)])
-            catalog.commit_batch(pack.fingerprint, [
+            ids = catalog.files.add(root.id, [(Path(f"/photos/{start + i}.jpg"), s) for i, s in enumerate(stamps)])
+            catalog.queue.commit(pack.fingerprint, [
                 IndexedPhoto(photo_id, stamp, ContentKey(f"{start + i:032x}"), PhotoFacts(10, 10, "JPEG"), vector)
                 for i, (photo_id, stamp, vector) in enumerate(zip(ids, stamps, vectors, strict=True))
             ])  # fmt: skip
@@ -61,7 +60,7 @@ def main() -> None:
                 shown.setdefault(kind, []).append(photo_id)
         for kind, photos in shown.items():
             store.act(Act.ADD, photos[: options.confirmations // options.words], pack.tags[int(chosen[kind])].tag)
-        personalization, *_ = personalized(pack, catalog, store, VoteStore(database), bus)
+        personalization, *_ = personalized(pack, catalog, store, catalog.feedback, bus)
         begun = time.perf_counter()
         evidence = personalization.evidence()
         print(f"{evidence.confirmations:,} confirmations read: {time.perf_counter() - begun:.2f} s")

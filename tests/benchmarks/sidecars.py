@@ -33,8 +33,6 @@ from semantic_photos.services.metadata.keyword_files import KeywordFiles
 from semantic_photos.services.threads.concurrency import EventBus
 from semantic_photos.storage.catalog import Catalog
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.keyword_sync import KeywordSync
-from semantic_photos.storage.tags import TagStore
 
 TAGS = ("animal|dog", "sommerfest", "Reise|2024|Küste")
 _TEMPORARY = ".semantic-photos.tmp"
@@ -53,8 +51,9 @@ def build(folder: Path, count: int) -> None:
         status = path.stat()
         files.append((path, FileStamp(status.st_size, status.st_mtime_ns, status.st_ino)))
     database = Database.open(folder / "catalog.sqlite")
-    catalog, store = Catalog(database), TagStore(database)
-    ids = catalog.add_pending(catalog.add_folder(photos).id, files)
+    catalog = Catalog(database)
+    store = catalog.tags
+    ids = catalog.files.add(catalog.folders.add(photos).id, files)
     for tag in TAGS:
         store.act(Act.ADD, [int(photo_id) for photo_id in ids], tag)
     database.close()
@@ -65,7 +64,8 @@ def write(folder: Path, processes: int) -> tuple[int, int, int]:
     database = Database.open(folder / "catalog.sqlite")
     decoders = DecoderPool(processes)
     try:
-        files = KeywordFiles(Catalog(database), KeywordSync(database), decoders, EventBus())
+        catalog = Catalog(database)
+        files = KeywordFiles(catalog, catalog.metadata, decoders, EventBus())
         report = files.write()
         return len(report.changes), report.unchanged, len(report.failures)
     finally:

@@ -81,7 +81,7 @@ def test_a_watched_folder_is_followed(open_library: Opener, photos: Path) -> Non
 
 
 def all_paths(library: Library) -> set[Path]:
-    ids = [PhotoId(i) for i in library.catalog.browse_ids().tolist()]
+    ids = [PhotoId(i) for i in library.catalog.listing.browsed().tolist()]
     return {photo.path for photo in library.photos(ids).values()}
 
 
@@ -176,7 +176,7 @@ def test_focus_moves_the_results(open_library: Opener, tmp_path: Path) -> None:
     library = open_library(watch=False)
     library.add_folder(photos)
     assert library.indexer.wait_until_idle(60)
-    photo = library.catalog.photo_by_path(photos / "both.png")
+    photo = library.catalog.photos.by_path(photos / "both.png")
     assert photo is not None
     for colour in ("red", "blue"):
         page = library.search.run(Query.similar_to(photo.id).with_focus(colour), limit=5)
@@ -189,7 +189,7 @@ def test_thumbnails_and_previews(open_library: Opener, photos: Path) -> None:
     library = open_library(watch=False)
     library.add_folder(photos)
     assert library.indexer.wait_until_idle(60)
-    photo = library.catalog.photo_by_path(photos / "red-00.jpg")
+    photo = library.catalog.photos.by_path(photos / "red-00.jpg")
     assert photo is not None
     assert (library.thumbnail(photo) or b"")[:2] == b"\xff\xd8"
     shutil.rmtree(library.paths.thumbnails)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from semantic_photos.domain.errors import PhotoError
 from semantic_photos.domain.photo import PhotoFacts
-from semantic_photos.media.decode import DecodedPhoto, DecodeRequest
+from semantic_photos.media.decode_request import DecodedPhoto, DecodeRequest
 from semantic_photos.media.preprocess import square
 
 

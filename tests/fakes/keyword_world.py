@@ -17,18 +17,16 @@ from semantic_photos.services.metadata.keyword_files import KeywordFiles
 from semantic_photos.services.threads.concurrency import EventBus
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.keyword_sync import KeywordSync
-from semantic_photos.storage.tags import TagStore
 from tests.fakes.encoders import word_vector
 
 
 class World:
     def __init__(self, folder: Path, decoders: DecoderPool) -> None:
         self.database = Database.open(folder / "catalog.sqlite")
-        self.catalog, self.store = Catalog(self.database), TagStore(self.database)
+        self.catalog = Catalog(self.database)
+        self.store, self.exchange = self.catalog.tags, self.catalog.metadata
         (folder / "photos").mkdir()
-        self.root = self.catalog.add_folder(folder / "photos")
-        self.exchange = KeywordSync(self.database)
+        self.root = self.catalog.folders.add(folder / "photos")
         self.files = KeywordFiles(self.catalog, self.exchange, decoders, EventBus())
 
     def add(self, name: str) -> PhotoId:
@@ -36,9 +34,9 @@ class World:
         Image.radial_gradient("L").resize((24, 18)).convert("RGB").save(path)
         status = path.stat()
         stamp = FileStamp(status.st_size, status.st_mtime_ns, status.st_ino)
-        (photo,) = self.catalog.add_pending(self.root.id, [(path, stamp)])
+        (photo,) = self.catalog.files.add(self.root.id, [(path, stamp)])
         row = IndexedPhoto(photo, stamp, content_key(path), PhotoFacts(24, 18, "JPEG"), word_vector("red"))
-        self.catalog.commit_batch("p", [row])
+        self.catalog.queue.commit("p", [row])
         return photo
 
     def tags(self, photo: PhotoId) -> dict[str, Standing]:

@@ -46,13 +46,12 @@ from semantic_photos.domain.relevance_feedback import arranged
 from semantic_photos.domain.settings import Settings
 from semantic_photos.services.threads.concurrency import EventBus, Lanes
 from tests.fakes.library_parts import (
+    FakeCatalog,
     FakeCompletions,
     FakeConcepts,
     FakeExplainer,
     FakeFeedback,
-    FakeFolderCounts,
     FakeGlances,
-    FakeSavedSearches,
     FakeVocabulary,
     failure,
 )
@@ -137,11 +136,10 @@ class FakeLibrary:
         self.bus, self.lanes, self.settings = EventBus(), Lanes(), settings or Settings()
         self.search, self.vocabulary = self, FakeVocabulary(_NAMES, self._blocking)
         self.indexer = FakeIndexer.__new__(FakeIndexer)
-        self.catalog, self.examples, self.salient_words = self, self, FakeConcepts(_NAMES)
+        self.examples, self.salient_words = self, FakeConcepts(_NAMES)
         self.completions = FakeCompletions(_NAMES, self._blocking)
         self.feedback, self.explainer = FakeFeedback(self._blocking), FakeExplainer(self._blocking)
         self.thumbnail_explainer = FakeGlances(self._blocking, self.explainer)
-        self.saved_searches = FakeSavedSearches(self._blocking)
         self.tags = FakeTags(self._blocking)
         self.tagging = FakeTagging(self.tags, self.bus, lambda: self._indexed, self._blocking)
         self.keywords = FakeKeywords(self.tags, self._blocking)
@@ -153,7 +151,7 @@ class FakeLibrary:
         self.read_only = False
         self._lock = threading.RLock()
         self._folders = {1: Folder(FolderId(1), Path("/home/you/Pictures"))} if photos else {}
-        self.folder_counts = FakeFolderCounts(self._blocking, {1: FolderCounts(photos)} if photos else {})
+        self.catalog = FakeCatalog(self._blocking, {1: FolderCounts(photos)} if photos else {})
         self._total, self._indexed = photos, photos if indexed is None else indexed
         self._removed: set[int] = set()
         self._failed = {PhotoId(10_000_000 + i): failure(i) for i in range(failed)}
@@ -194,7 +192,7 @@ class FakeLibrary:
             folder = Folder(FolderId(max(self._folders, default=0) + 1), path)
             self._folders[folder.id] = folder
             self._total += 120
-            self.folder_counts.held[folder.id] = FolderCounts(120)
+            self.catalog.folders.held[folder.id] = FolderCounts(120)
         self.bus.publish(FoldersChanged((folder.id,)))
         return folder
 
@@ -202,7 +200,7 @@ class FakeLibrary:
         self._blocking("remove_folder")
         with self._lock:
             self._folders.pop(folder_id, None)
-            self.folder_counts.held.pop(folder_id, None)
+            self.catalog.folders.held.pop(folder_id, None)
             gone = tuple(PhotoId(i) for i in range(self._total)) if not self._folders else ()
             self._removed.update(gone)
         self.bus.publish(FoldersChanged((folder_id,)))

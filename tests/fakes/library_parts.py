@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from semantic_photos.domain.errors import QueryError
+from semantic_photos.domain.filter_registry import FILTERS
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.photo import FailedPhoto, FolderCounts, Photo, PhotoId
 from semantic_photos.domain.query import Example, Query
@@ -25,13 +26,13 @@ from semantic_photos.storage.saved_searches import SavedSearch
 Guard = Callable[[str], None]
 
 
-class FakeFolderCounts:
+class FakeFolders:
     """What each folder holds; a test changes ``held``."""
 
     def __init__(self, guard: Guard, held: dict[int, FolderCounts]) -> None:
         self._guard, self.held = guard, held
 
-    def __call__(self) -> dict[int, FolderCounts]:
+    def counts(self) -> dict[int, FolderCounts]:
         self._guard("folder_counts")
         return dict(self.held)
 
@@ -109,6 +110,13 @@ class FakeSavedSearches:
         self._kept.pop(search_id, None)
 
 
+class FakeCatalog:
+    """The parts of the catalog that the window asks itself."""
+
+    def __init__(self, guard: Guard, held: dict[int, FolderCounts]) -> None:
+        self.folders, self.searches = FakeFolders(guard, held), FakeSavedSearches(guard)
+
+
 class FakeExplainer:
     """Every photo is found because of its left half, and by all words alike; ``explained`` counts the photos."""
 
@@ -182,12 +190,15 @@ class FakeCompletions:
         start = cursor - len(typed)
         if not typed:
             return []
-        fields = [field for field in ("rating", "tag") if field.startswith(typed)]
-        kinds: list[tuple[str, str, int | None]] = [(f"{field}:", "operator", None) for field in fields]
+        filters = [
+            Completion(f"{kind.name}:", "operator", None, start, cursor, kind.finds)
+            for kind in FILTERS
+            if kind.name in ("rating", "tag") and kind.name.startswith(typed)
+        ]
         if typed.startswith("tag:"):
-            kinds = [("tag:holiday", "tag", 12)]
-        words = [(name, "word", None) for name in self._names if name.startswith(typed) and name != typed]
-        return [Completion(*offer, start, cursor) for offer in [*words, *kinds][:n]]
+            filters = [Completion("tag:holiday", "tag", 12, start, cursor)]
+        words = [name for name in self._names if name.startswith(typed) and name != typed]
+        return [*(Completion(name, "word", None, start, cursor) for name in words), *filters][:n]
 
 
 class FakeVocabulary:

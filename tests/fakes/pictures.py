@@ -13,6 +13,8 @@ import numpy as np
 import pillow_heif
 from PIL import Image
 
+from semantic_photos.domain.image_formats import IMAGE_FORMATS
+
 pillow_heif.register_heif_opener()
 
 #: Colours of the corners of a scene: top left, top right, bottom left, bottom right.
@@ -28,11 +30,8 @@ STORED = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_270,
 }
-#: Formats by ending, as Pillow names them.
-FORMATS = {
-    ".jpg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".gif": "GIF", ".bmp": "BMP", ".tif": "TIFF",
-    ".heic": "HEIF", ".avif": "AVIF",
-}  # fmt: skip
+#: One ending of each decoder, with the format as Pillow names it.
+FORMATS = {one.suffixes[0]: one.opener for one in IMAGE_FORMATS if one.opener in one.pillow_names}
 
 
 def scene(size: tuple[int, int] = (160, 96)) -> Image.Image:

@@ -86,7 +86,7 @@ def test_each_folder_is_counted_while_its_photos_change(desk: Desk, tmp_path: Pa
     assert isinstance(dialog, FoldersDialog)
     desk.until(lambda: dialog.rows())
     _choose_first(dialog)
-    desk.library.folder_counts.held[1] = FolderCounts(237, unreadable=1, missing=2)
+    desk.library.catalog.folders.held[1] = FolderCounts(237, unreadable=1, missing=2)
     desk.library.bus.publish(PhotosChanged(updated=(PhotoId(1),)))
     desk.until(lambda: dialog.rows()[0][1] == "237 photos, 1 unreadable, 2 missing")
     assert dialog._remove.isEnabled(), "what was chosen stays chosen when it is counted anew"

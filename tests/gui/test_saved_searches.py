@@ -160,7 +160,7 @@ def test_what_was_chosen_for_results_is_there_at_the_next_start(open_desk: Calla
     desk.until(lambda: first.settings.saved_folded and first.settings.result_order == "name")
     desk.until(lambda: first.settings.caution == 0.8)
     again = FakeLibrary(240, settings=first.settings)
-    again.saved_searches = first.saved_searches
+    again.catalog.searches = first.catalog.searches
     desk = open_desk(again)
     desk.search("blue")
     desk.until(desk.page.saved_searches.bar.isVisible)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QCoreApplication, QLocale, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
@@ -116,8 +116,30 @@ def test_settings_are_told_in_whole_sentences(desk: Desk) -> None:
     dialog = desk.window._dialogs[SettingsDialog]
     told = [words.text() for words in dialog.findChildren(QLabel)]
     assert len(told) == len(dialog._fields)  # type: ignore[attr-defined]
-    assert all(words.endswith(".") and "(" not in words for words in told)
-    assert sum("next start" in words for words in told) == 4
+    assert all(words.endswith(".") for words in told)
+    assert sum("after a restart" in words for words in told) == 5
+
+
+def test_the_language_is_chosen_by_its_own_name(desk: Desk) -> None:
+    desk.window.show_settings()
+    dialog = desk.window._dialogs[SettingsDialog]
+    box = dialog._fields["language"]  # type: ignore[attr-defined]
+    assert [box.itemText(row) for row in range(box.count())] == ["System language", "English", "Deutsch"]
+    box.setCurrentIndex(2)
+    dialog._save()  # type: ignore[attr-defined]
+    desk.until(lambda: desk.library.settings.language == "de")
+
+
+def test_a_german_window_and_the_dialogs_of_qt_speak_german(qapp: QApplication, desk: Desk) -> None:
+    own = app.choose_language(qapp, "de")
+    try:
+        desk.window.show_settings()
+        assert desk.window._dialogs[SettingsDialog].windowTitle() == "Einstellungen"
+        assert QCoreApplication.translate("QPlatformTheme", "Cancel") == "Abbrechen"
+    finally:
+        app.choose_language(qapp, "en")
+        qapp.removeTranslator(own)
+        QLocale.setDefault(QLocale.c())
 
 
 def test_progress_is_shown_and_can_be_paused(open_desk: Callable[..., Desk]) -> None:

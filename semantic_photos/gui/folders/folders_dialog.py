@@ -110,7 +110,7 @@ class FoldersDialog(QDialog):
 
     def _load(self, _message: object = None) -> None:
         library = self._bridge.library
-        self._bridge.run(lambda: (library.folders(), library.catalog.folder_counts()), self._show)
+        self._bridge.run(lambda: (library.folders(), library.catalog.folders.counts()), self._show)
 
     def _show(self, known: tuple[Sequence[Folder], Mapping[FolderId, FolderCounts]]) -> None:
         folders, counts = known

@@ -55,7 +55,7 @@ class SavedSearchesController(QObject):
 
     def load(self) -> None:
         """List what is saved."""
-        self._bridge.run(self._bridge.library.catalog.saved_searches.list, self._fill)
+        self._bridge.run(self._bridge.library.catalog.searches.list, self._fill)
 
     def _fill(self, searches: Sequence[SavedSearch]) -> None:
         self._searches = list(searches)
@@ -120,11 +120,11 @@ class SavedSearchesController(QObject):
         dialog.open()
 
     def _add(self, name: str, query: Query) -> None:
-        saved = self._bridge.library.catalog.saved_searches
+        saved = self._bridge.library.catalog.searches
         self._bridge.run(lambda: saved.add(name, query), lambda _: self.load())
 
     def _rename(self, search_id: int, name: str) -> None:
-        saved = self._bridge.library.catalog.saved_searches
+        saved = self._bridge.library.catalog.searches
         self._bridge.run(lambda: saved.rename(search_id, name), lambda _: self.load(), self._on_refused)
 
     def _on_refused(self, error: Exception) -> None:
@@ -132,7 +132,7 @@ class SavedSearchesController(QObject):
         self.load()
 
     def _remove(self, search_id: int) -> None:
-        saved = self._bridge.library.catalog.saved_searches
+        saved = self._bridge.library.catalog.searches
         self._bridge.run(lambda: saved.remove(search_id), lambda _: self.load())
 
     def stop(self) -> None:

@@ -12,12 +12,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QLibraryInfo, QLocale, QObject, Qt, QTimer, QTranslator, Signal
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
+from semantic_photos import translation
 from semantic_photos.domain.errors import CatalogError, UserFacingError
-from semantic_photos.domain.settings import Settings
+from semantic_photos.domain.settings import SYSTEM_LANGUAGE, Settings
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.shell import fonts
 from semantic_photos.gui.shell.garbage_collection import GarbageCollection
@@ -210,6 +211,17 @@ def make_application(arguments: Sequence[str] = ()) -> QApplication:
     return application
 
 
+def choose_language(application: QApplication, setting: str) -> QTranslator:
+    """Speak the language of the setting, Qt's own dialogs too. Before any widget is made: texts are set only once."""
+    code = translation.use(translation.of_setting(setting, QLocale.system().uiLanguages()))
+    if setting != SYSTEM_LANGUAGE:
+        QLocale.setDefault(QLocale(code))
+    own_dialogs = QTranslator(application)
+    if own_dialogs.load(QLocale(code), "qtbase", "_", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
+        application.installTranslator(own_dialogs)
+    return own_dialogs
+
+
 def run(
     library_factory: Factory,
     folders: Sequence[Path],
@@ -230,6 +242,7 @@ def run(
     """
     settings = _settings_of(paths)
     application = make_application()
+    choose_language(application, SYSTEM_LANGUAGE if settings is None else settings.language)
     if not fonts.families():
         _log.error("no font is installed: labels will be empty")
     single = SingleInstance(paths.data if paths is not None else None)

@@ -39,11 +39,10 @@ _SHRINK = 1.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CustomConcept:
-    """What was learnt: the direction (D,) of the subject, and what an example and any photo score on it."""
+    """What was learnt: the direction (D,) of the subject, and what any photo scores on it."""
 
     name: str
     vector: FloatArray
-    typical: float
     background: float
     spread: float
 
@@ -84,9 +83,7 @@ def fit_direction(
     if word is not None:
         vector = normalise(vector + min(1.0, WORD_WORTH / len(examples)) * word)
     scores = (library @ vector)[others]
-    return CustomConcept(
-        name, vector, float((examples @ vector).mean()), float(scores.mean()), max(float(scores.std()), 1e-4)
-    )
+    return CustomConcept(name, vector, float(scores.mean()), max(float(scores.std()), 1e-4))
 
 
 def _regression(positives: FloatArray, negatives: FloatArray, hard: FloatArray, wrong: FloatArray | None) -> FloatArray:

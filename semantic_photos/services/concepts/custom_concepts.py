@@ -269,7 +269,7 @@ class CustomConcepts:
     def _vectors(self) -> tuple[IdArray, FloatArray]:
         if self._pack is None:
             raise UserFacingError("There is no usable model pack, so nothing can be learnt.", code="pack.none")
-        return self._catalog.vectors(self._pack.fingerprint)
+        return self._catalog.vectors.all(self._pack.fingerprint)
 
     def _kept(self, name: str) -> list[PhotoId]:
         kept = [photo for photo, line in self._store.photos_with(name) if line.standing in KEPT]
@@ -283,12 +283,12 @@ class CustomConcepts:
     ) -> CustomConcept | None:  # fmt: skip
         if len(kept) < LEAST_EXAMPLES:
             return None
-        others = self._catalog.searchable_ids(pack.fingerprint)
+        others = self._catalog.vectors.searchable_ids(pack.fingerprint)
         if len(others) > _OTHERS:
             # Somebody types: reading a million vectors would take seconds, and so many say what photos look like.
             others = np.random.default_rng(0).choice(others, _OTHERS, replace=False)
         said = np.asarray([*kept, *rejected], np.int64)
-        found, vectors = self._catalog.vectors_for(pack.fingerprint, np.union1d(others, said))
+        found, vectors = self._catalog.vectors.get(pack.fingerprint, np.union1d(others, said))
         right, wrong = np.isin(found, np.asarray(kept, np.int64)), np.isin(found, np.asarray(rejected, np.int64))
         if np.count_nonzero(right) < LEAST_EXAMPLES or (right | wrong).all():
             return None

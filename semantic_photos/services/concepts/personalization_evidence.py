@@ -78,7 +78,7 @@ class EvidenceReader:
             CatalogError: the catalog cannot be read.
         """
         said = _Said()
-        ids = self._catalog.searchable_ids(self._pack.fingerprint)
+        ids = self._catalog.vectors.searchable_ids(self._pack.fingerprint)
         searchable = set(ids.tolist())
         captions = self._captions(searchable, said)
         self._take_tags(said, token)
@@ -152,7 +152,7 @@ class EvidenceReader:
 
     def _sound(self, ids: Iterable[int]) -> tuple[list[int], FloatArray]:
         """Return photos that have a usable vector, and these vectors."""
-        found, vectors = self._catalog.vectors_for(self._pack.fingerprint, [PhotoId(int(i)) for i in ids])
+        found, vectors = self._catalog.vectors.get(self._pack.fingerprint, [PhotoId(int(i)) for i in ids])
         if not len(found):
             return [], self._none()
         sound = usable_rows(vectors)

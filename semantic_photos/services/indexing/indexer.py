@@ -82,7 +82,7 @@ class Indexer:
         self._idle = threading.Event()
         self._commands = 0
         self._lock = threading.Lock()
-        self._meter = ProgressMeter(bus, lambda: catalog.counts(self._pack))
+        self._meter = ProgressMeter(bus, lambda: catalog.photos.counts(self._pack))
         self._rebuild: threading.Thread | None = None
         self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
         self.on_compared: Callable[[], None] = lambda: None
@@ -199,7 +199,7 @@ class Indexer:
         self._pipeline.advance(take_new=not self._paused.is_set())
         self._meter.show(IndexingPhase.INDEXING, current=self._pipeline.current)
         if not self._pipeline.has_work:
-            self._catalog.purge_marks()
+            self._catalog.queue.clear_marks()
             self._meter.end()
         self._consider_rebuild()
 
@@ -213,7 +213,7 @@ class Indexer:
         try:
             command = self._inbox.get(timeout=60.0) if block else self._inbox.get_nowait()
         except queue.Empty:
-            if block and not self._paused.is_set() and self._catalog.retry_due():
+            if block and not self._paused.is_set() and self._catalog.queue.retry_due():
                 self._refetch()
             return False
         try:
@@ -258,7 +258,7 @@ class Indexer:
             raise
 
     def _scan_one(self, folder_id: FolderId) -> None:
-        folder = next((folder for folder in self._catalog.folders() if folder.id == folder_id), None)
+        folder = next((folder for folder in self._catalog.folders.all() if folder.id == folder_id), None)
         if folder is None:
             return
         self._scan_token = CancelToken()
@@ -273,7 +273,7 @@ class Indexer:
         self.on_compared()
 
     def _look_at(self, paths: Sequence[Path]) -> None:
-        folders = self._catalog.folders()
+        folders = self._catalog.folders.all()
         by_root: dict[FolderId, list[Path]] = {}
         for path in paths:
             folder = folder_of(folders, path)
@@ -286,7 +286,7 @@ class Indexer:
     def _set_online(self, folder: Folder, *, online: bool) -> None:
         if folder.online == online:
             return
-        ids = self._catalog.set_folder_online(folder.id, online=online)
+        ids = self._catalog.folders.set_online(folder.id, online=online)
         if online:
             self._make_searchable(ids)
             # Those that waited when the folder went away were left out of the queue.
@@ -316,7 +316,7 @@ class Indexer:
 
     def _make_searchable(self, ids: Sequence[PhotoId]) -> None:
         for start in range(0, len(ids), 4096):
-            found, vectors = self._catalog.vectors_for(self._pack, ids[start : start + 4096])
+            found, vectors = self._catalog.vectors.get(self._pack, ids[start : start + 4096])
             if len(found):
                 self._index.add([int(i) for i in found], vectors)
 

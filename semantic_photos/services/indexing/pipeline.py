@@ -17,7 +17,7 @@ from semantic_photos.domain.errors import CancelledError, PhotoError, SemanticPh
 from semantic_photos.domain.photo import ContentKey, Photo, PhotoFacts, PhotoId
 from semantic_photos.domain.ports import ByteArray, FloatArray, ImageEncoder
 from semantic_photos.domain.vectors import usable_rows
-from semantic_photos.media.decode import DecodedPhoto, DecodeRequest
+from semantic_photos.media.decode_request import DecodedPhoto, DecodeRequest
 from semantic_photos.media.decoder_pool import DecoderPool
 from semantic_photos.media.fingerprint import content_key
 from semantic_photos.media.thumbnails import THUMBNAIL_SIDE, ThumbnailStore
@@ -107,7 +107,7 @@ class Pipeline:
         self._queue.clear()
         self._exhausted = False
         try:
-            self._catalog.end_decode(held)
+            self._catalog.queue.end_decode(held)
         except SemanticPhotosError as error:
             _log.warning("marks are left behind: %s", error)
 
@@ -131,12 +131,12 @@ class Pipeline:
             return
         if len(self._queue) < room and not self._exhausted:
             held = {item.photo.id for item in self._window} | {item.photo.id for item in self._batch}
-            rows = self._catalog.pending(FETCH + len(held), pack=self._encoder.fingerprint)
+            rows = self._catalog.queue.pending(FETCH + len(held), pack=self._encoder.fingerprint)
             self._queue = deque(photo for photo in rows if photo.id not in held)
             self._exhausted = len(rows) < FETCH + len(held)
         taken = [self._queue.popleft() for _ in range(min(room, len(self._queue)))]
         if taken:
-            self._catalog.begin_decode([photo.id for photo in taken])
+            self._catalog.queue.begin_decode([photo.id for photo in taken])
             self._window.extend(self._submit(photo) for photo in taken)
 
     def _submit(self, photo: Photo) -> _InFlight:
@@ -145,7 +145,7 @@ class Pipeline:
         except PhotoError as error:
             return _InFlight(photo, None, error=error)
         # A copy of a photo that was encoded before needs neither decoder nor network.
-        known = self._catalog.vectors_by_content(self._encoder.fingerprint, key)
+        known = self._catalog.vectors.by_content(self._encoder.fingerprint, key)
         if known is not None:
             return _InFlight(photo, key, known=known)
         side = None if self._thumbnails.find(key) is not None else THUMBNAIL_SIDE
@@ -185,10 +185,10 @@ class Pipeline:
     def _fail(self, photo: Photo, error: PhotoError) -> None:
         if error.code == "photo.missing":
             # Deleted between the scan and now: nothing is wrong with it.
-            self._catalog.mark_missing([photo.id])
+            self._catalog.files.mark_missing([photo.id])
         else:
             _log.info("set aside %r: %s", str(photo.path), error)
-            self._catalog.mark_failed(photo.id, photo.stamp, error.code, str(error), retry=error.retry)
+            self._catalog.queue.mark_failed(photo.id, photo.stamp, error.code, str(error), retry=error.retry)
         # A file that changed while it was read is not set aside but waits again: it must be fetched once more.
         self._exhausted = False
         self._on_failed([photo.id])
@@ -208,7 +208,7 @@ class Pipeline:
         ]
         if not rows:
             return
-        committed = set(self._catalog.commit_batch(self._encoder.fingerprint, rows))
+        committed = set(self._catalog.queue.commit(self._encoder.fingerprint, rows))
         kept = [row for row in rows if row.photo_id in committed]
         if kept:
             self._on_committed([row.photo_id for row in kept], np.stack([row.vector for row in kept]))

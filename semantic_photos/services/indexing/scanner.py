@@ -118,7 +118,7 @@ class Scanner:
             CancelledError: when the token says so; what was written by then stays and is completed next time.
         """
         report = ScanReport()
-        known = self._catalog.known_files(folder.id)
+        known = self._catalog.files.in_folder(folder.id)
         if not self._root_is_there(folder.path, has_photos=bool(known)):
             report.offline = True
             return report
@@ -159,7 +159,7 @@ class Scanner:
         for path in dict.fromkeys(paths):
             if not self._is_wanted(folder.path, path):
                 continue
-            old = self._catalog.known_file(path)
+            old = self._catalog.files.at(path)
             try:
                 status = os.lstat(path)
             except (FileNotFoundError, NotADirectoryError):
@@ -219,21 +219,21 @@ class Scanner:
 
     def _mark_missing(self, ids: list[PhotoId], report: ScanReport) -> None:
         if ids:
-            self._catalog.mark_missing(ids)
+            self._catalog.files.mark_missing(ids)
             report.missing.extend(ids)
 
     def _restore(self, report: ScanReport) -> None:
         if report.restored:
-            self._catalog.restore(report.restored)
+            self._catalog.files.mark_found(report.restored)
 
     def _touch(self, changed: list[tuple[PhotoId, FileStamp]], report: ScanReport) -> None:
         for start in range(0, len(changed), _CHUNK):
-            self._catalog.touch_changed(changed[start : start + _CHUNK])
+            self._catalog.files.mark_changed(changed[start : start + _CHUNK])
         report.changed.extend(photo_id for photo_id, _ in changed)
 
     def _add(self, folder: Folder, fresh: list[tuple[Path, FileStamp]], report: ScanReport, token: CancelToken) -> None:
         """Add new files, or move the row of a missing photo to where its content turned up."""
-        sizes = self._catalog.missing_sizes() if fresh else frozenset()
+        sizes = self._catalog.files.missing_sizes() if fresh else frozenset()
         added: list[tuple[Path, FileStamp]] = []
         taken: set[PhotoId] = set()
         for path, stamp in fresh:
@@ -243,21 +243,21 @@ class Scanner:
                 added.append((path, stamp))
                 continue
             taken.add(photo_id)
-            state = self._catalog.move(photo_id, path, stamp, folder.id)
+            state = self._catalog.files.move(photo_id, path, stamp, folder.id)
             report.moved.append(photo_id)
             report.missing = [gone for gone in report.missing if gone != photo_id]
             if state is PhotoState.PENDING:
                 report.changed.append(photo_id)
         for start in range(0, len(added), _CHUNK):
             token.raise_if_cancelled()
-            report.new.extend(self._catalog.add_pending(folder.id, added[start : start + _CHUNK]))
+            report.new.extend(self._catalog.files.add(folder.id, added[start : start + _CHUNK]))
 
     def _moved_from(self, path: Path, stamp: FileStamp, taken: set[PhotoId]) -> PhotoId | None:
         try:
             key = content_key(path)
         except PhotoError:
             return None
-        for photo in self._catalog.find_moved(key, stamp.size):
+        for photo in self._catalog.files.find_moved(key, stamp.size):
             if photo.id not in taken:
                 return photo.id
         return None

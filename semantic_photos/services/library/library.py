@@ -42,12 +42,8 @@ from semantic_photos.services.tags.automatic_tagging import AutoTagger
 from semantic_photos.services.threads.concurrency import EventBus, Lanes
 from semantic_photos.storage.catalog import Catalog
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.keyword_sync import KeywordSync
 from semantic_photos.storage.library_lock import LibraryLock
-from semantic_photos.storage.relevance_feedback import VoteStore
 from semantic_photos.storage.settings_file import load_settings, save_settings
-from semantic_photos.storage.tags import TagStore
-from semantic_photos.storage.user_data import UserDataStore
 
 _log = logging.getLogger(__name__)
 
@@ -104,7 +100,7 @@ class Library:
         self.pack = choose_pack(paths, self.catalog, self.bus.publish, pack_folder, read_only=self.read_only)
         threads = self.settings.encoder_threads or max(1, (os.cpu_count() or 2) // 2)
         self.encoder = OnnxImageEncoder(self.pack, threads) if self.pack is not None else None
-        self.tags, votes = TagStore(database), VoteStore(database)
+        self.tags, votes = self.catalog.tags, self.catalog.feedback
         self.personalization, plain, self.words, seen = personalized(
             self.pack, self.catalog, self.tags, votes, self.bus
         )
@@ -130,8 +126,8 @@ class Library:
             limit=lambda: self.settings.result_limit, feedback=RelevanceFeedback(votes, self.index),
         )  # fmt: skip
         self.tagging = AutoTagger(self.catalog, self.tags, seen, plain, self.bus)
-        self.keywords = KeywordFiles(self.catalog, KeywordSync(database), self.decoders, self.bus)
-        self.user_data = UserDataTransfer(self.catalog, UserDataStore(database), self.bus)
+        self.keywords = KeywordFiles(self.catalog, self.catalog.metadata, self.decoders, self.bus)
+        self.user_data = UserDataTransfer(self.catalog, self.catalog.user_data, self.bus)
         self.vocabulary = Vocabulary(
             self.catalog, self.index, seen, self.words, store=self.tags, tree=self.tagging.tree
         )
@@ -208,7 +204,7 @@ class Library:
 
     def folders(self) -> list[Folder]:
         """Return the watched roots."""
-        return self.catalog.folders()
+        return self.catalog.folders.all()
 
     def add_folder(self, path: Path) -> Folder:
         """Watch a folder and index it; one that is already watched is compared again.
@@ -225,7 +221,7 @@ class Library:
                 next(entries, None)
         except OSError as error:
             raise FolderError(f"The folder {path} cannot be read: {error.strerror or error}.") from error
-        folder = self.catalog.add_folder(path)
+        folder = self.catalog.folders.add(path)
         self.bus.publish(FoldersChanged((folder.id,)))
         if self._watcher is not None:
             self._watcher.watch(self.folders())
@@ -234,7 +230,7 @@ class Library:
 
     def remove_folder(self, folder_id: FolderId) -> None:
         """Stop watching a folder and forget its photos; the files stay as they are."""
-        ids = self.catalog.remove_folder(folder_id)
+        ids = self.catalog.folders.remove(folder_id)
         self.index.remove([int(i) for i in ids])
         if self._watcher is not None:
             self._watcher.watch(self.folders())
@@ -252,22 +248,22 @@ class Library:
 
     def retry_failed(self, ids: Sequence[PhotoId] | None = None) -> None:
         """Try photos that were set aside once more; None means all of them."""
-        self.catalog.retry(ids)
+        self.catalog.queue.retry(ids)
         self.indexer.refresh()
 
     # What is known
 
     def photos(self, ids: Sequence[PhotoId]) -> dict[PhotoId, Photo]:
         """Return what is known of these photos; unknown ids are left out."""
-        return self.catalog.photos(ids)
+        return self.catalog.photos.get(ids)
 
     def failures(self) -> list[FailedPhoto]:
         """Return the photos that were set aside, with their reasons."""
-        return self.catalog.failures()
+        return self.catalog.queue.failures()
 
     def counts(self) -> Counts:
         """Return how many photos stand where."""
-        return self.catalog.counts(self.pack.fingerprint if self.pack is not None else "")
+        return self.catalog.photos.counts(self.pack.fingerprint if self.pack is not None else "")
 
     def notices(self) -> list[Notice]:
         """Return what a user should know now."""
@@ -332,7 +328,7 @@ class Library:
     # Wiring
 
     def _begin(self, *, watch: bool) -> None:
-        forgotten = self.catalog.purge_missing(KEEP_MISSING_S)
+        forgotten = self.catalog.files.purge_missing(KEEP_MISSING_S)
         if forgotten:
             _log.info("forgot %d photos that were missing for long", forgotten)
         self.tagging.follow()
@@ -361,7 +357,7 @@ class Library:
         try:
             if latest is not None and time.time() - latest.stat().st_mtime < BACKUP_EVERY_S:
                 return
-            if not self.catalog.folders():
+            if not self.catalog.folders.all():
                 return
             self._database.roll_backup()
         except (CatalogError, OSError) as error:
@@ -387,10 +383,10 @@ class Library:
         dim = self.pack.dim if self.pack is not None else _NO_DIM
         index = HybridIndex(self.paths.index / fingerprint, dim, fingerprint, read_only=self.read_only)
         index.load(
-            ids_now=lambda: self.catalog.searchable_ids(fingerprint),
-            vectors_for=lambda ids: self.catalog.vectors_for(fingerprint, ids),
-            changed_since=lambda generation: self.catalog.vectors_changed_since(fingerprint, generation),
-            generation=lambda: self.catalog.vector_generation(fingerprint),
+            ids_now=lambda: self.catalog.vectors.searchable_ids(fingerprint),
+            vectors_for=lambda ids: self.catalog.vectors.get(fingerprint, ids),
+            changed_since=lambda generation: self.catalog.vectors.changed_since(fingerprint, generation),
+            generation=lambda: self.catalog.vectors.generation(fingerprint),
         )
         return index
 

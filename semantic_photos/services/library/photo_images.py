@@ -9,7 +9,7 @@ from pathlib import Path
 from semantic_photos.domain.errors import InternalError
 from semantic_photos.domain.photo import Photo
 from semantic_photos.domain.ports import ByteArray
-from semantic_photos.media.decode import DecodeRequest
+from semantic_photos.media.decode_request import DecodeRequest
 from semantic_photos.media.decoder_pool import DecoderPool
 from semantic_photos.media.fingerprint import content_key
 from semantic_photos.media.thumbnails import THUMBNAIL_SIDE, ThumbnailStore

@@ -16,7 +16,7 @@ from semantic_photos.domain.messages import CancelToken, PhotosChanged
 from semantic_photos.domain.photo import FileStamp, PhotoId
 from semantic_photos.domain.ports import IdArray
 from semantic_photos.domain.tags import FileWords
-from semantic_photos.media.decode import DecodedPhoto, DecodeRequest
+from semantic_photos.media.decode_request import DecodedPhoto, DecodeRequest
 from semantic_photos.media.decoder_pool import DecoderPool
 from semantic_photos.media.fingerprint import content_key
 from semantic_photos.media.keyword_edit_values import EditedFile, EditRequest
@@ -89,7 +89,7 @@ class KeywordFiles:
             CancelledError: when the token says so.
             CatalogError: when the catalog cannot be written.
         """
-        wanted = self._catalog.browse_ids() if ids is None else ids
+        wanted = self._catalog.listing.browsed() if ids is None else ids
         changed = 0
         for start in range(0, len(wanted), CHUNK):
             self._look(token)
@@ -122,7 +122,7 @@ class KeywordFiles:
         return len(touched)
 
     def _read_and_store(self, ids: Sequence[PhotoId], token: CancelToken | None) -> tuple[PhotoId, ...]:
-        photos, known = self._catalog.photos(ids), self._exchange.stamps(ids)
+        photos, known = self._catalog.photos.get(ids), self._exchange.stamps(ids)
         asked: list[tuple[PhotoId, str, Future[DecodedPhoto]]] = []
         for photo_id, photo in photos.items():
             stamp = words_stamp(photo.path)

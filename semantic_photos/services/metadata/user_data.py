@@ -127,11 +127,11 @@ class UserDataTransfer:
 
     def import_folders(self) -> ImportReport:
         """Make the names of folders inside the library's roots tags of the photos in them."""
-        roots = {folder.id: folder.path for folder in self._catalog.folders()}
+        roots = {folder.id: folder.path for folder in self._catalog.folders.all()}
         found: list[PhotoUserData] = []
-        ids = self._catalog.browse_ids()
+        ids = self._catalog.listing.browsed()
         for start in range(0, len(ids), 4096):
-            for photo in self._catalog.photos([PhotoId(int(i)) for i in ids[start : start + 4096]]).values():
+            for photo in self._catalog.photos.get([PhotoId(int(i)) for i in ids[start : start + 4096]]).values():
                 parts = photo.path.relative_to(roots[photo.folder_id]).parts[:-1]
                 tag = tag_of_folders([os.fsencode(part).decode("utf-8", "replace") for part in parts])
                 if tag:

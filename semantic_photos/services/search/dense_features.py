@@ -25,7 +25,7 @@ from semantic_photos.domain.photo import FileStamp, ImageRecipe, PhotoFacts
 from semantic_photos.domain.ports import ByteArray, FloatArray, ImageEncoder
 from semantic_photos.domain.resample import resized
 from semantic_photos.domain.vectors import normalise
-from semantic_photos.media.decode import DecodeRequest
+from semantic_photos.media.decode_request import DecodeRequest
 from semantic_photos.media.decoder_pool import DecoderPool
 
 #: Where the overlapping squares begin, in fractions of the picture: three a side, each half as long as the picture.

@@ -103,7 +103,7 @@ class ExampleVectors:
         Raises:
             CatalogError: the catalog cannot be read.
         """
-        known = self._catalog.photos([one.photo_id for one in query.examples if one.photo_id is not None])
+        known = self._catalog.photos.get([one.photo_id for one in query.examples if one.photo_id is not None])
         photos = [known.get(one.photo_id) if one.photo_id is not None else None for one in query.examples]
         paths = [
             photo.path if photo is not None else one.path for one, photo in zip(query.examples, photos, strict=True)
@@ -123,7 +123,7 @@ class ExampleVectors:
         """Return the vector (D,) of a photo of the library, or None if it has none."""
         if self._images is None:
             return None
-        ids, vectors = self._catalog.vectors_for(self._images.fingerprint, [photo_id])
+        ids, vectors = self._catalog.vectors.get(self._images.fingerprint, [photo_id])
         return vectors[0] if len(ids) else None
 
     def path_of(self, example: Example) -> Path:
@@ -135,7 +135,7 @@ class ExampleVectors:
         if example.path is not None:
             return example.path
         if example.photo_id is not None:
-            photo = self._catalog.photos([example.photo_id]).get(example.photo_id)
+            photo = self._catalog.photos.get([example.photo_id]).get(example.photo_id)
             if photo is not None:
                 return photo.path
         raise QueryError("The example photo is no longer in the library.", code="query.no-example")

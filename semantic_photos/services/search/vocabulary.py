@@ -80,7 +80,7 @@ class Vocabulary:
                 found[photo_id] = self._merged(lines[photo_id], [], n)
             if self._pack is None:
                 continue
-            ids, vectors = self._catalog.vectors_for(self._pack.fingerprint, chunk)
+            ids, vectors = self._catalog.vectors.get(self._pack.fingerprint, chunk)
             confidences = self._pack.tag_confidences(vectors)
             for number, row in zip(ids.tolist(), confidences, strict=True):
                 photo_id = PhotoId(number)

@@ -112,7 +112,7 @@ class AutoTagger:
         self, pack: ModelPack, least: float, ids: Sequence[PhotoId] | IdArray | None, token: CancelToken | None
     ) -> TaggingRun:
         begun = time.monotonic()
-        wanted = self._catalog.searchable_ids(pack.fingerprint) if ids is None else np.asarray(ids, np.int64)
+        wanted = self._catalog.vectors.searchable_ids(pack.fingerprint) if ids is None else np.asarray(ids, np.int64)
         if ids is None:
             self._catalog.set_meta(_KEY, f"{least:.4f}")
         words = self._words_now()
@@ -222,7 +222,7 @@ class AutoTagger:
     # Inside
 
     def _tag_chunk(self, pack: ModelPack, words: TagWords, ids: IdArray, least: float) -> tuple[Change, int]:
-        found, vectors = self._catalog.vectors_for(pack.fingerprint, ids)
+        found, vectors = self._catalog.vectors.get(pack.fingerprint, ids)
         if not len(found):
             return Change(), 0
         guesses = words.likely(pack.tag_confidences(vectors), least)

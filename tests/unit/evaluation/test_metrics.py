@@ -25,13 +25,6 @@ def test_a_score_that_is_not_a_number_is_the_lowest():
     assert metrics.ranks_of(scores, np.array([1])).tolist() == [1]
 
 
-def test_recall_is_the_share_within_k():
-    ranks = np.array([1, 3, 10, 11])
-    assert metrics.recall_at(ranks, 1) == 0.25
-    assert metrics.recall_at(ranks, 10) == 0.75
-    assert np.isnan(metrics.recall_at(np.array([], dtype=np.int64), 1))
-
-
 def test_precision_looks_at_the_first_k_only():
     scores = np.array([[4.0, 3.0, 2.0, 1.0]], dtype=np.float32)
     relevant = np.array([[True, False, True, True]])

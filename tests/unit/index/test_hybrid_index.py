@@ -110,7 +110,7 @@ def test_a20_sizes_and_numbers_that_are_odd(tmp_path: Path) -> None:
     assert _ids(index, query, 10) == []
     assert index.count_above(np.empty((0, 4)), np.empty(0)).tolist() == []
     assert index.count_above(query[None], [0.0]).tolist() == [0]
-    assert len(index.sample_ids(10)) == len(index.scores_sample(query)) == 0
+    assert len(index.sample_ids(10)) == 0
     index.add([5], query[None])
     assert _ids(index, query, 10) == [5]
     assert _ids(index, query, 0) == _ids(index, query, -1) == []
@@ -141,8 +141,6 @@ def test_a15_vectors_without_a_direction(tmp_path: Path, value: float) -> None:
         index.search(bad[0], 1)
     with pytest.raises(InternalError):
         index.count_above(bad, [0.1])
-    with pytest.raises(InternalError):
-        index.scores_sample(bad[0])
     assert len(index) == 0
 
 
@@ -240,7 +238,6 @@ def test_sample_is_fixed_and_changes_little(reopen: Reopen, vectors: FloatArray)
     assert sample.tolist() == reopen("annoy").sample_ids(50).tolist() == index.sample_ids(50).tolist()
     index.remove([sample[0]])
     assert len(np.intersect1d(sample, index.sample_ids(50))) == 49
-    assert np.allclose(index.scores_sample(vectors[0], 50), index.vectors_of(index.sample_ids(50)) @ vectors[0])
     assert len(index.sample_ids(-1)) == 0
     # Not the first or last photos of the library.
     assert 40 < np.mean(sample - IDS[0]) < 360

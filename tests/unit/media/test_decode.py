@@ -15,7 +15,8 @@ from PIL import Image, ImageCms
 
 from semantic_photos.domain.errors import PackError, PhotoError
 from semantic_photos.domain.photo import ImageRecipe
-from semantic_photos.media.decode import DecodedPhoto, DecodeRequest, decode
+from semantic_photos.media.decode import decode
+from semantic_photos.media.decode_request import DecodedPhoto, DecodeRequest
 from tests.fakes.pictures import CORNERS, FORMATS, STORED, corners, encoded, is_upright, noise, save, scene
 
 RECIPE = ImageRecipe(64, "squash", "bicubic")

@@ -19,7 +19,8 @@ import pytest
 from semantic_photos.domain.errors import CancelledError, PackError, PhotoError
 from semantic_photos.domain.photo import ImageRecipe
 from semantic_photos.media import decoder_pool, decoder_process
-from semantic_photos.media.decode import DecodeRequest, decode
+from semantic_photos.media.decode import decode
+from semantic_photos.media.decode_request import DecodeRequest
 from semantic_photos.media.decoder_pool import DecoderPool
 from tests.fakes.pictures import encoded, is_upright, noise, png_bomb, save, scene, slow_jpeg
 
@@ -365,7 +366,7 @@ def test_no_child_outlives_a_program_that_is_killed(tmp_path: Path, bomb: bytes,
         import sys, time
         sys.path.insert(0, {ROOT!r})
         from pathlib import Path
-        from semantic_photos.media.decode import DecodeRequest
+        from semantic_photos.media.decode_request import DecodeRequest
         from semantic_photos.media.decoder_pool import DecoderPool
         pool = DecoderPool(2)
         good = DecodeRequest(Path({str(save(tmp_path / "a.jpg"))!r}), None, 320)

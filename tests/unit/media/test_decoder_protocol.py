@@ -14,7 +14,7 @@ import pytest
 from semantic_photos.domain.errors import PackError, PhotoError
 from semantic_photos.domain.photo import ImageRecipe, PhotoFacts
 from semantic_photos.media import decoder_protocol
-from semantic_photos.media.decode import DecodedPhoto, DecodeRequest
+from semantic_photos.media.decode_request import DecodedPhoto, DecodeRequest
 
 REQUEST = DecodeRequest(Path("/photos/a.jpg"), ImageRecipe(4), 320, 10)
 ANSWER = DecodedPhoto(

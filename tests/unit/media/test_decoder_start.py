@@ -12,7 +12,7 @@ import pytest
 
 from semantic_photos.domain.photo import ImageRecipe
 from semantic_photos.media import decoder_pool
-from semantic_photos.media.decode import DecodeRequest
+from semantic_photos.media.decode_request import DecodeRequest
 from semantic_photos.media.decoder_pool import DecoderPool
 from tests.fakes.pictures import save
 

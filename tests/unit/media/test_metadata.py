@@ -14,7 +14,8 @@ from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
 from semantic_photos.domain.photo import PhotoFacts
-from semantic_photos.media.decode import DecodeRequest, decode
+from semantic_photos.media.decode import decode
+from semantic_photos.media.decode_request import DecodeRequest
 from semantic_photos.media.metadata import clean
 from tests.fakes.pictures import encoded, scene
 

@@ -27,7 +27,7 @@ class Shelf:
         self.path, self.time = path, 1_000_000.0
         self.open()
         self.root = Path("/photos")
-        self.folder = self.catalog.add_folder(self.root).id
+        self.folder = self.catalog.folders.add(self.root).id
 
     def open(self) -> None:
         self.database = Database.open(self.path)
@@ -45,10 +45,10 @@ class Shelf:
     def add(self, *numbers: int, folder: FolderId | None = None, root: Path | None = None) -> list[PhotoId]:
         """Add photos that wait; their names and stamps come from their numbers."""
         files = [((root or self.root) / f"{number}.jpg", self.stamp(number)) for number in numbers]
-        return self.catalog.add_pending(folder or self.folder, files)
+        return self.catalog.files.add(folder or self.folder, files)
 
     def row(self, photo_id: PhotoId, **changes: object) -> IndexedPhoto:
-        photo = self.catalog.photos([photo_id])[photo_id]
+        photo = self.catalog.photos.get([photo_id])[photo_id]
         values: dict[str, object] = {
             "photo_id": photo_id, "stamp": photo.stamp, "content_key": ContentKey(f"{photo.stamp.size:032x}"),
             "facts": PhotoFacts(40, 30, "JPEG"), "vector": vector(photo_id),
@@ -56,15 +56,20 @@ class Shelf:
         return IndexedPhoto(**(values | changes))  # type: ignore[arg-type]
 
     def commit(self, ids: Sequence[PhotoId], pack: str = PACK) -> list[PhotoId]:
-        return self.catalog.commit_batch(pack, [self.row(photo_id) for photo_id in ids])
+        return self.catalog.queue.commit(pack, [self.row(photo_id) for photo_id in ids])
 
     def indexed(self, *numbers: int) -> list[PhotoId]:
         ids = self.add(*numbers)
         assert self.commit(ids) == ids
         return ids
 
+    def suspects(self) -> set[int]:
+        """Return the waiting photos that were being read when the program died."""
+        with self.database.read() as connection:
+            return {row[0] for row in connection.execute("SELECT id FROM photo WHERE state = 0 AND crashes > 0")}
+
     def searchable(self, pack: str = PACK) -> list[int]:
-        return list(self.catalog.searchable_ids(pack).tolist())
+        return list(self.catalog.vectors.searchable_ids(pack).tolist())
 
 
 def vector(number: int, dim: int = DIM) -> FloatArray:

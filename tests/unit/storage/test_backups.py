@@ -23,7 +23,7 @@ from tests.unit.storage.test_database import code_of
 def counts_in(path: Path) -> Counts:
     database = Database.open(path)
     try:
-        return Catalog(database).counts(PACK)
+        return Catalog(database).photos.counts(PACK)
     finally:
         database.close()
 
@@ -93,7 +93,7 @@ def test_going_back_sets_the_damaged_one_aside(shelf: Shelf) -> None:
     assert aside is not None
     assert aside.read_bytes() == b"nonsense"
     shelf.open()
-    assert shelf.catalog.counts(PACK) == Counts(indexed=2)
+    assert shelf.catalog.photos.counts(PACK) == Counts(indexed=2)
     assert made.exists()
 
 
@@ -104,7 +104,7 @@ def test_going_back_without_a_catalog(shelf: Shelf) -> None:
     shelf.path.unlink()
     assert Database.restore(shelf.path, made) is None
     shelf.open()
-    assert shelf.catalog.counts(PACK) == Counts(indexed=1)
+    assert shelf.catalog.photos.counts(PACK) == Counts(indexed=1)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"text" * 1000])
@@ -116,7 +116,7 @@ def test_nobody_goes_back_to_what_is_no_backup(shelf: Shelf, tmp_path: Path, con
         bad.write_bytes(content)
     assert code_of(lambda: Database.restore(shelf.path, bad)) == "catalog.bad-backup"
     shelf.open()
-    assert shelf.catalog.counts(PACK) == Counts(indexed=1)
+    assert shelf.catalog.photos.counts(PACK) == Counts(indexed=1)
 
 
 def test_a_damaged_catalog_has_no_backup_made_of_it(shelf: Shelf, tmp_path: Path) -> None:

@@ -84,8 +84,8 @@ def test_damage_in_a_large_catalog_is_named_when_it_is_met(path: Path, monkeypat
             continue
         try:
             catalog = Catalog(database)
-            catalog.vectors(PACK)
-            catalog.browse_ids()
+            catalog.vectors.all(PACK)
+            catalog.listing.browsed()
         except CatalogError as error:
             assert error.code == "catalog.corrupt"
             met += 1
@@ -117,7 +117,7 @@ def test_the_log_of_a_lost_catalog_is_not_applied_to_a_new_one(shelf: Shelf, tmp
     shelf.path.unlink()
     Path(f"{shelf.path}-wal").write_bytes(log)
     shelf.open()
-    assert shelf.catalog.folders() == []
+    assert shelf.catalog.folders.all() == []
     assert shelf.catalog.check() == []
     assert any(path.name.startswith("catalog.stray-") for path in tmp_path.iterdir())
 
@@ -132,7 +132,7 @@ def test_a_foreign_log_is_noticed_or_does_nothing(shelf: Shelf, path: Path, tmp_
     except CatalogError as error:
         assert error.code in ("catalog.corrupt", "catalog.foreign")
     else:
-        assert shelf.catalog.check() or shelf.catalog.counts(PACK) == Counts(indexed=100)
+        assert shelf.catalog.check() or shelf.catalog.photos.counts(PACK) == Counts(indexed=100)
         shelf.database.close()
 
 

@@ -128,11 +128,11 @@ def test_a_thread_that_ends_leaves_no_open_file(shelf: Shelf) -> None:
     descriptors = Path("/proc/self/fd")
     if not descriptors.is_dir():
         pytest.skip("no list of open files here")
-    on_thread(shelf.catalog.folders)
+    on_thread(shelf.catalog.folders.all)
     gc.collect()
     before = len(list(descriptors.iterdir()))
     for _ in range(10):
-        on_thread(shelf.catalog.folders)
+        on_thread(shelf.catalog.folders.all)
     gc.collect()
     assert len(list(descriptors.iterdir())) <= before
 
@@ -142,10 +142,10 @@ def test_after_closing_every_thread_is_told_so(shelf: Shelf) -> None:
     codes: list[str] = []
 
     def ask() -> None:
-        shelf.catalog.folders()
+        shelf.catalog.folders.all()
         ready.set()
         go.wait()
-        codes.append(code_of(shelf.catalog.folders))
+        codes.append(code_of(shelf.catalog.folders.all))
 
     thread = threading.Thread(target=ask)
     thread.start()
@@ -155,9 +155,9 @@ def test_after_closing_every_thread_is_told_so(shelf: Shelf) -> None:
     go.set()
     thread.join()
     assert codes == ["catalog.closed"]
-    assert code_of(shelf.catalog.folders) == "catalog.closed"
+    assert code_of(shelf.catalog.folders.all) == "catalog.closed"
     assert code_of(lambda: write(shelf.database)) == "catalog.closed"
-    on_thread(lambda: code_of(shelf.catalog.folders))
+    on_thread(lambda: code_of(shelf.catalog.folders.all))
 
 
 def test_closing_interrupts_a_long_question(shelf: Shelf) -> None:
@@ -210,12 +210,12 @@ def test_a_full_disk_takes_nothing_that_was_kept_and_ends_by_itself(shelf: Shelf
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages + 1}")
     assert code_of(lambda: shelf.indexed(*range(100, 900))) == "catalog.full"
-    assert shelf.catalog.counts(PACK) == Counts(indexed=10)
+    assert shelf.catalog.photos.counts(PACK) == Counts(indexed=10)
     assert shelf.searchable() == kept
     with shelf.database.read() as connection:
         connection.execute("PRAGMA max_page_count = 100000")
     shelf.indexed(*range(100, 150))
-    assert shelf.catalog.counts(PACK) == Counts(indexed=60)
+    assert shelf.catalog.photos.counts(PACK) == Counts(indexed=60)
 
 
 @pytest.mark.parametrize("how", ["deleted", "replaced", "folder gone"])
@@ -234,7 +234,7 @@ def test_a_catalog_that_is_taken_away_is_noticed_at_the_next_write(shelf: Shelf,
         if how == "replaced":
             shelf.path.write_bytes(content)
     assert code_of(lambda: write(shelf.database)) == "catalog.gone"
-    on_thread(lambda: code_of(shelf.catalog.folders))
+    on_thread(lambda: code_of(shelf.catalog.folders.all))
     shelf.database.close()
 
 
@@ -288,7 +288,7 @@ def test_another_program_that_writes_is_waited_for_and_then_named(
     other = sqlite3.connect(shelf.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     assert code_of(lambda: write(shelf.database)) == "catalog.busy"
-    shelf.catalog.folders()
+    shelf.catalog.folders.all()
     other.execute("ROLLBACK")
     other.close()
     write(shelf.database)
@@ -301,9 +301,9 @@ def test_a_reader_beside_a_writer_sees_what_is_committed(shelf: Shelf) -> None:
     shelf.indexed(1)
     database = Database.open(shelf.path, read_only=True)
     reader = Catalog(database)
-    assert reader.counts(PACK) == Counts(indexed=1)
+    assert reader.photos.counts(PACK) == Counts(indexed=1)
     shelf.indexed(2)
-    assert reader.counts(PACK) == Counts(indexed=2)
+    assert reader.photos.counts(PACK) == Counts(indexed=2)
     with pytest.raises(InternalError):
         reader.set_meta("a", "b")
     with pytest.raises(InternalError), database.read() as connection:
@@ -317,12 +317,12 @@ def test_a_reader_beside_a_writer_sees_what_is_committed(shelf: Shelf) -> None:
 
 def test_a_reader_leaves_marks_alone(shelf: Shelf) -> None:
     ids = shelf.add(1)
-    shelf.catalog.begin_decode(ids)
+    shelf.catalog.queue.begin_decode(ids)
     database = Database.open(shelf.path, read_only=True)
-    assert Catalog(database).suspects() == frozenset()
+    Catalog(database)
     database.close()
-    assert shelf.catalog.suspects() == frozenset()
-    shelf.catalog.purge_marks()
+    assert shelf.suspects() == set()
+    shelf.catalog.queue.clear_marks()
 
 
 def test_a_reader_makes_no_catalog(tmp_path: Path) -> None:
@@ -355,7 +355,7 @@ def test_a_reader_needs_no_permission_to_write(shelf: Shelf, tmp_path: Path) -> 
 
     def read() -> None:
         database = Database.open(shelf.path, read_only=True)
-        assert Catalog(database).counts(PACK) == Counts(indexed=1)
+        assert Catalog(database).photos.counts(PACK) == Counts(indexed=1)
 
     def refuse() -> None:
         assert code_of(lambda: Catalog(Database.open(shelf.path))) == "catalog.readonly"
@@ -374,6 +374,6 @@ def test_a_reader_needs_no_permission_to_write(shelf: Shelf, tmp_path: Path) -> 
 
 def test_closing_works_the_log_in(shelf: Shelf) -> None:
     shelf.indexed(*range(50))
-    on_thread(shelf.catalog.folders)
+    on_thread(shelf.catalog.folders.all)
     shelf.database.close()
     assert [path.name for path in shelf.path.parent.iterdir()] == [shelf.path.name]

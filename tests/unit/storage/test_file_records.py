@@ -15,22 +15,22 @@ from tests.unit.storage.conftest import PACK, Shelf
 
 def test_added_files_wait_in_the_order_given(shelf: Shelf) -> None:
     ids = shelf.add(3, 1, 2)
-    photos = shelf.catalog.photos(ids)
+    photos = shelf.catalog.photos.get(ids)
     assert [photo.path.name for photo in photos.values()] == ["3.jpg", "1.jpg", "2.jpg"]
     assert {photo.state for photo in photos.values()} == {PhotoState.PENDING}
-    assert shelf.catalog.counts(PACK) == Counts(pending=3)
+    assert shelf.catalog.photos.counts(PACK) == Counts(pending=3)
 
 
 def test_a_name_that_is_no_text_survives(shelf: Shelf) -> None:
     raw = [b"/photos/caf\xe9 \xff.jpg", "/photos/🙂\n‮.jpg".encode(), b"/photos/%00?#&.jpg"]
     paths = [Path(os.fsdecode(path)) for path in raw]
-    ids = shelf.catalog.add_pending(shelf.folder, [(path, shelf.stamp(1)) for path in paths])
+    ids = shelf.catalog.files.add(shelf.folder, [(path, shelf.stamp(1)) for path in paths])
     shelf.reopen()
-    assert set(shelf.catalog.known_files(shelf.folder)) == set(raw)
+    assert set(shelf.catalog.files.in_folder(shelf.folder)) == set(raw)
     for photo_id, path in zip(ids, paths, strict=True):
-        assert shelf.catalog.photos([photo_id])[photo_id].path == path
-        assert shelf.catalog.photo_by_path(path) == shelf.catalog.photos([photo_id])[photo_id]
-        known = shelf.catalog.known_file(path)
+        assert shelf.catalog.photos.get([photo_id])[photo_id].path == path
+        assert shelf.catalog.photos.by_path(path) == shelf.catalog.photos.get([photo_id])[photo_id]
+        known = shelf.catalog.files.at(path)
         assert known is not None
         assert known.id == photo_id
 
@@ -46,83 +46,83 @@ def test_a_name_that_is_no_text_survives(shelf: Shelf) -> None:
 )
 def test_any_stamp_of_a_file_system_is_kept(shelf: Shelf, stamp: FileStamp) -> None:
     path = shelf.root / "odd.jpg"
-    (photo_id,) = shelf.catalog.add_pending(shelf.folder, [(path, stamp)])
-    assert shelf.catalog.known_files(shelf.folder)[os.fsencode(path)].stamp.same_content(stamp)
+    (photo_id,) = shelf.catalog.files.add(shelf.folder, [(path, stamp)])
+    assert shelf.catalog.files.in_folder(shelf.folder)[os.fsencode(path)].stamp.same_content(stamp)
     assert shelf.commit([photo_id]) == [photo_id], "a photo with an odd time could never be indexed"
 
 
 def test_adding_again_keeps_the_id(shelf: Shelf) -> None:
     (photo_id,) = shelf.indexed(1)
-    shelf.catalog.mark_missing([photo_id])
+    shelf.catalog.files.mark_missing([photo_id])
     assert shelf.add(1) == [photo_id]
     assert shelf.searchable() == [photo_id], "it came back unchanged"
     path = shelf.root / "1.jpg"
-    assert shelf.catalog.add_pending(shelf.folder, [(path, shelf.stamp(1, size=5))]) == [photo_id]
-    assert shelf.catalog.counts(PACK) == Counts(pending=1)
+    assert shelf.catalog.files.add(shelf.folder, [(path, shelf.stamp(1, size=5))]) == [photo_id]
+    assert shelf.catalog.photos.counts(PACK) == Counts(pending=1)
 
 
 def test_adding_to_a_removed_folder_adds_nothing(shelf: Shelf) -> None:
-    shelf.catalog.remove_folder(shelf.folder)
+    shelf.catalog.folders.remove(shelf.folder)
     assert shelf.add(1) == []
-    assert shelf.catalog.counts(PACK).total == 0
+    assert shelf.catalog.photos.counts(PACK).total == 0
 
 
 def test_a_changed_file_loses_vector_and_facts(shelf: Shelf) -> None:
     (photo_id,) = shelf.indexed(1)
     stamp = shelf.stamp(1, mtime_ns=5)
-    shelf.catalog.touch_changed([(photo_id, stamp), (PhotoId(999), stamp)])
-    photo = shelf.catalog.photos([photo_id])[photo_id]
+    shelf.catalog.files.mark_changed([(photo_id, stamp), (PhotoId(999), stamp)])
+    photo = shelf.catalog.photos.get([photo_id])[photo_id]
     assert (photo.state, photo.stamp, photo.content_key, photo.facts) == (
         PhotoState.PENDING, stamp, None, PhotoFacts(),
     )  # fmt: skip
     assert shelf.searchable() == []
-    assert len(shelf.catalog.vectors_for(PACK, [photo_id])[0]) == 0
+    assert len(shelf.catalog.vectors.get(PACK, [photo_id])[0]) == 0
 
 
 def test_a_missing_photo_is_in_no_count_and_comes_back_whole(shelf: Shelf) -> None:
     (photo_id,) = shelf.indexed(1)
-    shelf.catalog.mark_missing([photo_id])
-    assert shelf.catalog.counts(PACK) == Counts()
-    assert shelf.catalog.photos([photo_id])[photo_id].missing
-    assert shelf.catalog.browse_ids().tolist() == []
-    shelf.catalog.restore([photo_id])
-    assert shelf.catalog.counts(PACK) == Counts(indexed=1)
+    shelf.catalog.files.mark_missing([photo_id])
+    assert shelf.catalog.photos.counts(PACK) == Counts()
+    assert shelf.catalog.photos.get([photo_id])[photo_id].missing
+    assert shelf.catalog.listing.browsed().tolist() == []
+    shelf.catalog.files.mark_found([photo_id])
+    assert shelf.catalog.photos.counts(PACK) == Counts(indexed=1)
 
 
 def test_moved_photos_are_found_by_content(shelf: Shelf) -> None:
     ids = shelf.indexed(1, 2)
     key = shelf.row(ids[0]).content_key
-    assert shelf.catalog.find_moved(key, 1001) == [], "nothing is missing"
-    assert shelf.catalog.missing_sizes() == frozenset()
-    shelf.catalog.mark_missing(ids)
-    assert shelf.catalog.missing_sizes() == {1001, 1002}
-    assert [photo.id for photo in shelf.catalog.find_moved(key, 1001)] == [ids[0]]
-    assert shelf.catalog.find_moved(key, 1002) == []
-    assert shelf.catalog.find_moved(ContentKey("0"), 1001) == []
+    assert shelf.catalog.files.find_moved(key, 1001) == [], "nothing is missing"
+    assert shelf.catalog.files.missing_sizes() == frozenset()
+    shelf.catalog.files.mark_missing(ids)
+    assert shelf.catalog.files.missing_sizes() == {1001, 1002}
+    assert [photo.id for photo in shelf.catalog.files.find_moved(key, 1001)] == [ids[0]]
+    assert shelf.catalog.files.find_moved(key, 1002) == []
+    assert shelf.catalog.files.find_moved(ContentKey("0"), 1001) == []
 
 
 def test_of_two_missing_copies_the_later_one_is_taken(shelf: Shelf) -> None:
     first, second = shelf.add(1, 2)
     same = ContentKey("c" * 32)
     stamp = shelf.stamp(1)
-    shelf.catalog.touch_changed([(second, stamp)])
-    shelf.catalog.commit_batch(
+    shelf.catalog.files.mark_changed([(second, stamp)])
+    shelf.catalog.queue.commit(
         PACK, [shelf.row(first, content_key=same), shelf.row(second, content_key=same, stamp=stamp)]
     )
-    shelf.catalog.mark_missing([second])
+    shelf.catalog.files.mark_missing([second])
     shelf.time += 60
-    shelf.catalog.mark_missing([first, second])
-    assert [photo.id for photo in shelf.catalog.find_moved(same, 1001)] == [first, second]
+    shelf.catalog.files.mark_missing([first, second])
+    assert [photo.id for photo in shelf.catalog.files.find_moved(same, 1001)] == [first, second]
 
 
 def test_a_moved_photo_keeps_id_vector_and_facts(shelf: Shelf) -> None:
     (photo_id,) = shelf.indexed(1)
-    other = shelf.catalog.add_folder(Path("/elsewhere"))
-    shelf.catalog.mark_missing([photo_id])
+    other = shelf.catalog.folders.add(Path("/elsewhere"))
+    shelf.catalog.files.mark_missing([photo_id])
     stamp = shelf.stamp(1, mtime_ns=77, inode=9)
     path = other.path / "new.jpg"
-    assert shelf.catalog.move(photo_id, path, stamp, other.id) is PhotoState.INDEXED
-    photo = shelf.catalog.photos([photo_id])[photo_id]
+    assert shelf.catalog.files.move(photo_id, path, stamp, other.id) is PhotoState.INDEXED
+    photo = shelf.catalog.photos.get([photo_id])[photo_id]
     assert (photo.path, photo.folder_id, photo.stamp, photo.missing) == (path, other.id, stamp, False)
     assert photo.facts.width == 40
     assert shelf.searchable() == [photo_id]
@@ -130,50 +130,41 @@ def test_a_moved_photo_keeps_id_vector_and_facts(shelf: Shelf) -> None:
 
 def test_a_moved_photo_of_another_size_is_read_again(shelf: Shelf) -> None:
     (photo_id,) = shelf.indexed(1)
-    state = shelf.catalog.move(photo_id, shelf.root / "new.jpg", shelf.stamp(1, size=1), shelf.folder)
+    state = shelf.catalog.files.move(photo_id, shelf.root / "new.jpg", shelf.stamp(1, size=1), shelf.folder)
     assert state is PhotoState.PENDING
     assert shelf.searchable() == []
 
 
 def test_a_photo_that_was_never_indexed_waits_after_a_move(shelf: Shelf) -> None:
     (photo_id,) = shelf.add(1)
-    assert shelf.catalog.move(photo_id, shelf.root / "b.jpg", shelf.stamp(1), shelf.folder) is PhotoState.PENDING
+    assert shelf.catalog.files.move(photo_id, shelf.root / "b.jpg", shelf.stamp(1), shelf.folder) is PhotoState.PENDING
 
 
 def test_a_move_replaces_a_waiting_row_but_no_searchable_one(shelf: Shelf) -> None:
     moved, waiting, indexed = shelf.add(1, 2, 3)
     shelf.commit([moved, indexed])
-    shelf.catalog.move(moved, shelf.root / "2.jpg", shelf.stamp(1), shelf.folder)
-    assert waiting not in shelf.catalog.photos([waiting])
+    shelf.catalog.files.move(moved, shelf.root / "2.jpg", shelf.stamp(1), shelf.folder)
+    assert waiting not in shelf.catalog.photos.get([waiting])
     with pytest.raises(InternalError):
-        shelf.catalog.move(moved, shelf.root / "3.jpg", shelf.stamp(1), shelf.folder)
-    assert shelf.catalog.photos([moved])[moved].path == shelf.root / "2.jpg"
-    assert shelf.catalog.counts(PACK) == Counts(indexed=2)
+        shelf.catalog.files.move(moved, shelf.root / "3.jpg", shelf.stamp(1), shelf.folder)
+    assert shelf.catalog.photos.get([moved])[moved].path == shelf.root / "2.jpg"
+    assert shelf.catalog.photos.counts(PACK) == Counts(indexed=2)
 
 
 def test_only_known_photos_move_and_only_to_known_folders(shelf: Shelf) -> None:
     with pytest.raises(InternalError):
-        shelf.catalog.move(PhotoId(9), shelf.root / "a.jpg", shelf.stamp(1), shelf.folder)
+        shelf.catalog.files.move(PhotoId(9), shelf.root / "a.jpg", shelf.stamp(1), shelf.folder)
     (photo_id,) = shelf.add(1)
     with pytest.raises(InternalError):
-        shelf.catalog.move(photo_id, Path("/x/a.jpg"), shelf.stamp(1), FolderId(77))
-    assert shelf.catalog.photos([photo_id])[photo_id].path == shelf.root / "1.jpg"
-
-
-def test_photos_below_a_directory(shelf: Shelf) -> None:
-    names = ["a/1.jpg", "a/b/2.jpg", "ab/3.jpg", "a.jpg", "a-b/4.jpg", "a0.jpg"]
-    ids = shelf.catalog.add_pending(shelf.folder, [(shelf.root / name, shelf.stamp(1)) for name in names])
-    assert shelf.catalog.find_ids_under(shelf.root / "a") == ids[:2]
-    assert set(shelf.catalog.find_ids_under(shelf.root)) == set(ids)
-    assert set(shelf.catalog.find_ids_under(Path("/"))) == set(ids)
-    assert shelf.catalog.find_ids_under(shelf.root / "c") == []
+        shelf.catalog.files.move(photo_id, Path("/x/a.jpg"), shelf.stamp(1), FolderId(77))
+    assert shelf.catalog.photos.get([photo_id])[photo_id].path == shelf.root / "1.jpg"
 
 
 def test_only_what_is_missing_for_long_is_forgotten(shelf: Shelf) -> None:
     first, second, third = shelf.indexed(1, 2, 3)
-    shelf.catalog.mark_missing([first])
+    shelf.catalog.files.mark_missing([first])
     shelf.time += 100
-    shelf.catalog.mark_missing([first, second])
-    assert shelf.catalog.purge_missing(50) == 1, "marking again must not make it younger"
-    assert set(shelf.catalog.photos([first, second, third])) == {second, third}
-    assert len(shelf.catalog.vectors_for(PACK, [first])[0]) == 0
+    shelf.catalog.files.mark_missing([first, second])
+    assert shelf.catalog.files.purge_missing(50) == 1, "marking again must not make it younger"
+    assert set(shelf.catalog.photos.get([first, second, third])) == {second, third}
+    assert len(shelf.catalog.vectors.get(PACK, [first])[0]) == 0

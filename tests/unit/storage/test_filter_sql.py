@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semantic_photos.domain.alternatives import filters
+from semantic_photos.domain.filter_registry import FILTERS, FilterKind
 from semantic_photos.domain.filters import All, AnyOf, Is, Named, Node, Not
 from semantic_photos.domain.photo import PhotoFacts, PhotoId
 from semantic_photos.domain.query_language import read
@@ -39,9 +40,9 @@ class Album:
     def add(self, name: str, **facts: object) -> PhotoId:
         number = len(self.ids)
         path = self.shelf.root / name
-        (photo_id,) = self.shelf.catalog.add_pending(self.shelf.folder, [(path, self.shelf.stamp(number))])
+        (photo_id,) = self.shelf.catalog.files.add(self.shelf.folder, [(path, self.shelf.stamp(number))])
         known = PhotoFacts(**({"format": "JPEG", "width": 4, "height": 3} | facts))  # type: ignore[arg-type]
-        self.shelf.catalog.commit_batch("pack-a", [self.shelf.row(photo_id, facts=known)])
+        self.shelf.catalog.queue.commit("pack-a", [self.shelf.row(photo_id, facts=known)])
         self.ids[Path(os.fsencode(name).decode("utf-8", "replace")).name] = photo_id
         return photo_id
 
@@ -191,14 +192,42 @@ def test_a_filter_finds_what_is_meant(ready: Album, typed: str, names: set[str])
     assert ready.find(typed) == names
 
 
+@pytest.mark.parametrize("kind", FILTERS, ids=lambda kind: kind.name)
+def test_every_filter_finds_photos_and_its_negation_all_others(ready: Album, kind: FilterKind) -> None:
+    found = [ready.find(f"{kind.name}:{value}") for value in (*kind.examples, *kind.values)]
+    assert any(found)
+    for names, value in zip(found, (*kind.examples, *kind.values), strict=True):
+        assert ready.find(f"-{kind.name}:{value}") == set(ready.ids) - names
+    for values in (kind.values, kind.values[:1]):
+        either = " OR ".join(f"{kind.name}:{value}" for value in values)
+        if either:
+            assert ready.find(either) == set().union(*map(ready.find, either.split(" OR ")))
+
+
+def test_orientation_is_that_of_the_photo_as_shown(shelf: Shelf) -> None:
+    album = Album(shelf)
+    # What the decoder reports is turned by EXIF already; nothing is known of a photo that waits.
+    for name, size in {"tall": (3000, 4000), "wide": (4000, 3000), "square": (900, 900), "almost": (900, 901)}.items():
+        album.add(name, width=size[0], height=size[1])
+    (waiting,) = shelf.catalog.files.add(shelf.folder, [(shelf.root / "new.jpg", shelf.stamp(9))])
+    album.ids["waiting"] = waiting
+    assert album.find("orientation:portrait") == {"tall", "almost"}
+    assert album.find("orientation:landscape") == {"wide"}
+    assert album.find("orientation:square") == {"square"}
+    assert album.find("-orientation:portrait") == {"wide", "square", "waiting"}
+    assert album.find("orientation:portrait OR orientation:landscape OR orientation:square") == set(album.ids) - {
+        "waiting"
+    }
+
+
 def test_names_follow_files_that_move_and_go(album: Album) -> None:
     catalog, shelf = album.shelf.catalog, album.shelf
-    catalog.mark_missing([album.ids[DOG]])
+    catalog.files.mark_missing([album.ids[DOG]])
     assert album.find("is:missing") == {DOG}
-    catalog.move(album.ids[DOG], shelf.root / "New" / "renamed.jpg", shelf.stamp(0), shelf.folder)
+    catalog.files.move(album.ids[DOG], shelf.root / "New" / "renamed.jpg", shelf.stamp(0), shelf.folder)
     assert album.find("file:img_4821") == set()
     assert album.find("file:renamed folder:new") == {DOG}
-    catalog.remove_folder(shelf.folder)
+    catalog.folders.remove(shelf.folder)
     assert album.find('"e"') == set()
     with shelf.database.read() as connection:
         assert connection.execute("SELECT count(*) FROM place").fetchone()[0] == 0

@@ -113,7 +113,7 @@ class Life:
     def __init__(self, shelf: Shelf) -> None:
         self.shelf, self.catalog = shelf, shelf.catalog
         self.folders: list[tuple[FolderId, Path]] = [(shelf.folder, shelf.root)]
-        self.folders.append((self.catalog.add_folder(Path("/more")).id, Path("/more")))
+        self.folders.append((self.catalog.folders.add(Path("/more")).id, Path("/more")))
 
     def ids(self) -> list[PhotoId]:
         return [PhotoId(i) for i in plainly_browsed(self.shelf.database, True, True)]
@@ -124,41 +124,41 @@ class Life:
             assert isinstance(number, list)
             folder, root = self.folders[number[0] % 2]
             files = [(root / f"{n % 5}" / str(event[2]), self.shelf.stamp(n % 3)) for n in number]
-            self.catalog.add_pending(folder, files)
+            self.catalog.files.add(folder, files)
             return
         assert isinstance(number, int)
         folder, root = self.folders[number % 2]
         if what in ("offline", "online"):
-            self.catalog.set_folder_online(folder, online=what == "online")
+            self.catalog.folders.set_online(folder, online=what == "online")
         elif what == "drop" and number < 2:
-            self.catalog.remove_folder(folder)
-            self.folders[number % 2] = (self.catalog.add_folder(root).id, root)
+            self.catalog.folders.remove(folder)
+            self.folders[number % 2] = (self.catalog.folders.add(root).id, root)
         elif what == "purge":
             self.shelf.time += 100
-            self.catalog.purge_missing(10)
+            self.catalog.files.purge_missing(10)
         elif ids := self.ids():
             self._to(what, ids[number % len(ids)], number, event)
 
     def _to(self, what: object, photo_id: PhotoId, number: int, event: tuple[object, ...]) -> None:
         folder, root = self.folders[number % 2]
-        stamp = self.catalog.photos([photo_id])[photo_id].stamp
+        stamp = self.catalog.photos.get([photo_id])[photo_id].stamp
         if what == "move":
             # Onto a searchable photo nothing moves, and what was written until then is taken back.
             with contextlib.suppress(InternalError):
-                self.catalog.move(photo_id, root / "moved" / str(event[2]), self.shelf.stamp(number % 4), folder)
+                self.catalog.files.move(photo_id, root / "moved" / str(event[2]), self.shelf.stamp(number % 4), folder)
         elif what == "index":
             facts = PhotoFacts(4, 3, "JPEG", taken=f"20{number:02}-01-01T10:00:00" if number % 2 else "")
-            self.catalog.commit_batch("pack-a", [self.shelf.row(photo_id, facts=facts)])
+            self.catalog.queue.commit("pack-a", [self.shelf.row(photo_id, facts=facts)])
         elif what == "fail":
-            self.catalog.mark_failed(photo_id, stamp, "decode.broken", "The file is damaged.")
+            self.catalog.queue.mark_failed(photo_id, stamp, "decode.broken", "The file is damaged.")
         elif what == "retry":
-            self.catalog.retry([photo_id])
+            self.catalog.queue.retry([photo_id])
         elif what == "miss":
-            self.catalog.mark_missing([photo_id])
+            self.catalog.files.mark_missing([photo_id])
         elif what == "restore":
-            self.catalog.restore([photo_id])
+            self.catalog.files.mark_found([photo_id])
         elif what == "touch":
-            self.catalog.touch_changed([(photo_id, self.shelf.stamp(number))])
+            self.catalog.files.mark_changed([(photo_id, self.shelf.stamp(number))])
         elif what == "tag":
             tag(self.shelf, photo_id)
         elif what == "give":
@@ -242,7 +242,7 @@ def test_a_new_photo_is_put_in_its_place_without_listing_all(shelf: Shelf) -> No
     assert made_again(statements(shelf.database, lambda: agrees(shelf.database, lists, NOBODY)))
     shelf.indexed(50, 200, 500)
     lists.browsed(), lists.by_name(everything)
-    shelf.catalog.mark_missing([PhotoId(7)])
+    shelf.catalog.files.mark_missing([PhotoId(7)])
     asked = statements(shelf.database, lambda: (lists.browsed(), lists.by_name(everything)))
     assert not made_again(asked)
     assert len(asked) < 100
@@ -284,16 +284,16 @@ def test_what_another_program_wrote_is_listed(shelf: Shelf) -> None:
     lists = Listing(reader)
     agrees(reader, lists, NOBODY)
     shelf.indexed(30)
-    shelf.catalog.mark_missing([PhotoId(4)])
+    shelf.catalog.files.mark_missing([PhotoId(4)])
     agrees(reader, lists, NOBODY)
     reader.close()
 
 
 def test_folders_come_and_go(shelf: Shelf, mended: None) -> None:
-    there, other = shelf.catalog.add_folder(Path("/there")).id, shelf.folder
+    there, other = shelf.catalog.folders.add(Path("/there")).id, shelf.folder
     (kept, given), lists = shelf.indexed(1, 2), shelf.catalog.listing
     for folder, online, left in ((there, False, [given, kept]), (other, False, []), (other, True, [given, kept])):
-        shelf.catalog.set_folder_online(folder, online=online)
+        shelf.catalog.folders.set_online(folder, online=online)
         assert lists.browsed().tolist() == left
         assert lists.browsed(missing=True).tolist() == [given, kept]
     with shelf.database.transaction() as connection:

@@ -18,9 +18,9 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.database = Database.open(folder / "catalog.sqlite")
         self.catalog = Catalog(self.database)
-        self.root = self.catalog.add_folder(folder / "photos")
+        self.root = self.catalog.folders.add(folder / "photos")
         files = [(folder / "photos" / f"{n}.jpg", FileStamp(n + 1, n + 1)) for n in range(4)]
-        self.ids = self.catalog.add_pending(self.root.id, files)
+        self.ids = self.catalog.files.add(self.root.id, files)
         self.time = 100.0
         self.votes = VoteStore(self.database, self._now)
 
@@ -103,6 +103,6 @@ def test_unknown_photos_and_odd_questions_are_no_trouble(world: World) -> None:
 def test_votes_go_with_their_photo(world: World) -> None:
     world.votes.cast("dog", world.ids, 1)
     gone = world.votes.clear("dog")
-    world.catalog.remove_folder(world.root.id)
+    world.catalog.folders.remove(world.root.id)
     world.votes.restore(gone)
     assert world.votes.all() == []

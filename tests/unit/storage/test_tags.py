@@ -93,7 +93,7 @@ def test_undo_brings_the_time_of_a_decision_back(shelf: Shelf, store: TagStore) 
 def test_undo_after_a_photo_was_forgotten(shelf: Shelf, store: TagStore) -> None:
     a, b = shelf.indexed(1, 2)
     change = store.act(Act.ADD, [a, b], "dog")
-    shelf.catalog.remove_folder(shelf.folder)
+    shelf.catalog.folders.remove(shelf.folder)
     assert not store.revert(change)
 
 
@@ -136,7 +136,7 @@ def test_counts_and_photos_of_a_tag_by_confidence(shelf: Shelf, store: TagStore)
     (count,) = store.counts()
     assert (count.tag, count.photos, count.kept) == ("dog", {A: 2, C: 1}, 1)
     assert store.own_names() == ["dog"]
-    shelf.catalog.mark_missing([b])
+    shelf.catalog.files.mark_missing([b])
     assert [photo for photo, _ in store.photos_with("dog")] == [c, a]
 
 
@@ -163,9 +163,9 @@ def test_remarks_are_set_and_undone(shelf: Shelf, store: TagStore) -> None:
 def test_photos_with_own_work_outlive_the_thirty_days(shelf: Shelf, store: TagStore, work, kept) -> None:  # type: ignore[no-untyped-def]
     (a,) = shelf.indexed(1)
     work(store, a)
-    shelf.catalog.mark_missing([a])
+    shelf.catalog.files.mark_missing([a])
     shelf.time += 100 * 24 * 3600
-    assert shelf.catalog.purge_missing(30 * 24 * 3600) == (0 if kept else 1)
+    assert shelf.catalog.files.purge_missing(30 * 24 * 3600) == (0 if kept else 1)
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -326,11 +326,11 @@ def sort_key_of(shelf: Shelf, photo: PhotoId) -> int:
 
 def test_an_embedded_write_keeps_the_vector(shelf: Shelf, exchange: KeywordSync) -> None:
     (a,) = shelf.indexed(1)
-    old = shelf.catalog.photos([a])[a].stamp
+    old = shelf.catalog.photos.get([a])[a].stamp
     new = shelf.stamp(1, size=5000, mtime_ns=10**18)
     place = sort_key_of(shelf, a)
     assert exchange.rewritten(a, old, new, ContentKey("f" * 32))
     assert shelf.searchable() == [a]
-    assert shelf.catalog.photos([a])[a].stamp == new
+    assert shelf.catalog.photos.get([a])[a].stamp == new
     assert sort_key_of(shelf, a) == place, "it was not taken today"
     assert not exchange.rewritten(a, old, new, ContentKey("f" * 32)), "it is not what it was"

@@ -22,8 +22,6 @@ from semantic_photos.services.concepts.personalized_words import personalized_ta
 from semantic_photos.services.threads.concurrency import EventBus
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.relevance_feedback import VoteStore
-from semantic_photos.storage.tags import TagStore
 from tests.fakes.packs import build_tiny_pack
 
 
@@ -35,15 +33,15 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> ModelPack:
 class House:
     def __init__(self, pack: ModelPack, folder: Path) -> None:
         self.pack, self.database = pack, Database.open(folder / "catalog.sqlite")
-        self.catalog, self.store = Catalog(self.database), TagStore(self.database)
-        self.votes, self.bus = VoteStore(self.database), EventBus()
+        self.catalog = Catalog(self.database)
+        self.store, self.votes, self.bus = self.catalog.tags, self.catalog.feedback, EventBus()
         self.notices: list[Notice] = []
         self.bus.subscribe(Notice, self.notices.append)
-        root = self.catalog.add_folder(Path("/photos"))
+        root = self.catalog.folders.add(Path("/photos"))
         stamps = [FileStamp(1000 + i, 10**18 + i, i + 1) for i in range(40)]
-        self.ids = self.catalog.add_pending(root.id, [(Path(f"/photos/{i}.jpg"), s) for i, s in enumerate(stamps)])
+        self.ids = self.catalog.files.add(root.id, [(Path(f"/photos/{i}.jpg"), s) for i, s in enumerate(stamps)])
         assert pack.background is not None
-        self.catalog.commit_batch(pack.fingerprint, [
+        self.catalog.queue.commit(pack.fingerprint, [
             IndexedPhoto(i, stamp, ContentKey(f"{n:032x}"), PhotoFacts(8, 8, "JPEG"), np.asarray(vector, np.float32))
             for n, (i, stamp, vector) in enumerate(zip(self.ids, stamps, pack.background, strict=False))
         ])  # fmt: skip

@@ -34,7 +34,6 @@ from semantic_photos.services.search.search_service import SearchService
 from semantic_photos.services.search.vocabulary import Vocabulary
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.relevance_feedback import VoteStore
 from tests.fakes.decoders import FakeDecoders
 from tests.fakes.encoders import MEANINGS, FakeImageEncoder, FakeTextEncoder
 from tests.fakes.packs import build_tiny_pack, random_photos
@@ -64,9 +63,9 @@ class World:
         pictures = {f"{word}-{n}": patches((word,)) for word in WORDS for n in range(5)}
         pictures["both"] = patches(("red", "blue"), size=(120, 60))
         pictures["corner"] = patches(*[("green",) * 4] * 3, ("green", "green", "green", "yellow"))
-        folder = self.catalog.add_folder(self.root)
+        folder = self.catalog.folders.add(self.root)
         files = [(self.root / f"{name}.jpg", FileStamp(n + 1, n + 1)) for n, name in enumerate(pictures)]
-        ids = self.catalog.add_pending(folder.id, files)
+        ids = self.catalog.files.add(folder.id, files)
         self.ids = dict(zip(pictures, ids, strict=True))
         self.decoders.pictures = {path: pictures[path.stem] for path, _ in files}
         vectors = self.encoder.encode(np.stack([square(one, self.encoder.recipe) for one in pictures.values()]))
@@ -74,9 +73,9 @@ class World:
             IndexedPhoto(photo_id, stamp, f"{n:032x}", PhotoFacts(), vectors[n])  # type: ignore[arg-type]
             for n, (photo_id, (_, stamp)) in enumerate(zip(ids, files, strict=True))
         ]
-        self.catalog.commit_batch(self.encoder.fingerprint, rows)
+        self.catalog.queue.commit(self.encoder.fingerprint, rows)
         self.index.add([int(i) for i in ids], vectors)
-        self.feedback = RelevanceFeedback(VoteStore(self.database), self.index)
+        self.feedback = RelevanceFeedback(self.catalog.feedback, self.index)
         self.search = SearchService(
             self.catalog, self.index, self.text, self.encoder, self.decoders,  # type: ignore[arg-type]
             counts=Counts, background=BACKGROUND, feedback=self.feedback,
@@ -90,7 +89,7 @@ class World:
         return self.names(self.search.run(query, limit=limit).ids.tolist())
 
     def names(self, ids: list[int]) -> list[str]:
-        photos = self.catalog.photos([PhotoId(i) for i in ids])
+        photos = self.catalog.photos.get([PhotoId(i) for i in ids])
         return [photos[PhotoId(i)].path.stem for i in ids]
 
     def likes(self, query: Query, n: int = 5) -> set[str]:

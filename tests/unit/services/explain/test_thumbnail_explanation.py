@@ -44,7 +44,7 @@ class Desk:
         return file.getvalue()
 
     def photos(self, *names: str) -> list[Photo]:
-        found = self.world.catalog.photos([self.world.ids[name] for name in names])
+        found = self.world.catalog.photos.get([self.world.ids[name] for name in names])
         return [found[self.world.ids[name]] for name in names]
 
 
@@ -186,8 +186,8 @@ def test_an_example_of_the_library_that_was_edited_is_looked_at_again(world: Wor
     photo, query = world.ids["white-4"], Query.similar_to(world.ids["white-4"])
     before = world.explainer.asked(query)
     assert world.explainer.asked(query) is before
-    (stored,) = world.catalog.photos([photo]).values()
-    world.catalog.touch_changed([(photo, replace(stored.stamp, size=4711))])
+    (stored,) = world.catalog.photos.get([photo]).values()
+    world.catalog.files.mark_changed([(photo, replace(stored.stamp, size=4711))])
     assert world.explainer.asked(query) is not before
 
 

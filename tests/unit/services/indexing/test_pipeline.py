@@ -46,7 +46,7 @@ class World:
     def __init__(self, tmp_path: Path, root: Path, decoders: DecoderPool) -> None:
         self.database = Database.open(tmp_path / "catalog.sqlite")
         self.catalog = Catalog(self.database)
-        self.folder = self.catalog.add_folder(root)
+        self.folder = self.catalog.folders.add(root)
         self.encoder = FakeImageEncoder()
         self.committed: dict[int, FloatArray] = {}
         self.failed: list[int] = []
@@ -76,11 +76,11 @@ class World:
             self.pipeline.advance()
 
     def vectors_by_name(self) -> dict[str, FloatArray]:
-        photos = self.catalog.photos([PhotoId(i) for i in self.committed])
+        photos = self.catalog.photos.get([PhotoId(i) for i in self.committed])
         return {photo.path.name: self.committed[photo.id] for photo in photos.values()}
 
     def reasons(self) -> dict[str, str]:
-        return {failed.path.name: failed.code for failed in self.catalog.failures()}
+        return {failed.path.name: failed.code for failed in self.catalog.queue.failures()}
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ def test_what_was_dropped_is_done_again(world: World, root: Path) -> None:
     assert done < 40
     world.work()
     assert len(world.committed) == 40
-    assert world.catalog.counts(world.encoder.fingerprint).pending == 0
+    assert world.catalog.photos.counts(world.encoder.fingerprint).pending == 0
 
 
 def test_a_photo_deleted_after_the_scan_is_missing_not_failed(world: World, root: Path) -> None:
@@ -186,7 +186,7 @@ def test_thumbnails_are_made_on_the_way(world: World, root: Path) -> None:
     paint(root, "a.png", "red")
     world.scan()
     world.work()
-    (photo,) = world.catalog.photos([PhotoId(i) for i in world.committed]).values()
+    (photo,) = world.catalog.photos.get([PhotoId(i) for i in world.committed]).values()
     assert photo.content_key is not None
     assert world.thumbnails.find(photo.content_key) is not None
     assert (photo.facts.width, photo.facts.height) == (64, 48)

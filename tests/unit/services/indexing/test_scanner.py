@@ -38,7 +38,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def folder(catalog: Catalog, root: Path) -> Folder:
-    return catalog.add_folder(root)
+    return catalog.folders.add(root)
 
 
 def put(root: Path, name: str, content: bytes | None = None) -> Path:
@@ -54,17 +54,17 @@ def scan(catalog: Catalog, folder: Folder, **kwargs: object) -> ScanReport:
 
 def index_all(catalog: Catalog) -> None:
     """Give every pending photo a vector, as the pipeline would."""
-    photos = catalog.pending(10_000, pack=PACK)
+    photos = catalog.queue.pending(10_000, pack=PACK)
     rows = [
         IndexedPhoto(photo.id, photo.stamp, content_key(photo.path), PhotoFacts(), np.eye(4, dtype=np.float32)[i % 4])
         for i, photo in enumerate(photos)
     ]
-    catalog.commit_batch(PACK, rows)
+    catalog.queue.commit(PACK, rows)
 
 
 def searchable(catalog: Catalog) -> set[str]:
-    ids = catalog.searchable_ids(PACK).tolist()
-    return {photo.path.name for photo in catalog.photos(ids).values()}
+    ids = catalog.vectors.searchable_ids(PACK).tolist()
+    return {photo.path.name for photo in catalog.photos.get(ids).values()}
 
 
 def test_new_files_become_pending_and_are_then_unchanged(catalog: Catalog, folder: Folder, root: Path) -> None:
@@ -90,7 +90,7 @@ def test_a_changed_file_is_pending_again_even_if_its_time_went_back(
     report = scan(catalog, folder)
     assert len(report.changed) == 1
     assert searchable(catalog) == set()
-    assert catalog.counts(PACK).pending == 1
+    assert catalog.photos.counts(PACK).pending == 1
 
 
 def test_a_deleted_file_leaves_the_results_and_comes_back_with_its_vector(
@@ -108,22 +108,22 @@ def test_a_deleted_file_leaves_the_results_and_comes_back_with_its_vector(
     report = scan(catalog, folder)
     assert len(report.restored) == 1
     assert searchable(catalog) == {"a.jpg", "b.jpg"}
-    assert catalog.counts(PACK).pending == 0
+    assert catalog.photos.counts(PACK).pending == 0
 
 
 @pytest.mark.parametrize("target", ["renamed.jpg", "other/place/a.jpg"])
 def test_a_renamed_file_keeps_id_and_vector(catalog: Catalog, folder: Folder, root: Path, target: str) -> None:
     path = put(root, "a.jpg")
     put(root, "b.jpg")
-    (photo_id,) = [i for i in scan(catalog, folder).new if catalog.photos([i])[i].path == path]
+    (photo_id,) = [i for i in scan(catalog, folder).new if catalog.photos.get([i])[i].path == path]
     index_all(catalog)
     (root / target).parent.mkdir(parents=True, exist_ok=True)
     os.rename(path, root / target)
     report = scan(catalog, folder)
     assert report.moved == [photo_id]
     assert (report.new, report.missing) == ([], [])
-    assert catalog.photos([photo_id])[photo_id].path == root / target
-    assert catalog.counts(PACK).pending == 0
+    assert catalog.photos.get([photo_id])[photo_id].path == root / target
+    assert catalog.photos.counts(PACK).pending == 0
 
 
 def test_a_renamed_folder_keeps_all_vectors(catalog: Catalog, folder: Folder, root: Path) -> None:
@@ -134,8 +134,8 @@ def test_a_renamed_folder_keeps_all_vectors(catalog: Catalog, folder: Folder, ro
     os.rename(root / "album", root / "summer")
     report = scan(catalog, folder)
     assert len(report.moved) == 30
-    assert catalog.counts(PACK).indexed == 30
-    assert catalog.counts(PACK).total == 30
+    assert catalog.photos.counts(PACK).indexed == 30
+    assert catalog.photos.counts(PACK).total == 30
 
 
 def test_a_move_to_another_root_is_seen_from_both_sides(catalog: Catalog, tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_move_to_another_root_is_seen_from_both_sides(catalog: Catalog, tmp_pa
     for place in (here, there):
         place.mkdir()
         put(place, "stay.jpg", place.name.encode() * 40)
-    first, second = catalog.add_folder(here), catalog.add_folder(there)
+    first, second = catalog.folders.add(here), catalog.folders.add(there)
     path = put(here, "a.jpg")
     scan(catalog, first)
     scan(catalog, second)
@@ -151,7 +151,7 @@ def test_a_move_to_another_root_is_seen_from_both_sides(catalog: Catalog, tmp_pa
     shutil.move(path, there / "a.jpg")
     assert len(scan(catalog, first).missing) == 1
     assert len(scan(catalog, second).moved) == 1
-    assert catalog.counts(PACK).pending == 0
+    assert catalog.photos.counts(PACK).pending == 0
 
 
 def test_two_copies_of_one_missing_photo_take_it_over_only_once(catalog: Catalog, folder: Folder, root: Path) -> None:
@@ -201,7 +201,7 @@ def test_names_that_are_no_text_survive(catalog: Catalog, folder: Folder, root: 
     put(root, "neue\nZeile 🙂 \u202eabc.jpg")
     report = scan(catalog, folder)
     assert report.found == 2
-    paths = {os.fsencode(photo.path) for photo in catalog.photos(report.new).values()}
+    paths = {os.fsencode(photo.path) for photo in catalog.photos.get(report.new).values()}
     assert raw in paths
     assert scan(catalog, folder).unchanged == 2
 
@@ -263,7 +263,7 @@ def test_a_folder_in_a_photos_place_makes_it_missing(catalog: Catalog, folder: F
     path = put(root, "a.jpg")
     put(root, "b.jpg")
     scan(catalog, folder)
-    known = catalog.known_file(path)
+    known = catalog.files.at(path)
     assert known is not None
     path.unlink()
     path.mkdir()

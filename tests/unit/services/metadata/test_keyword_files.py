@@ -89,8 +89,8 @@ def test_embedding_is_no_change_to_the_library(world: World) -> None:
     assert (change.embedded, change.added) == (True, ("animal|dog",))
     report = Scanner(world.catalog).scan(world.root, CancelToken())
     assert (report.changed, report.unchanged) == ([], 1)
-    assert world.catalog.photos([photo])[photo].content_key == content_key(world.root.path / "a.jpg")
-    assert world.catalog.searchable_ids("p").tolist() == [photo]
+    assert world.catalog.photos.get([photo])[photo].content_key == content_key(world.root.path / "a.jpg")
+    assert world.catalog.vectors.searchable_ids("p").tolist() == [photo]
     assert world.files.read() == 0
     assert world.tags(photo) == {"animal|dog": Standing.MANUAL}
 

@@ -21,9 +21,7 @@ from semantic_photos.services.metadata.user_data import UserDataTransfer
 from semantic_photos.services.threads.concurrency import EventBus
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.keyword_sync import KeywordSync
 from semantic_photos.storage.tags import TagStore
-from semantic_photos.storage.user_data import UserDataStore
 from tests.fakes.encoders import word_vector
 
 pytestmark = pytest.mark.slow  # a catalog on the disk for each test
@@ -33,20 +31,17 @@ class World:
     def __init__(self, folder: Path, root: str) -> None:
         folder.mkdir()
         self.database = Database.open(folder / "catalog.sqlite")
-        self.catalog, self.store, self.work = (
-            Catalog(self.database),
-            TagStore(self.database),
-            UserDataStore(self.database),
-        )
-        self.root = self.catalog.add_folder(Path(root))
+        self.catalog = Catalog(self.database)
+        self.store, self.work = self.catalog.tags, self.catalog.user_data
+        self.root = self.catalog.folders.add(Path(root))
         self.user_data = UserDataTransfer(self.catalog, self.work, EventBus())
 
     def add(self, name: str, content: int, *, indexed: bool = True) -> PhotoId:
         stamp = FileStamp(1000 + content, content)
-        (photo,) = self.catalog.add_pending(self.root.id, [(self.root.path / name, stamp)])
+        (photo,) = self.catalog.files.add(self.root.id, [(self.root.path / name, stamp)])
         if indexed:
             row = IndexedPhoto(photo, stamp, ContentKey(f"{content:032x}"), PhotoFacts(), word_vector("red"))
-            self.catalog.commit_batch("p", [row])
+            self.catalog.queue.commit("p", [row])
         return photo
 
     def tags(self, photo: PhotoId) -> dict[str, Standing]:
@@ -77,7 +72,7 @@ def test_all_work_arrives(old: World, new: World, tmp_path: Path, suffix: str) -
     old.store.suggest({moved: {"automatic": 0.9}})
     old.store.act(Act.ADD, [moved, waiting], "=cmd|'x'|שלום 👩‍👩‍👧, \"q\"")
     old.store.act(Act.REJECT, [moved], "dog")
-    KeywordSync(old.database).store_words([(moved, FileWords(("from file",)), "s")])
+    old.catalog.metadata.store_words([(moved, FileWords(("from file",)), "s")])
     old.store.remark([moved], rating=-1, favourite=True, caption="two\nlines; =1+1")
     old.store.act(Act.ADD, [gone], "gone")
     old.vote(moved, "dog beach", -1)
@@ -106,13 +101,13 @@ def test_all_work_arrives(old: World, new: World, tmp_path: Path, suffix: str) -
 def test_example_photos_of_saved_searches_arrive(old: World, new: World, tmp_path: Path, suffix: str) -> None:
     moved, apart = old.add("a  b.jpg", 1), old.add("\udcff.jpg", 2)
     query = Query(examples=(Example(moved), Example(apart, weight=-0.6, region=(0.1, 0.1, 0.5, 0.5))))
-    old.catalog.saved_searches.add("Like a", query.with_text("snow").with_more_focus("dog"))
+    old.catalog.searches.add("Like a", query.with_text("snow").with_more_focus("dog"))
     file = tmp_path / f"work.{suffix}"
     old.user_data.export(file)
     new.add("first.jpg", 7)
     here = new.add("other name.jpg", 1)
     assert new.user_data.import_file(file).searches == 1
-    (kept,) = new.catalog.saved_searches.list()
+    (kept,) = new.catalog.searches.list()
     first, second = kept.query.examples
     assert (first, kept.query.text, kept.query.focuses[0].word) == (Example(here), "snow", "dog")
     # One that is not in this library stays as its file.
@@ -226,18 +221,18 @@ def test_long_questions_arrive_whole_and_names_keep_their_rules(
 ) -> None:
     long = Query.parse(" OR ".join(f"file:word{number:04d}" for number in range(110)))
     assert 1500 < len(long.text) < 2000
-    old.catalog.saved_searches.add("n" * 100, long)
-    old.catalog.saved_searches.add("SEA", Query.parse("boat"))
+    old.catalog.searches.add("n" * 100, long)
+    old.catalog.searches.add("SEA", Query.parse("boat"))
     photo, here = old.add("a.jpg", 1), new.add("a.jpg", 1)
     old.vote(photo, "x" * 1900, 1)
     # Photo 1 of the old library is another one here.
     old.vote(photo, normal_form(Query.similar_to(photo)), 1)
-    new.catalog.saved_searches.add("N" * 100, Query.parse("dog"))
-    new.catalog.saved_searches.add("sea", Query.parse("water"))
+    new.catalog.searches.add("N" * 100, Query.parse("dog"))
+    new.catalog.searches.add("sea", Query.parse("water"))
     old.user_data.export(tmp_path / f"w.{suffix}")
     for added in (2, 0):
         assert new.user_data.import_file(tmp_path / f"w.{suffix}").searches == added
-    saved = {search.name: search.text for search in new.catalog.saved_searches.list()}
+    saved = {search.name: search.text for search in new.catalog.searches.list()}
     assert saved == {"N" * 100: "dog", "sea": "water", "n" * 96 + " (2)": long.text, "SEA (2)": "boat"}
     (work,) = new.work.all()
     assert [vote.query for vote in work.votes] == ["x" * 1900]

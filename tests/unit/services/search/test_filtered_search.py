@@ -157,8 +157,8 @@ def test_a_filter_beside_a_word_comes_first(world: Tagged) -> None:
 
 
 def test_an_exact_hit_is_never_hidden(fresh: Tagged) -> None:
-    root = fresh.catalog.folders()[0]
-    (waiting,) = fresh.catalog.add_pending(root.id, [(fresh.root / "green-new.jpg", FileStamp(1, 2))])
+    root = fresh.catalog.folders.all()[0]
+    (waiting,) = fresh.catalog.files.add(root.id, [(fresh.root / "green-new.jpg", FileStamp(1, 2))])
     fresh.ids["green-new"] = waiting
     page = fresh.ask('red "GREEN-"')
     assert set(fresh.shown(page)) == {f"green-{n}" for n in (0, 1, 2, 3, 4, "new")}
@@ -167,8 +167,8 @@ def test_an_exact_hit_is_never_hidden(fresh: Tagged) -> None:
 
 
 def test_an_unknown_word_that_is_in_names_can_be_asked_for(fresh: Tagged) -> None:
-    root = fresh.catalog.folders()[0]
-    fresh.catalog.add_pending(root.id, [(fresh.root / "qqqq4821.jpg", FileStamp(1, 2))])
+    root = fresh.catalog.folders.all()[0]
+    fresh.catalog.files.add(root.id, [(fresh.root / "qqqq4821.jpg", FileStamp(1, 2))])
     assert fresh.ask("4821").suggestions["4821"][0] == '"4821"'
     assert not any('"' in way for way in fresh.ask("4822").suggestions["4822"])
     assert fresh.ask("qqqq4822").unknown_words == ("qqqq4822",)

@@ -50,10 +50,10 @@ class World:
         )  # fmt: skip
 
     def _fill(self) -> None:
-        folder = self.catalog.add_folder(self.root)
+        folder = self.catalog.folders.add(self.root)
         rng = np.random.default_rng(2)
         files = [(self.root / f"{word}-{n}.jpg", FileStamp(10 + n, 20 + n)) for word in WORDS for n in range(5)]
-        ids = self.catalog.add_pending(folder.id, files)
+        ids = self.catalog.files.add(folder.id, files)
         vectors = normalise(
             np.stack([word_vector(path.stem.split("-")[0]) for path, _ in files])
             + 0.05 * rng.normal(size=(30, DIM)).astype(np.float32)
@@ -62,13 +62,13 @@ class World:
             IndexedPhoto(photo_id, stamp, f"{i:032x}", PhotoFacts(), vectors[i])  # type: ignore[arg-type]
             for i, (photo_id, (_, stamp)) in enumerate(zip(ids, files, strict=True))
         ]
-        self.catalog.commit_batch(self.encoder.fingerprint, rows)
+        self.catalog.queue.commit(self.encoder.fingerprint, rows)
         self.index.add([int(i) for i in ids], vectors)
         self.ids = {path.stem: photo_id for photo_id, (path, _) in zip(ids, files, strict=True)}
 
     def stems(self, query: Query, limit: int = 5) -> list[str]:
         ids = [PhotoId(i) for i in self.search.run(query, limit=limit).ids.tolist()]
-        photos = self.catalog.photos(ids)
+        photos = self.catalog.photos.get(ids)
         return [photos[i].path.stem for i in ids]
 
     def close(self) -> None:

@@ -24,7 +24,6 @@ from semantic_photos.services.tags.tag_words import TagWords
 from semantic_photos.services.threads.concurrency import EventBus
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.tags import TagStore
 from tests.fakes.encoders import word_vector
 from tests.fakes.packs import build_tiny_pack
 
@@ -42,8 +41,9 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> ModelPack:
 class World:
     def __init__(self, folder: Path, pack: ModelPack) -> None:
         self.database = Database.open(folder / "catalog.sqlite")
-        self.catalog, self.store, self.bus = Catalog(self.database), TagStore(self.database), EventBus()
-        self.pack, self.root = pack, self.catalog.add_folder(Path("/photos"))
+        self.catalog, self.bus = Catalog(self.database), EventBus()
+        self.store = self.catalog.tags
+        self.pack, self.root = pack, self.catalog.folders.add(Path("/photos"))
         self.tagger = AutoTagger(self.catalog, self.store, pack, WordTableEncoder(pack), self.bus, TREE)
         self.number = 0
 
@@ -53,9 +53,9 @@ class World:
         for word in words:
             self.number += 1
             stamp = FileStamp(self.number, self.number)
-            ids += self.catalog.add_pending(self.root.id, [(Path(f"/photos/{self.number}.jpg"), stamp)])
+            ids += self.catalog.files.add(self.root.id, [(Path(f"/photos/{self.number}.jpg"), stamp)])
             row = IndexedPhoto(ids[-1], stamp, ContentKey(f"{self.number:032x}"), PhotoFacts(), word_vector(word))
-            self.catalog.commit_batch(self.pack.fingerprint, [row])
+            self.catalog.queue.commit(self.pack.fingerprint, [row])
         return ids
 
     def tags(self, photo: PhotoId) -> dict[str, Standing]:

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is asked of the decoder for one photo, and what comes back: values that cross the pipe to the child process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from semantic_photos.domain.photo import ImageRecipe, PhotoFacts
+from semantic_photos.domain.ports import ByteArray
+from semantic_photos.domain.tags import FileWords
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeRequest:
+    """What is wanted of one photo.
+
+    Attributes:
+        path: the file; it is opened for reading only.
+        recipe: how to make the network's square; None makes none.
+        thumbnail_side: longer side of the JPEG thumbnail in pixels; None makes none. Never enlarged.
+        preview_side: longer side of the preview in pixels at most; None makes none. Never enlarged.
+        words: read what the file and its sidecars say in words. When nothing else is wanted, no pixel is decoded.
+    """
+
+    path: Path
+    recipe: ImageRecipe | None
+    thumbnail_side: int | None
+    preview_side: int | None = None
+    words: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedPhoto:
+    """What became of one photo; what was not asked for is None. All pictures are upright sRGB without alpha.
+
+    Attributes:
+        facts: size, date, camera, place.
+        square: uint8 (S, S, 3) RGB for the network, read-only.
+        thumbnail: a JPEG file.
+        preview: uint8 (H, W, 3) RGB, read-only.
+        words: keywords, caption and rating.
+    """
+
+    facts: PhotoFacts = field(default_factory=PhotoFacts)
+    square: ByteArray | None = None
+    thumbnail: bytes | None = None
+    preview: ByteArray | None = None
+    words: FileWords | None = None
