@@ -52,7 +52,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _nothing_stays(request: pytest.FixtureRequest) -> Iterator[None]:
-    """After a test of the window, no timer and no thread of ours lives on: it would act in the middle of the next one."""
+    """After a test of the window no timer and no thread of ours lives on: it would act in the middle of the next."""
     if "gui" not in request.keywords:
         yield
         return

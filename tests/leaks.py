@@ -76,5 +76,4 @@ def _delete() -> None:
 
 
 def _described(timer: QTimer) -> str:
-    owner = timer.parent()
-    return f"timer of {type(owner).__name__}, every {timer.interval()} ms" if owner else f"timer of {timer.interval()} ms"
+    return f"timer of {type(timer.parent()).__name__}, {timer.interval()} ms"
