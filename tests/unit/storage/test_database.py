@@ -8,7 +8,6 @@ import os
 import re
 import sqlite3
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -162,22 +161,25 @@ def test_after_closing_every_thread_is_told_so(shelf: Shelf) -> None:
 
 
 def test_closing_interrupts_a_long_question(shelf: Shelf) -> None:
-    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
-    started = threading.Event()
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(tell(i)) FROM n"
+    running = threading.Event()
     codes: list[str] = []
+
+    def tell(number: int) -> int:
+        running.set()
+        return number
 
     def ask() -> None:
         def question() -> None:
             with shelf.database.read() as connection:
-                started.set()
+                connection.create_function("tell", 1, tell)
                 connection.execute(endless).fetchone()
 
         codes.append(code_of(question))
 
     thread = threading.Thread(target=ask)
     thread.start()
-    started.wait()
-    time.sleep(0.05)
+    assert running.wait(20)
     shelf.database.close()
     thread.join(20)
     assert codes == ["catalog.closed"]
