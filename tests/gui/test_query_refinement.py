@@ -108,7 +108,7 @@ def test_a_stack_opens_and_closes_in_place(open_desk: Callable[..., Desk]) -> No
     model = desk.page.model
     row, rows = model.row_of(blue), model.rowCount()
     assert model.index(row).data(Role.COPIES) == 3
-    told = f"{model.strong + 3} good matches, 3 of them copies"
+    told = f"{model.strong + 3} good matches, 3 of them near-duplicates"
     assert desk.page.cutoff_bar.text() == told
     assert model.row_of(blue + 12) == -1
     press_mark(desk, row, STACK)

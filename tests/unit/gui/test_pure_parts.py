@@ -62,7 +62,7 @@ def test_up_undoes_down_within_full_lines(grid: GridGeometry, data: st.DataObjec
     ("strong", "copies", "good", "ranked", "told"),
     [
         (1, 0, 1, True, "1 good match"),
-        (3, 1, 4, True, "4 good matches, 1 of them a copy"),
+        (3, 1, 4, True, "4 good matches, 1 of them a near-duplicate"),
         (3, 0, 3, False, "3 photos"),
         (500, 20, 1020, True, "The first 500 of at least 1,020 good matches"),
     ],
