@@ -127,7 +127,7 @@ def test_a_subject_is_taught_by_five_photos_and_what_is_alike_confirmed(desk: De
     wall = room.review.wall
     desk.until(lambda: wall.ids.tolist() == list(range(16, 4, -1)))
     line = room.review.trained
-    assert line.question.full_text() == "Is this our dog?  Enter: yes  ·  X: no"
+    assert line.prompt.full_text() == "Is this our dog?  Enter: yes  ·  X: no"
     assert "Of your 5 examples" in line.figures.text()
     desk.qtbot.wait(600)
     assert wall.ids.tolist() == list(range(16, 4, -1)), "counting anew leaves the wall as it is"

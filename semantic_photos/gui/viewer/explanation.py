@@ -21,7 +21,7 @@ _SHADE, _GLOW = 0.58, 0.3
 
 
 class ExplanationController(QObject):
-    """Answers the viewer's query why."""
+    """Explains a photo in the viewer."""
 
     def __init__(self, bridge: Bridge, viewer: PhotoViewer, parent: QObject | None = None) -> None:
         super().__init__(parent)

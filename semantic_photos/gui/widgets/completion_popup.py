@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Completions below the search field: text, kind and number of photos."""
+"""Completions below the search field: text, what a filter finds, number of photos."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _Index = QModelIndex | QPersistentModelIndex
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One completion: the text that is inserted, its kind, and how many photos it finds if that is known."""
+    """One completion: the text to insert, a note about it, and how many photos it finds if that is known."""
 
     text: str
-    kind: str = ""
+    note: str = ""
     count: int | None = None
 
     @property
     def spoken(self) -> str:
         """Return the completion for a screen reader."""
         count = "" if self.count is None else trn("{count:,} photo", "{count:,} photos", self.count)
-        return ", ".join(part for part in (self.text, self.kind, count) if part)
+        return ", ".join(part for part in (self.text, self.note, count) if part)
 
 
 class CompletionPopup(QListView):
@@ -120,7 +120,7 @@ def still_fitting(
 
 def width_of(offer: Offer, metrics: QFontMetrics) -> int:
     """Return the width that a completion needs, in logical pixels."""
-    note = f"   {offer.kind}" if offer.kind else ""
+    note = f"   {offer.note}" if offer.note else ""
     count = f"     {_number(offer.count)}" if offer.count is not None else ""
     return metrics.horizontalAdvance(offer.text + note + count) + 2 * _SIDE_ROOM
 
@@ -155,7 +155,7 @@ class _Offers(QAbstractListModel):
 
 
 class _OfferDelegate(QStyledItemDelegate):
-    """Paints the text, the kind dimmed beside it, and the number of photos at the right."""
+    """Paints the text, the note dimmed beside it, and the number of photos at the right."""
 
     def sizeHint(self, option: QStyleOptionViewItem, _index: _Index) -> QSize:
         return QSize(option.rect.width(), option.fontMetrics.height() + _LINE_ROOM)
@@ -183,7 +183,7 @@ class _OfferDelegate(QStyledItemDelegate):
         shown = metrics.elidedText(offer.text, Qt.TextElideMode.ElideRight, room.width())
         painter.drawText(room, middle, shown)
         left = room.left() + metrics.horizontalAdvance(shown) + 12
-        if offer.kind and left < room.right():
+        if offer.note and left < room.right():
             painter.setPen(theme.color("dim"))
-            painter.drawText(QRect(left, room.top(), room.right() - left, room.height()), middle, offer.kind)
+            painter.drawText(QRect(left, room.top(), room.right() - left, room.height()), middle, offer.note)
         painter.restore()
