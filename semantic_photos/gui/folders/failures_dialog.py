@@ -69,6 +69,7 @@ class FailuresDialog(QDialog):
             texts = [formatting.shown(failed.path.name), formatting.shown(translated(failed.reason)),
                      formatting.short_folder(failed.path.parent), tr("{count:,}", count=failed.attempts)]  # fmt: skip
             item = QTreeWidgetItem(texts)
+            item.setToolTip(1, texts[1].replace("<", "&lt;"))
             item.setData(0, Qt.ItemDataRole.UserRole, int(failed.id))
             self._tree.addTopLevelItem(item)
         count = len(self._failures)

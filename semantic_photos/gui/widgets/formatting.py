@@ -9,11 +9,17 @@ import unicodedata
 from datetime import datetime
 from pathlib import Path
 
-from PySide6.QtCore import QLocale
-
 from semantic_photos.domain.photo import FolderCounts, Photo
 from semantic_photos.domain.query import Query, ResultPage
-from semantic_photos.translation import language, tr, translated, trc, trn
+from semantic_photos.domain.translatable import Message
+from semantic_photos.translation import tr, translated, trc, trn
+
+#: Names of the months; ``strftime`` would need the process's locale, which is not the language of the window.
+_MONTHS = (
+    Message("January"), Message("February"), Message("March"), Message("April"), Message("May"), Message("June"),
+    Message("July"), Message("August"), Message("September"), Message("October"), Message("November"),
+    Message("December"),
+)  # fmt: skip
 
 
 def shown(text: str) -> str:
@@ -72,7 +78,7 @@ def moment(taken: str) -> str:
         when = datetime.fromisoformat(taken)
     except ValueError:
         return shown(taken)
-    month = QLocale(language()).monthName(when.month)
+    month = translated(_MONTHS[when.month - 1])
     return tr("{day} {month} {year}, {time}", day=when.day, month=month, year=f"{when:%Y}", time=f"{when:%H:%M}")
 
 
