@@ -147,7 +147,7 @@ def _words(options: argparse.Namespace) -> int:
         print_json({"word": word, "neighbours": rows})
         return 0
     for neighbour in near:
-        print(f"{neighbour.score:6.3f}  {neighbour.word}  ({neighbour.photos:,} photos)")
+        print(f"{neighbour.word}  ({neighbour.photos:,} photos)")
     return 0
 
 

@@ -70,7 +70,7 @@ def print_report(report: dict[str, Any]) -> None:
             print(f"{row['probability']:5.0%}   {row['path']}")
     print("\nLikest")
     for row in report["likely"]:
-        print(f"{row['score']:6.3f}  {row['path']}")
+        print(f"  {row['path']}")
 
 
 def _report(library: Library, trained: TrainedConcept) -> dict[str, Any]:

@@ -119,7 +119,12 @@ def explain(library: Library, options: argparse.Namespace) -> dict[str, Any]:
         "query": text,
         "sentence": why.sentence(),
         "words": [
-            {"word": one.word, "share": round(one.share, 4), "stands_out": round(one.stands_out, 3)}
+            {
+                "word": one.word,
+                "share": round(one.share, 4),
+                "stands_out": round(one.stands_out, 3),
+                "probability": None if one.probability is None else round(one.probability, 4),
+            }
             for one in why.words
         ],
         "shared": [{"tag": one.tag, "confidence": round(one.confidence, 4)} for one in why.shared],

@@ -182,6 +182,8 @@ class ResultPage:
             looked at) among them: the number that is told wherever the query is counted.
         copies: how many of them are behind one of the first ``strong`` hits.
         left_out: sentences about example photos that could not be used; the rest of the query was answered.
+        nothing_shows: the wanted words if no photo clearly shows them; empty if one does, or no words were ranked.
+        weak_words: words of the query that were trained too little for a good match.
         votes: 1 or -1 for the photos of which the user said for this query whether they fit.
     """
 
@@ -203,6 +205,8 @@ class ResultPage:
     by_name: tuple[str, ...] = ()
     good: int = 0
     copies: int = 0
+    nothing_shows: str = ""
+    weak_words: tuple[str, ...] = ()
 
     @property
     def problems(self) -> tuple[Problem, ...]:

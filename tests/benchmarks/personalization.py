@@ -20,6 +20,7 @@ from semantic_photos.domain.photo import ContentKey, FileStamp, PhotoFacts
 from semantic_photos.domain.tags import Act
 from semantic_photos.domain.vectors import normalise
 from semantic_photos.ml.model_pack import load_pack
+from semantic_photos.ml.text_encoder import WordTableEncoder
 from semantic_photos.paths import resources
 from semantic_photos.services.concepts.personalization import personalized
 from semantic_photos.services.threads.concurrency import EventBus
@@ -60,7 +61,9 @@ def main() -> None:
                 shown.setdefault(kind, []).append(photo_id)
         for kind, photos in shown.items():
             store.act(Act.ADD, photos[: options.confirmations // options.words], pack.tags[int(chosen[kind])].tag)
-        personalization, *_ = personalized(pack, catalog, store, catalog.feedback, bus)
+        personalization = personalized(
+            pack, WordTableEncoder(pack), catalog, store, catalog.feedback, bus
+        ).personalization
         begun = time.perf_counter()
         evidence = personalization.evidence()
         print(f"{evidence.confirmations:,} confirmations read: {time.perf_counter() - begun:.2f} s")

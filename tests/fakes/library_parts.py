@@ -13,7 +13,7 @@ import numpy as np
 from semantic_photos.domain.errors import QueryError
 from semantic_photos.domain.filter_registry import FILTERS
 from semantic_photos.domain.messages import CancelToken
-from semantic_photos.domain.photo import FailedPhoto, FolderCounts, Photo, PhotoId
+from semantic_photos.domain.photo import FailedPhoto, FolderCounts, FolderId, Photo, PhotoId
 from semantic_photos.domain.query import Example, Query
 from semantic_photos.domain.query_text import write
 from semantic_photos.domain.relevance_feedback import Vote, normal_form
@@ -32,9 +32,9 @@ class FakeFolders:
     def __init__(self, guard: Guard, held: dict[int, FolderCounts]) -> None:
         self._guard, self.held = guard, held
 
-    def counts(self) -> dict[int, FolderCounts]:
+    def counts(self) -> dict[FolderId, FolderCounts]:
         self._guard("folder_counts")
-        return dict(self.held)
+        return {FolderId(folder): counts for folder, counts in self.held.items()}
 
 
 class FakeFeedback:

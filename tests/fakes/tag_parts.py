@@ -183,7 +183,7 @@ class FakeTagging:
         self._thread.start()
 
     def _run(self, least: float, token: CancelToken) -> None:
-        total, rows, done = self._photos(), [], 0
+        total, done, rows = self._photos(), 0, list[TagRow]()
         while done < total and not token.wait(0.01):
             if self.is_paused:
                 self._tell(TaggingProgress(done, total, len(rows), paused=True))

@@ -51,8 +51,8 @@ def test_every_cell_in_sight_gets_its_heat_and_loses_it_again(desk: Desk) -> Non
     first = [int(i) for part in asked for i in part]
     assert sorted(first) == sorted(desk.page.model.ids[: len(first)].tolist())
     index = desk.page.model.index(0)
-    assert index.data(Role.REASON) == "blue 50 % · red 50 %"
-    assert "blue 50 %" in index.data(Qt.ItemDataRole.ToolTipRole)
+    assert index.data(Role.REASON) == "blue · red"
+    assert "blue · red" in index.data(Qt.ItemDataRole.ToolTipRole)
     desk.page.cutoff_bar.heat_button.click()
     assert not warm(desk)
     asked = len(desk.library.thumbnail_explainer.asked)

@@ -16,7 +16,7 @@ from semantic_photos.domain.query import Query
 from semantic_photos.gui.grid.cell_overlays import DOWN, STACK, UP, places
 from semantic_photos.gui.grid.photo_menu import build_menu
 from semantic_photos.gui.grid.result_model import Role
-from semantic_photos.gui.grid.result_rows import WEAKER
+from semantic_photos.gui.grid.result_rows import NEAREST, WEAKER
 from tests.fakes.library import COLOURS, FakeLibrary
 from tests.gui.conftest import Desk
 
@@ -52,9 +52,9 @@ def test_without_a_good_match_the_closest_are_shown_at_once(desk: Desk) -> None:
     page = desk.page.pane.page
     assert page is not None
     desk.until(lambda: desk.page.pane.page is not None and desk.page.pane.page.strong == 0)
-    assert desk.page.model.rowCount() == WEAKER
-    assert "No good match" in desk.page.cutoff_bar.text()
-    assert desk.page.view.geometry_now.sections[0].title.startswith("Nothing stands out")
+    assert desk.page.model.rowCount() == NEAREST
+    assert desk.page.cutoff_bar.text() == f"Nothing clearly shows “red green blue white black”. The nearest {NEAREST}:"
+    assert desk.page.view.geometry_now.sections[0].title.startswith("The nearest")
 
 
 def test_generous_lets_more_count_as_good(desk: Desk) -> None:
@@ -138,7 +138,7 @@ def test_why_this_photo_tells_words_and_places(desk: Desk) -> None:
     entry = next(e for e in desk.page._menu_entries(ids) if e.text == "Why this photo")
     entry.go()
     assert desk.page.is_viewing
-    desk.until(lambda: "blue 50 % · teal 50 %" in desk.page.viewer._said.text())
+    desk.until(lambda: "blue · teal" in desk.page.viewer._said.text())
     assert desk.page.viewer._canvas._heat is not None
     desk.page.viewer.step(1)
     desk.until(lambda: desk.page.viewer._canvas._heat is not None)

@@ -149,7 +149,7 @@ class ResultCutoffBar(QFrame):
             return
         ranked = page.scores is not None
         strong, hidden = min(page.strong, len(page)), arrangement.hidden
-        text = formatting.good(page) if strong or not ranked else f"No good match; the {arrangement.weaker} closest"
+        text = formatting.good(page) if strong or not ranked else formatting.none_good(page, arrangement.weaker)
         if ranked and strong and arrangement.weaker:
             text += f" · {arrangement.weaker:,} weaker"
         self._said.set_text(text)

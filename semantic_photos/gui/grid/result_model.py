@@ -193,7 +193,7 @@ class ResultModel(QAbstractListModel):
         if photo is None:
             return ""
         heat = self._heats.get(int(photo_id))
-        return formatting.tooltip(photo, self._loader.failure(photo_id), self._score(row, photo_id),
+        return formatting.tooltip(photo, self._loader.failure(photo_id),
                                   heat.sentence if heat is not None else "")  # fmt: skip
 
     def _spoken(self, row: int, photo_id: PhotoId) -> str:

@@ -13,6 +13,8 @@ from semantic_photos.domain.query import ResultPage
 
 #: So many weaker hits come at a time: a query never pours out the whole library.
 WEAKER = 40
+#: So many are shown where none is good.
+NEAREST = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +45,12 @@ def arrange(page: ResultPage, weaker: int = 0, opened: AbstractSet[int] = frozen
 
     Args:
         page: the answer.
-        weaker: how many weaker matches are wanted; without a good one a first handful is shown in any case.
+        weaker: how many weaker matches are wanted; without a good one the nearest few are shown in any case.
         opened: first photos of the stacks whose copies are shown behind them.
     """
     total = len(page.ids)
     strong = total if page.scores is None else min(page.strong, total)
-    shown = min(max(weaker, 0 if strong else WEAKER), total - strong)
+    shown = min(max(weaker, 0 if strong else NEAREST), total - strong)
     ids = page.ids[: strong + shown]
     scores = None if page.scores is None else page.scores[: strong + shown]
     stacks = {head: len(page.stacks[head]) for head in ids.tolist() if page.stacks.get(head)} if page.stacks else {}

@@ -157,7 +157,7 @@ class ResultView(QListView):
         if strong >= n:
             sections = [Section(0, n)]
         elif strong == 0:
-            sections = [Section(0, n, "Nothing stands out; these come closest")]
+            sections = [Section(0, n, "The nearest photos")]
         else:
             sections = [Section(0, strong), Section(strong, n, "Weaker matches")]
         self._geometry = GridGeometry(self.viewport().width(), self.side, theme.GAP, theme.MARGIN, sections)

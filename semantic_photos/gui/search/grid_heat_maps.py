@@ -223,5 +223,5 @@ def line(why: Explanation) -> str:
     """Return the words with their shares for a cell; empty where one word alone would have all of it."""
     if len(why.words) < 2:
         return ""
-    told = [f"{one.word} {100 * one.share:.0f} %".replace("-", "−") for one in why.words if round(100 * one.share)]
+    told = [one.told() for one in why.words if round(100 * one.share)]
     return formatting.shown(" · ".join(told))

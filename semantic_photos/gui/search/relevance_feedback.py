@@ -14,7 +14,7 @@ from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.grid.result_model import ResultModel
 from semantic_photos.gui.widgets import formatting
 from semantic_photos.gui.widgets.controls import FlowLayout, button, label
-from semantic_photos.services.search.relevance_feedback import RelevanceFeedback
+from semantic_photos.services.library.facade import RelevanceFeedback
 
 
 class FeedbackController(QObject):

@@ -30,7 +30,7 @@ from semantic_photos.gui.widgets.idle_tasks import IdleTasks
 from semantic_photos.paths import Paths, resources
 
 if TYPE_CHECKING:
-    from semantic_photos.services.library.library import Library
+    from semantic_photos.services.library.facade import PhotoLibrary
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ SCHEME_VARIABLE = "SEMANTIC_PHOTOS_SCHEME"
 #: After so long the program ends without waiting further for a drive that does not answer.
 LAST_WAIT_MS = 15_000
 
-Factory = Callable[[], "Library"]
+Factory = Callable[[], "PhotoLibrary"]
 
 
 class Session(QObject):
@@ -65,7 +65,7 @@ class Session(QObject):
     ) -> None:
         super().__init__()
         self._factory, self._folders, self._recover = factory, list(folders), recover
-        self._library: Library | None = None
+        self._library: PhotoLibrary | None = None
         self._bridge: Bridge | None = None
         self._collecting: GarbageCollection | None = None
         self._thread: threading.Thread | None = None
@@ -106,7 +106,7 @@ class Session(QObject):
         self._thread = threading.Thread(target=work, name="opening")
         self._thread.start()
 
-    def _on_opened(self, library: Library | None, error: Exception | None) -> None:
+    def _on_opened(self, library: PhotoLibrary | None, error: Exception | None) -> None:
         self._join()
         self._library = library
         if self._ending:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QDialog, QMessageBox, QWidget
 
-from semantic_photos.domain.messages import PhotosChanged
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.dialogs.custom_concept_dialog import CustomConceptDialog
@@ -52,7 +51,7 @@ class CustomConceptActions(QObject):
 
         def work() -> TrainedConcept:
             trained = library.custom_concepts.train(name, examples)
-            library.bus.publish(PhotosChanged(updated=trained.change.photo_ids))
+            library.announce(trained.change.photo_ids)
             return trained
 
         self._bridge.run(work, self._on_trained, lane="pool")

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QDialog, QMenu, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
 
-from semantic_photos.domain.messages import Notice, PhotosChanged
+from semantic_photos.domain.messages import Notice
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.tags import TaggingProgress
 from semantic_photos.gui.bridge import Bridge
@@ -199,7 +199,7 @@ class TagController(QObject):
         for explorer in (page.panel.near_word, page.panel.near_photo):
             explorer.refresh()
         if page.view.selected_count():
-            self._bridge.library.bus.publish(PhotosChanged(updated=tuple(page.view.selected_ids())))
+            self._bridge.library.announce(page.view.selected_ids())
 
     # Automatic tags
 

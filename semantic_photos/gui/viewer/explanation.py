@@ -80,8 +80,7 @@ def _rgb(name: str) -> tuple[int, int, int]:
 
 def reason(why: Explanation) -> str:
     """Return the explanation as one line."""
-    shares = " · ".join(f"{one.word} {100 * one.share:.0f} %".replace("-", "−") for one in why.words
-                        if round(100 * one.share))  # fmt: skip
+    shares = " · ".join(one.told() for one in why.words if round(100 * one.share))
     parts = [shares] if shares else []
     if why.shared:
         parts.append("Similar because: " + ", ".join(concept.tag for concept in why.shared))

@@ -144,13 +144,11 @@ def changed(mtime_ns: int) -> str:
         return ""
 
 
-def tooltip(photo: Photo, failure: str, score: float | None, reason: str = "") -> str:
+def tooltip(photo: Photo, failure: str, reason: str = "") -> str:
     """Return the tooltip of a photo in the grid. Tooltips are rich text, so everything is escaped."""
     lines = [shown(photo.path.name), short_folder(photo.path.parent)]
     if photo.facts.taken:
         lines.append(moment(photo.facts.taken))
-    if score is not None:
-        lines.append(tr("Similarity {score:.2f}", score=score))
     if reason:
         lines.append(reason)
     if failure:
@@ -189,6 +187,22 @@ def good(page: ResultPage) -> str:
     if page.scores is None:
         return trn("{count:,} photo", "{count:,} photos", found)
     return trn("{count:,} good match", "{count:,} good matches", found)
+
+
+def none_good(page: ResultPage, shown_now: int) -> str:
+    """Return ``Nothing clearly shows “birthday cake”. The nearest 12:`` for a page without a good match."""
+    if page.nothing_shows:
+        words = quoted(page.nothing_shows)
+        return trn(
+            "Nothing clearly shows {words}. The nearest photo:",
+            "Nothing clearly shows {words}. The nearest {count:,}:",
+            shown_now, words=words,
+        )  # fmt: skip
+    return trn(
+        "Nothing is clearly similar. The nearest photo:",
+        "Nothing is clearly similar. The nearest {count:,}:",
+        shown_now,
+    )
 
 
 def asked(query: Query) -> str:

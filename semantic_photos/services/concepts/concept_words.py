@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from semantic_photos.domain.ports import FloatArray, TextEncoder
 from semantic_photos.domain.tags import leaf
@@ -51,9 +51,40 @@ class ConceptWords:
         custom_concepts, rest = self._taken_apart(text)
         return self._words.unknown_words(" ".join(rest) if custom_concepts else text)
 
-    def neighbours(self, vector: FloatArray, n: int) -> list[tuple[str, float]]:
+    def content_words(self, text: str) -> tuple[str, ...]:
+        """Return the subjects in a phrase and the known words beside them that mean something, each once.
+
+        Raises:
+            CatalogError: when the catalog cannot be read.
+        """
+        words = text.split()
+        found = self._found(words)
+        if not found:
+            return self._words.content_words(text)
+        parts: list[str] = []
+        at = 0
+        for start, count in [*((start, count) for start, count, _ in found), (len(words), 0)]:
+            parts += self._words.content_words(" ".join(words[at:start]))
+            parts += [" ".join(words[start : start + count])] if count else []
+            at = start + count
+        return tuple(dict.fromkeys(parts))
+
+    def trust(self, text: str) -> float:
+        """Return how far the least trained known word beside the subjects of a phrase was trained, in [0, 1].
+
+        Raises:
+            CatalogError: when the catalog cannot be read.
+        """
+        custom_concepts, rest = self._taken_apart(text)
+        return self._words.trust(" ".join(rest) if custom_concepts else text)
+
+    def neighbours(self, vector: FloatArray, n: int, *, exclude: Iterable[str] = ()) -> list[tuple[str, float]]:
         """Return the ``n`` nearest words of the pack to a unit vector (D,) with their cosines, best first."""
-        return self._words.neighbours(vector, n)
+        return self._words.neighbours(vector, n, exclude=exclude)
+
+    def offered(self) -> tuple[Sequence[str], FloatArray]:
+        """Return the words of the pack that are worth offering (M) and their unit vectors (M, D)."""
+        return self._words.offered()
 
     def suggestions(self, word: str, n: int) -> list[str]:
         """Return known words that are spelled like ``word``, best first."""

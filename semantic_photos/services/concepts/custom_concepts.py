@@ -16,10 +16,9 @@ import numpy as np
 
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PhotoId
-from semantic_photos.domain.ports import FloatArray, IdArray
+from semantic_photos.domain.ports import FloatArray, IdArray, TextEncoder
 from semantic_photos.domain.tags import KEPT, Act, Standing, clean_name, leaf
 from semantic_photos.ml.model_pack import ModelPack
-from semantic_photos.ml.text_encoder import WordTableEncoder
 from semantic_photos.services.concepts.concept_direction import CustomConcept, fit_direction
 from semantic_photos.services.concepts.concept_evaluation import (
     HoldOutResult,
@@ -96,7 +95,7 @@ class CustomConcepts:
     """
 
     def __init__(
-        self, catalog: Catalog, store: TagStore, pack: ModelPack | None, words: WordTableEncoder | None,
+        self, catalog: Catalog, store: TagStore, pack: ModelPack | None, words: TextEncoder | None,
         now: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         self._catalog, self._store, self._pack, self._words, self._now = catalog, store, pack, words, now

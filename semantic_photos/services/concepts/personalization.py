@@ -15,8 +15,8 @@ from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.messages import CancelToken, Notice
 from semantic_photos.domain.personalization import Evidence, Measured, Outcome, personalize
 from semantic_photos.domain.personalization_map import PersonalizationMap, as_text, from_text
+from semantic_photos.domain.ports import TagModel, TextEncoder
 from semantic_photos.ml.model_pack import ModelPack
-from semantic_photos.ml.text_encoder import WordTableEncoder
 from semantic_photos.services.concepts.personalization_evidence import EvidenceReader
 from semantic_photos.services.concepts.personalized_words import Personalized, PersonalizedPack, PersonalizedWords
 from semantic_photos.services.threads.concurrency import EventBus
@@ -191,21 +191,53 @@ class Personalization:
         self._trouble = text
 
 
+@dataclass(frozen=True, slots=True)
+class AdaptedWords:
+    """Words and tags of a library with and without its correction.
+
+    Attributes:
+        personalization: fits, applies and takes off the correction.
+        plain: the words as they are in the pack; None without a pack, as the others.
+        words: the words seen through the correction.
+        tags: the automatic tags seen through the correction.
+    """
+
+    personalization: Personalization
+    plain: TextEncoder | None = None
+    words: TextEncoder | None = None
+    tags: TagModel | None = None
+
+
 def personalized(
-    pack: ModelPack | None, catalog: Catalog, store: TagStore, votes: VoteStore, bus: EventBus
-) -> tuple[Personalization, WordTableEncoder | None, PersonalizedWords | None, PersonalizedPack | None]:
-    """Return the adapting of a library, its words as they are in the pack, and words and pack seen through it.
+    pack: ModelPack | None,
+    plain: TextEncoder | None,
+    catalog: Catalog,
+    store: TagStore,
+    votes: VoteStore,
+    bus: EventBus,
+) -> AdaptedWords:
+    """Return the words and tags of a library, seen through its stored correction.
+
+    Args:
+        pack: the pack, or None.
+        plain: its words, or None without a pack.
+        catalog: where the correction is kept.
+        store: tags, which are evidence for it.
+        votes: votes likewise.
+        bus: where notices go.
 
     Raises:
         CatalogError: the catalog cannot be read.
     """
-    if pack is None:
-        return Personalization(catalog, None, None, "", bus), None, None, None
-    personalized, words = Personalized(pack), WordTableEncoder(pack)
-    confirmations = EvidenceReader(catalog, store, votes, pack, words)
+    if pack is None or plain is None:
+        return AdaptedWords(Personalization(catalog, None, None, "", bus))
+    personalized = Personalized(pack)
+    confirmations = EvidenceReader(catalog, store, votes, pack, plain)
     personalization = Personalization(catalog, confirmations, personalized, pack.fingerprint, bus)
     personalization.load()
-    return personalization, words, PersonalizedWords(pack, personalized), PersonalizedPack.of(pack, personalized)
+    return AdaptedWords(
+        personalization, plain, PersonalizedWords(plain, personalized), PersonalizedPack(pack, personalized)
+    )
 
 
 def _told(personalization_map: PersonalizationMap) -> PersonalizationState:

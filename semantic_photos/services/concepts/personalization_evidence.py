@@ -12,11 +12,10 @@ from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.personalization import LEAST_OF_WORD, Confidences, Evidence
 from semantic_photos.domain.personalization_map import Shift
 from semantic_photos.domain.photo import PhotoId
-from semantic_photos.domain.ports import FloatArray
+from semantic_photos.domain.ports import FloatArray, TextEncoder
 from semantic_photos.domain.tags import KEPT, Standing, leaf
 from semantic_photos.domain.vectors import usable_rows
 from semantic_photos.ml.model_pack import ModelPack
-from semantic_photos.ml.text_encoder import WordTableEncoder
 from semantic_photos.services.concepts.custom_concepts import concept_names
 from semantic_photos.services.concepts.personalized_words import personalized_tags
 from semantic_photos.services.search.vocabulary import LEAST_CONFIDENCE
@@ -65,7 +64,7 @@ class EvidenceReader:
     """
 
     def __init__(
-        self, catalog: Catalog, store: TagStore, votes: VoteStore, pack: ModelPack, words: WordTableEncoder
+        self, catalog: Catalog, store: TagStore, votes: VoteStore, pack: ModelPack, words: TextEncoder
     ) -> None:  # fmt: skip
         self._catalog, self._store, self._votes = catalog, store, votes
         self._pack, self._words = pack, words
@@ -137,12 +136,10 @@ class EvidenceReader:
         """Return the captions, and note words that stand in several of them."""
         remarks = self._store.remarks(sorted(searchable))
         captions = {int(photo): remark.caption for photo, remark in remarks.items() if remark.caption.strip()}
-        word_table = self._pack.word_table
         by_word: dict[str, list[int]] = {}
         for photo, text in captions.items():
-            for place in set(word_table.find(text).rows):
-                if word_table.weights[place] > 0:
-                    by_word.setdefault(word_table.words[place], []).append(photo)
+            for word in self._words.content_words(text):
+                by_word.setdefault(word, []).append(photo)
         for word, photos in by_word.items():
             # Of a word that stands in every other caption nothing is learnt.
             if LEAST_OF_WORD <= len(photos) <= max(LEAST_OF_WORD, len(captions) // 2):

@@ -4,15 +4,16 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from semantic_photos.domain.personalization_map import PersonalizationMap, Shift
-from semantic_photos.domain.ports import FloatArray
+from semantic_photos.domain.ports import FloatArray, Tag, TextEncoder
 from semantic_photos.ml.model_pack import ModelPack
 from semantic_photos.ml.tag_classifier import TagTable
-from semantic_photos.ml.text_encoder import WordTableEncoder
+from semantic_photos.ml.text_encoder import nearest_words
 
 #: Quantile of the sample's scores that a moved tag may not pass more easily than before.
 _HIGH = 0.99
@@ -86,50 +87,95 @@ def personalized_tags(pack: ModelPack, shift: Shift) -> TagTable:
     return TagTable(stats, words, table.slope, table.offset)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PersonalizedPack(ModelPack):
-    """A pack whose automatic tags are seen through the correction; everything else is the pack's.
+class PersonalizedPack:
+    """Implements ``TagModel``: the tags of a pack, their confidences seen through the correction.
 
-    ``tag_matrix`` stays too: it says which tags mean the same, which is about words and not about photos.
-    """
-
-    personalized: Personalized
-
-    @classmethod
-    def of(cls, pack: ModelPack, personalized: Personalized) -> PersonalizedPack:
-        """Return ``pack`` seen through ``personalized``."""
-        return cls(pack.folder, pack.manifest, pack.word_table, pack.tag_table, pack.background, personalized)
-
-    def tag_confidences(self, vectors: FloatArray) -> FloatArray:
-        """Return the probability of each tag, float32 (N, T), for unit vectors of photos, float32 (N, D)."""
-        return self.personalized.tags.confidences(vectors)
-
-
-class PersonalizedWords(WordTableEncoder):
-    """The words of a pack, moved by the correction while there is one.
+    ``tag_matrix`` stays as it is: it says which tags mean the same, which is about words and not about photos.
 
     Thread: any.
     """
 
     def __init__(self, pack: ModelPack, personalized: Personalized) -> None:
-        super().__init__(pack)
-        self._personalized = personalized
+        self._pack, self._personalized = pack, personalized
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the name of the pack's space."""
+        return self._pack.fingerprint
+
+    @property
+    def background(self) -> FloatArray | None:
+        """Return the pack's unit vectors of ordinary photos (B, D), or None."""
+        return self._pack.background
+
+    @property
+    def tags(self) -> Sequence[Tag]:
+        """Return the pack's tags (T)."""
+        return self._pack.tags
+
+    @property
+    def tag_matrix(self) -> FloatArray:
+        """Return the unit vectors of the tags (T, D), not moved."""
+        return self._pack.tag_matrix
+
+    def tag_confidences(self, vectors: FloatArray) -> FloatArray:
+        """Return the probability of each tag, float32 (N, T), for unit vectors of photos, float32 (N, D)."""
+        return self._personalized.tags.confidences(vectors)
+
+
+class PersonalizedWords:
+    """Implements ``TextEncoder``: the words of another one, moved by the correction while there is one.
+
+    Thread: any.
+    """
+
+    def __init__(self, words: TextEncoder, personalized: Personalized) -> None:
+        self._words, self._personalized = words, personalized
         self._moved: tuple[PersonalizationMap | None, FloatArray] = None, np.zeros((0, 0), np.float32)
+
+    @property
+    def dim(self) -> int:
+        """Return the number of dimensions D of the shared space."""
+        return self._words.dim
 
     def encode(self, text: str) -> FloatArray | None:
         """Return the unit vector (D,) of a phrase, moved, or None if nothing in it is known."""
-        vector = super().encode(text)
+        vector = self._words.encode(text)
         personalization_map = self._personalized.personalization_map
         return vector if vector is None or personalization_map is None else personalization_map.shift.words(vector)
 
-    def _offered_words(self) -> tuple[np.ndarray, FloatArray]:
-        """Return rows and vectors of the words that are offered as neighbours, moved; kept until they move again."""
-        rows, matrix = super()._offered_words()
+    def content_words(self, text: str) -> tuple[str, ...]:
+        """Return the known words of a phrase that mean something, each once."""
+        return self._words.content_words(text)
+
+    def trust(self, text: str) -> float:
+        """Return how far the least trained known word of a phrase was trained on photos, in [0, 1]."""
+        return self._words.trust(text)
+
+    def unknown_words(self, text: str) -> tuple[str, ...]:
+        """Return the words of a phrase that are not known, in order."""
+        return self._words.unknown_words(text)
+
+    def neighbours(self, vector: FloatArray, n: int, *, exclude: Iterable[str] = ()) -> list[tuple[str, float]]:
+        """Return the ``n`` nearest moved words to a unit vector (D,) with their cosines, best first."""
+        return nearest_words(*self.offered(), vector, n, exclude)
+
+    def offered(self) -> tuple[Sequence[str], FloatArray]:
+        """Return the words that are worth offering (M) and their moved vectors (M, D); kept until they move again."""
+        names, matrix = self._words.offered()
         personalization_map = self._personalized.personalization_map
         if personalization_map is None:
-            return rows, matrix
+            return names, matrix
         known, moved = self._moved
         if known is not personalization_map:
             moved = personalization_map.shift.words(matrix)
             self._moved = personalization_map, moved
-        return rows, moved
+        return names, moved
+
+    def suggestions(self, word: str, n: int) -> list[str]:
+        """Return known words that are spelled like ``word``, best first."""
+        return self._words.suggestions(word, n)
+
+    def completions(self, prefix: str, n: int) -> list[str]:
+        """Return known words that begin with ``prefix``, most frequent first."""
+        return self._words.completions(prefix, n)

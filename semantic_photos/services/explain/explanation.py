@@ -37,11 +37,18 @@ class WordShare:
         share: in -1..1; the sizes of all shares sum to 1, minus words have negative ones. 0 when the photo does not
             show the word more than any photo does.
         stands_out: standard deviations by which the photo's score for the word is above that of ordinary photos.
+        probability: that the photo shows the word, in 0..1; None where that was not fitted on photos known to show it.
     """
 
     word: str
     share: float
     stands_out: float
+    probability: float | None = None
+
+    def told(self) -> str:
+        """Return ``dog 83 %`` where the probability is known, else ``dog``; ``−dog`` for a minus word."""
+        sign = "−" if self.share < 0 else ""
+        return f"{sign}{self.word}" + (f" {100 * self.probability:.0f} %" if self.probability is not None else "")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,8 +70,8 @@ class Explanation:
     exact: tuple[str, ...]
 
     def sentence(self) -> str:
-        """Return the explanation in words: “dog 62 %, beach 38 %”; an empty string when there is nothing to say."""
-        told = ", ".join(f"{one.word} {100 * one.share:.0f} %" for one in self.words if round(100 * one.share))
+        """Return the explanation in words: “dog 83 %, beach”; an empty string when there is nothing to say."""
+        told = ", ".join(one.told() for one in self.words if round(100 * one.share))
         parts = [told] if told else []
         if self.shared:
             parts.append("similar because: " + ", ".join(concept.tag for concept in self.shared))
@@ -146,6 +153,7 @@ class Explainer:
         sample: unit vectors of ordinary photos (B, D), or None.
         keywords: the keywords of a photo of the library.
         custom_concepts: where in a row of words the names of custom concepts stand: first word and number of words.
+        probability: that a photo, unit vector (D,), shows a word; None where it is not known.
     """
 
     def __init__(
@@ -156,9 +164,11 @@ class Explainer:
         sample: Callable[[], FloatArray | None],
         keywords: Callable[[PhotoId], Sequence[str]] = lambda _: (),
         custom_concepts: Callable[[Sequence[str]], Sequence[tuple[int, int]]] = lambda _: (),
+        probability: Callable[[str, FloatArray], float | None] = lambda word, vector: None,
     ) -> None:
         self._examples, self._text, self._salient_words = examples, text, salient_words
         self._sample, self._keywords, self._custom_concepts = sample, keywords, custom_concepts
+        self._probability = probability
         self._lock = threading.Lock()
         self._last: Asked | None = None
 
@@ -212,9 +222,8 @@ class Explainer:
             return self._plain(asked, seen, exact, side)
         heat = _heat(seen, asked.aim, side)
         own = self._own_vector(photo, seen)
-        return Explanation(
-            heat, hottest(heat), tuple(_shares(asked.known, own)), tuple(self._shared(asked.likes, photo, own)), exact
-        )
+        words = [replace(one, probability=self._probability(one.word, own)) for one in _shares(asked.known, own)]
+        return Explanation(heat, hottest(heat), tuple(words), tuple(self._shared(asked.likes, photo, own)), exact)
 
     def _look(self, query: Query) -> DenseFeatures:
         look = self._examples.look

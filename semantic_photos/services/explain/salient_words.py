@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from semantic_photos.domain.ports import FloatArray, IdArray
-from semantic_photos.ml.model_pack import ModelPack
+from semantic_photos.domain.ports import FloatArray, IdArray, TagModel
 
 #: Below this calibrated confidence a concept is not offered: a chip that is wrong helps nobody.
 LEAST = 0.3
@@ -34,7 +33,7 @@ class SalientWords:
     Thread: any.
     """
 
-    def __init__(self, pack: ModelPack | None) -> None:
+    def __init__(self, pack: TagModel | None) -> None:
         self._pack = pack
         self._same: float | None = None
 
@@ -53,13 +52,13 @@ class SalientWords:
         both[np.minimum(first, second) < least / 2] = 0.0
         return self._pick(self._pack, both, n, least)
 
-    def _pick(self, pack: ModelPack, confidences: FloatArray, n: int, least: float) -> list[SalientWord]:
+    def _pick(self, pack: TagModel, confidences: FloatArray, n: int, least: float) -> list[SalientWord]:
         order = np.argsort(-confidences, kind="stable")[: 8 * n]
         order = order[confidences[order] >= least]
         chosen = diverse(order, pack.tag_matrix, self._border(pack), n, [stat.tag for stat in pack.tags])
         return [SalientWord(pack.tags[i].tag, float(confidences[i])) for i in chosen]
 
-    def _border(self, pack: ModelPack) -> float:
+    def _border(self, pack: TagModel) -> float:
         """Return the cosine from which two tags are one thing: relative to the cosines of all pairs of tags."""
         if self._same is None:
             cosines = pack.tag_matrix @ pack.tag_matrix.T

@@ -6,11 +6,10 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from semantic_photos.domain.errors import CatalogError, FolderError, UserFacingError
+from semantic_photos.domain.errors import FolderError, UserFacingError
 from semantic_photos.domain.messages import FoldersChanged, IndexChanged, Notice, PhotosChanged
 from semantic_photos.domain.photo import Counts, FailedPhoto, Folder, FolderId, Photo, PhotoId
 from semantic_photos.domain.ports import ByteArray
@@ -20,6 +19,7 @@ from semantic_photos.index.hybrid_index import HybridIndex
 from semantic_photos.media.decoder_pool import DecoderPool
 from semantic_photos.media.thumbnails import ThumbnailStore
 from semantic_photos.ml.image_encoder import OnnxImageEncoder
+from semantic_photos.ml.text_encoder import WordTableEncoder
 from semantic_photos.paths import Paths
 from semantic_photos.services.concepts.concept_words import ConceptWords
 from semantic_photos.services.concepts.custom_concepts import CustomConcepts
@@ -30,6 +30,7 @@ from semantic_photos.services.explain.thumbnail_explanation import ThumbnailExpl
 from semantic_photos.services.indexing.indexer import Indexer
 from semantic_photos.services.indexing.scanner import Scanner
 from semantic_photos.services.indexing.watcher import Watcher
+from semantic_photos.services.library.catalog_copies import back_up_if_due, recover_catalog
 from semantic_photos.services.library.pack_choice import choose_pack
 from semantic_photos.services.library.photo_images import PhotoImages
 from semantic_photos.services.metadata.keyword_files import KeywordFiles
@@ -51,7 +52,6 @@ _log = logging.getLogger(__name__)
 _NO_DIM = 1
 #: A photo that is missing for so long is forgotten.
 KEEP_MISSING_S = 30 * 24 * 3600.0
-BACKUP_EVERY_S = 24 * 3600.0
 
 
 class Library:
@@ -101,9 +101,9 @@ class Library:
         threads = self.settings.encoder_threads or max(1, (os.cpu_count() or 2) // 2)
         self.encoder = OnnxImageEncoder(self.pack, threads) if self.pack is not None else None
         self.tags, votes = self.catalog.tags, self.catalog.feedback
-        self.personalization, plain, self.words, seen = personalized(
-            self.pack, self.catalog, self.tags, votes, self.bus
-        )
+        self._table = WordTableEncoder(self.pack) if self.pack is not None else None
+        seen = personalized(self.pack, self._table, self.catalog, self.tags, votes, self.bus)
+        self.personalization, self.words = seen.personalization, seen.words
         self.decoders = DecoderPool(processes or self.settings.decode_processes or min(4, os.cpu_count() or 2))
         self.thumbnails = ThumbnailStore(paths.thumbnails, self.settings.thumbnail_cache_mb * 1_000_000)
         self._pictures = PhotoImages(self.decoders, self.thumbnails, keep=not self.read_only)
@@ -124,22 +124,31 @@ class Library:
             counts=lambda: self.indexer.progress.counts if self.indexer.progress.counts.total else self.counts(),
             background=self.pack.background if self.pack is not None else None,
             limit=lambda: self.settings.result_limit, feedback=RelevanceFeedback(votes, self.index),
+            cutoff=self.pack.cutoff if self.pack is not None else None,
         )  # fmt: skip
-        self.tagging = AutoTagger(self.catalog, self.tags, seen, plain, self.bus)
+        self.tagging = AutoTagger(self.catalog, self.tags, seen.tags, seen.plain, self.bus)
         self.keywords = KeywordFiles(self.catalog, self.catalog.metadata, self.decoders, self.bus)
         self.user_data = UserDataTransfer(self.catalog, self.catalog.user_data, self.bus)
         self.vocabulary = Vocabulary(
-            self.catalog, self.index, seen, self.words, store=self.tags, tree=self.tagging.tree
+            self.catalog,
+            self.index,
+            seen.tags,
+            self.words,
+            store=self.tags,
+            tree=self.tagging.tree,
+            matches=self.search.matches,
         )
-        self.salient_words = SalientWords(seen)
+        self.salient_words = SalientWords(seen.tags)
         self.explainer = Explainer(
             self.search.examples, text, self.salient_words, self.search.sample, self._keywords_of,
-            text.custom_concepts if text is not None else lambda _: (),
+            text.custom_concepts if text is not None else lambda _: (), self.search.matches.probability,
         )  # fmt: skip
         self.thumbnail_explainer = ThumbnailExplainer(self.explainer, self.encoder, self.thumbnail)
         self.completions = Completions(self.catalog, self.vocabulary)
         self._watcher: Watcher | None = None
         self._closed = False
+        if self._table is not None:
+            self.lanes.pool.submit(self._table.prepare)
         if not self.read_only:
             self._begin(watch=watch)
 
@@ -188,17 +197,7 @@ class Library:
             BusyError: another program has the library open.
             CatalogError: nothing could be renamed or copied.
         """
-        lock = LibraryLock.acquire(paths.data / "library.lock")
-        try:
-            backup = Database.latest_backup(paths.catalog)
-            if backup is not None:
-                aside = Database.restore(paths.catalog, backup)
-                kept = f"; the damaged one is kept as {aside}" if aside is not None else ""
-                return f"The copy {backup.name} of the catalog is back in its place{kept}."
-            aside = Database.set_aside(paths.catalog)
-            return f"The damaged catalog is kept as {aside}; add your folders again."
-        finally:
-            lock.release()
+        return recover_catalog(paths)
 
     # Folders
 
@@ -252,6 +251,10 @@ class Library:
         self.indexer.refresh()
 
     # What is known
+
+    def announce(self, photo_ids: Sequence[PhotoId]) -> None:
+        """Tell all listeners that something of these photos changed: tags or remarks, set by a part without the bus."""
+        self.bus.publish(PhotosChanged(updated=tuple(photo_ids)))
 
     def photos(self, ids: Sequence[PhotoId]) -> dict[PhotoId, Photo]:
         """Return what is known of these photos; unknown ids are left out."""
@@ -334,7 +337,7 @@ class Library:
         self.tagging.follow()
         self.keywords.follow()
         self.indexer.start()
-        self.lanes.pool.submit(self._back_up_if_due)
+        self.lanes.pool.submit(back_up_if_due, self._database, self.catalog, self.paths)
         if not watch:
             return
         watcher = self._watcher = Watcher(
@@ -350,18 +353,6 @@ class Library:
         self._watcher.start()
         self._watcher.watch(self.folders())
         self.rescan()
-
-    def _back_up_if_due(self) -> None:
-        """Copy the catalog once a day, checked, beside it; two copies are kept."""
-        latest = Database.latest_backup(self.paths.catalog)
-        try:
-            if latest is not None and time.time() - latest.stat().st_mtime < BACKUP_EVERY_S:
-                return
-            if not self.catalog.folders.all():
-                return
-            self._database.roll_backup()
-        except (CatalogError, OSError) as error:
-            _log.warning("the catalog could not be copied: %s", error)
 
     def _rescan_root(self, root: Path) -> None:
         self.indexer.scan([folder for folder in self.folders() if folder.path == root])

@@ -59,7 +59,7 @@ def choose_pack(
 
 def _verify_once(pack: ModelPack, catalog: Catalog, *, read_only: bool) -> None:
     """Check the known answer of a pack when it is first used here: checksums cannot see a wrong runtime."""
-    mark = f"{pack.fingerprint} onnxruntime {metadata.version('onnxruntime')}"
+    mark = f"{pack.manifest.digest} onnxruntime {metadata.version('onnxruntime')}"
     if catalog.meta(_VERIFIED) == mark:
         return
     if resources() in pack.folder.parents:

@@ -81,7 +81,7 @@ def test_entries_do_not_contradict_each_other() -> None:
 
 def test_the_readme_names_every_format() -> None:
     text = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8")
-    assert f"one of {', '.join(TYPES)} " in text
+    assert f"of this file type ({', '.join(TYPES)})" in text
 
 
 def test_saved_searches_of_before_still_find_their_formats() -> None:

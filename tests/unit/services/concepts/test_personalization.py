@@ -17,6 +17,7 @@ from semantic_photos.domain.personalization_map import PersonalizationMap, Shift
 from semantic_photos.domain.photo import ContentKey, FileStamp, PhotoFacts
 from semantic_photos.domain.tags import Act
 from semantic_photos.ml.model_pack import ModelPack, load_pack
+from semantic_photos.ml.text_encoder import WordTableEncoder
 from semantic_photos.services.concepts.personalization import KEY, Personalization, personalized
 from semantic_photos.services.concepts.personalized_words import personalized_tags
 from semantic_photos.services.threads.concurrency import EventBus
@@ -48,8 +49,16 @@ class House:
         self.open()
 
     def open(self) -> None:
-        made = personalized(self.pack, self.catalog, self.store, self.votes, self.bus)
-        self.personalization, self.plain, self.words, self.seen = made
+        made = personalized(self.pack, WordTableEncoder(self.pack), self.catalog, self.store, self.votes, self.bus)
+        assert made.plain is not None
+        assert made.words is not None
+        assert made.tags is not None
+        self.personalization, self.plain, self.words, self.seen = (
+            made.personalization,
+            made.plain,
+            made.words,
+            made.tags,
+        )
 
     def outcome(self, *, better: bool = True) -> Outcome:
         red, blue = self.plain.encode("red"), self.plain.encode("blue")

@@ -26,7 +26,7 @@ from semantic_photos.media.preprocess import square
 from semantic_photos.ml.model_pack import load_pack
 from semantic_photos.ml.text_encoder import WordTableEncoder
 from semantic_photos.services.concepts.concept_words import ConceptWords
-from semantic_photos.services.explain.explanation import HEAT_SIDE, Explainer, exact_matches
+from semantic_photos.services.explain.explanation import HEAT_SIDE, Explainer, Explanation, WordShare, exact_matches
 from semantic_photos.services.explain.salient_words import SalientWords, diverse
 from semantic_photos.services.search import dense_features
 from semantic_photos.services.search.relevance_feedback import RelevanceFeedback
@@ -264,6 +264,12 @@ def test_words_have_shares_and_minus_words_count_against(world: World) -> None:
     assert shares["green"] == 0
     assert sum(abs(share) for share in shares.values()) == pytest.approx(1)
     assert "red" in why.sentence()
+
+
+def test_a_percentage_is_told_only_where_it_is_a_probability() -> None:
+    shares = (WordShare("dog", 0.6, 3.0, 0.826), WordShare("beach", 0.3, 1.0), WordShare("cat", -0.1, 1.0, 0.3))
+    why = Explanation(np.zeros((1, 1), np.float32), (0.5, 0.5), shares, (), ())
+    assert why.sentence() == "dog 83 %, beach, −cat 30 %"
 
 
 def test_what_is_not_there_is_cold(world: World) -> None:

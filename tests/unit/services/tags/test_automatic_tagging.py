@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,6 +69,20 @@ def world(tmp_path: Path, pack: ModelPack) -> Iterator[World]:
     yield made
     made.tagger.close()
     made.database.close()
+
+
+def test_a_tag_that_was_often_wrong_must_be_surer_than_the_run_asks_for(world: World) -> None:
+    (red,) = world.add("red")
+    world.tagger.run(LEAST)
+    assert "red" in world.tags(red)
+    world.tagger.undo()
+    stats = tuple(dataclasses.replace(stat, least=1.0) for stat in world.pack.tag_table.stats)
+    table = dataclasses.replace(world.pack.tag_table, stats=stats)
+    strict = dataclasses.replace(world.pack, tag_table=table)
+    tagger = AutoTagger(world.catalog, world.store, strict, WordTableEncoder(strict), world.bus, TREE)
+    tagger.run(LEAST)
+    tagger.close()
+    assert not world.tags(red)
 
 
 def test_a_run_its_undo_and_a_second_run(world: World) -> None:
