@@ -21,7 +21,7 @@ LEAST_REGION = 0.05
 #: Sharpness of the focus: standard scores of positions are divided by this before the soft maximum.
 FOCUS_TEMPERATURE = 0.45
 #: Share of the focus words themselves in a focused query; the rest is the part of the photo that shows them.
-#: Measured on pairs of photos side by side (``evaluation.steering``): at 0.35 precision at 10 is 3 points lower, at
+#: Measured on pairs of photos side by side (``evaluation/regions.py``): at 0.35 precision at 10 is 3 points lower, at
 #: 0.65 it is 3 points higher, but the results look less like the very thing in the photo.
 FOCUS_WORD = 0.5
 #: The same for what is looked away from: the photo without it should still rule.

@@ -1,38 +1,42 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Command: ``python -m semantic_photos.evaluation --images DIR|ZIP... --index photos.jsonl [--pack DIR] [--json]``.
+"""Command: ``python -m semantic_photos.evaluation [COMMAND] --photos DIR [--pack DIR] [--json FILE]``.
 
-Judges only the photos of the split ``val``; those of ``train`` are read to know which words were never trained on.
-Pictures go through the program's own decoding and encoders, so what is measured is what a person gets.
+Everything is measured on the split ``val``, which nothing was trained on, through the program's own decoding,
+encoders and search, so what is measured is what a user gets. Without a command it is ``life``.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from semantic_photos.domain.errors import PackError, SemanticPhotosError, UserFacingError
-from semantic_photos.evaluation import measure
-from semantic_photos.evaluation.contact_sheets import write_sheets
-from semantic_photos.evaluation.photos import read_photos
+from semantic_photos.domain.errors import SemanticPhotosError, UserFacingError
+from semantic_photos.evaluation import concepts, feedback, regions
+from semantic_photos.evaluation.bench import Bench, open_bench, pack_facts
+from semantic_photos.evaluation.contact_sheets import QUERIES, write_sheets
+from semantic_photos.evaluation.figure import Figures
+from semantic_photos.evaluation.life import PARTS, Life
+from semantic_photos.evaluation.photos import Material, read_folder, read_material
 from semantic_photos.evaluation.pictures import PhotoImages
-from semantic_photos.evaluation.references import reference_figures
-from semantic_photos.evaluation.results import Results, read_results
-from semantic_photos.evaluation.retrieval import Material
-from semantic_photos.evaluation.table import beside_references, compared, lines_of
+from semantic_photos.evaluation.report import DETAILS, Report, compared, lines_of, read_report
+from semantic_photos.evaluation.tags import Tagged, threshold_figures
 from semantic_photos.ml.image_encoder import OnnxImageEncoder
-from semantic_photos.ml.model_pack import ModelPack, find_packs, load_pack
-from semantic_photos.ml.text_encoder import WordTableEncoder
-from semantic_photos.paths import resources
+from semantic_photos.paths import Paths
+from semantic_photos.services.tags.tag_words import shipped_tree
+
+DEFAULT = "life"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure one pack; returns 0, or 1 after a sentence on standard error."""
-    args = _arguments().parse_args(argv)
+    """Run one command; returns 0, or 1 after a sentence on standard error."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help")):
+        given = [DEFAULT, *given]
+    args = _arguments().parse_args(given)
     try:
-        _run(args)
+        args.run(args)
     except UserFacingError as error:
         print(error.sentence(), file=sys.stderr)
         return 1
@@ -46,68 +50,118 @@ def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m semantic_photos.evaluation", description="How good a model pack is, in figures."
     )
-    add = parser.add_argument
-    add("--images", type=Path, nargs="+", required=True, metavar="DIR|ZIP", help="where the pictures are")
-    add("--index", type=Path, required=True, metavar="FILE", help="photos.jsonl: one photo a line")
-    add("--pack", type=Path, metavar="DIR", help="the pack; without it the one that ships with the program")
-    add("--reference", type=Path, metavar="FILE", help="references made by training.reference, shown side by side")
-    add("--compare", type=Path, metavar="OLD", help="an earlier report (--json): old, new, and whether they part")
-    add("--contact-sheets", type=Path, metavar="DIR", help="write sheets of the best photos of everyday queries")
-    add("--threads", type=int, default=2, help="threads of the network (2)")
-    add("--json", action="store_true", help="one JSON object instead of lines")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text)
+        made.set_defaults(run=run)
+        return made
+
+    life = command("life", _life, "captions, words, objects, good matches, minus words, tags and speed (the default)")
+    _common(life)
+    life.add_argument("--beside", type=Path, metavar="OLD", help="an older pack, or its report: both side by side")
+    life.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="parts to measure (all)")
+    tags = command("tags", _tags, "precision and recall of automatic tags at several thresholds")
+    _common(tags)
+    region = command("regions", _regions, "heat maps, focus and region search, on pictures composed of two photos")
+    _common(region)
+    region.add_argument("--pairs", type=int, default=150, help="composed pictures of each kind (150)")
+    _common(command("feedback", _feedback, "what a few votes are worth"))
+    concept = command("concepts", _concepts, "what custom concepts learnt from a few photos are worth")
+    _common(concept)
+    concept.add_argument("--seeds", type=int, default=concepts.SEEDS, help=f"draws of examples ({concepts.SEEDS})")
+    sheets = command("sheets", _sheets, "contact sheets of the first hits of everyday queries")
+    _common(sheets)
+    sheets.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the sheets go")
+    sheets.add_argument("--queries", nargs="+", metavar="TEXT", default=list(QUERIES), help="what to ask for instead")
+    compare = command("compare", _compare, "two reports side by side")
+    compare.add_argument("old", type=Path, help="a report made with --json")
+    compare.add_argument("new", type=Path, help="another one")
+    _listing(compare)
     return parser
 
 
-def _run(args: argparse.Namespace) -> None:
-    old = read_results(args.compare) if args.compare else None
-    pack = load_pack(args.pack) if args.pack else shipped_pack()
-    photos = read_photos(args.index)
-    if not photos:
-        raise UserFacingError(f"{args.index} has no photo of the split “val”.", code="evaluation.index")
-    material = Material.of(photos, read_photos(args.index, "train"))
-    table = WordTableEncoder(pack)
-    encoder = OnnxImageEncoder(pack, max(1, args.threads))
-    try:
-        with PhotoImages(args.images) as pictures:
-            pictures.expect(photos)
-            vectors, speed = measure.encode_photos(photos, pictures, encoder)
-            for file, trouble in pictures.troubles.items():
-                print(f"{file}: {trouble}", file=sys.stderr)
-            if args.contact_sheets:
-                rows = material.captioned or list(range(len(photos)))
-                shown = [photos[row] for row in rows]
-                write_sheets(args.contact_sheets, shown, vectors[rows], table.encode, pictures)
-    finally:
-        encoder.close()
-    figures = measure.pack_figures(material, pack, vectors, table.encode)
-    figures["speed"] = speed | measure.text_speed(material.queries(), table.encode)
-    results = Results(measure.pack_facts(pack), figures)
-    if args.reference:
-        results = results.beside(*reference_figures(args.reference, material, table.encode, measure.words_sha(pack)))
-    if args.json:
-        print(json.dumps(results.as_json(), indent=1, ensure_ascii=False, allow_nan=False))
-        return
-    for line in lines_of(results) if old is None else compared(old, results):
-        print(line)
-    if results.references:
-        print()
-        for line in beside_references(results):
-            print(line)
+def _common(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--photos", type=Path, required=True, metavar="DIR", help="photos*.jsonl, photos-*.zip, objects*.jsonl.gz")
+    add("--pack", type=Path, metavar="DIR", help="the pack; without it the one that ships with the program")
+    add("--cache", type=Path, metavar="DIR", default=Paths.for_user().cache / "evaluation", help="of photo vectors")
+    add("--threads", type=int, default=2, help="threads of the network (2)")
+    add("--json", type=Path, metavar="FILE", help="write the report to a file as well")
+    _listing(parser)
 
 
-def shipped_pack() -> ModelPack:
-    """Return the first good pack that ships with the program.
+def _listing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--list", choices=DETAILS, default=DETAILS[0], help="how much is listed (headlines)")
 
-    Raises:
-        PackError: there is none, or the last one's reason.
-    """
-    trouble = PackError("No model pack ships with this program.", code="pack.missing", advice="Name one with --pack.")
-    for folder in find_packs(resources() / "packs"):
+
+def _open(args: argparse.Namespace, material: Material, pack: Path | None, *, timed: bool = False) -> Bench:
+    return open_bench(pack, material, args.cache, threads=max(1, args.threads), timed=timed)
+
+
+def _life(args: argparse.Namespace) -> None:
+    material = read_material(args.photos)
+    life, parts = Life(material), tuple(args.only)
+    old = None
+    if args.beside is not None and args.beside.is_dir():
+        with _open(args, material, args.beside, timed="speed" in parts) as bench:
+            old = life.measure(bench, parts)
+    elif args.beside is not None:
+        old = read_report(args.beside)
+    with _open(args, material, args.pack, timed="speed" in parts) as bench:
+        report = life.measure(bench, parts)
+    _print(args, report, old)
+
+
+def _tags(args: argparse.Namespace) -> None:
+    material = read_material(args.photos)
+    with _open(args, material, args.pack) as bench:
+        tagged = Tagged.of(bench, material.kinds, shipped_tree())
+        _print(args, Report(pack_facts(bench.pack), threshold_figures(bench, tagged)))
+
+
+def _regions(args: argparse.Namespace) -> None:
+    material = read_material(args.photos)
+    with _open(args, material, args.pack) as bench, PhotoImages(material.pictures) as pictures:
+        encoder = OnnxImageEncoder(bench.pack, max(1, args.threads))
         try:
-            return load_pack(folder)
-        except PackError as error:
-            trouble = error
-    raise trouble
+            figures = regions.region_figures(bench, encoder, pictures, max(1, args.pairs))
+        finally:
+            encoder.close()
+        _print(args, Report(pack_facts(bench.pack), figures))
+
+
+def _feedback(args: argparse.Namespace) -> None:
+    _measured(args, feedback.feedback_figures)
+
+
+def _concepts(args: argparse.Namespace) -> None:
+    _measured(args, lambda bench: concepts.concept_figures(bench, max(1, args.seeds)))
+
+
+def _measured(args: argparse.Namespace, measure: Callable[[Bench], Figures]) -> None:
+    with _open(args, read_material(args.photos), args.pack) as bench:
+        _print(args, Report(pack_facts(bench.pack), measure(bench)))
+
+
+def _sheets(args: argparse.Namespace) -> None:
+    material = read_folder(args.photos)
+    with _open(args, material, args.pack) as bench, PhotoImages(material.pictures) as pictures:
+        for path in write_sheets(args.out, bench, pictures, args.queries):
+            print(path)
+
+
+def _compare(args: argparse.Namespace) -> None:
+    for line in compared(read_report(args.old), read_report(args.new), args.list):
+        print(line)
+
+
+def _print(args: argparse.Namespace, report: Report, old: Report | None = None) -> None:
+    if args.json is not None:
+        report.write(args.json)
+    lines = lines_of(report, args.list) if old is None else compared(old, report, args.list)
+    for line in lines:
+        print(line)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def weights_of(count: int, rounds: int = ROUNDS, seed: int = 0) -> NDArray[np.fl
     """Return how often each of ``count`` things is drawn in each round of a bootstrap, (rounds, count).
 
     Efron, "Bootstrap methods: another look at the jackknife", 1979: as many draws as things, with replacement. The
-    same seed for every figure, so that two models are judged on the same draws.
+    same seed for every figure, so that two packs are measured on the same draws.
     """
     rng = np.random.default_rng(seed)
     drawn = rng.multinomial(count, np.full(count, 1.0 / count), size=rounds).astype(np.float64)
@@ -123,19 +123,19 @@ def median_by_owner(values: Ints, owners: Ints) -> Figure:
     return Figure(float(np.median(values)), len(np.unique(owners)), float(low), float(high))
 
 
-def factor(ours: Figure, theirs: Figure) -> Figure | None:
-    """Return how many times better one figure is than another over the same queries, with a paired range.
+def difference(new: Figure, old: Figure) -> Figure | None:
+    """Return how much higher one figure is than another over the same things, with a paired range.
 
-    None if they were not measured on the same number of queries, or the other one is zero.
+    None if they were not measured on the same number of things, or without parts: then only their ranges can be
+    compared, which sees less.
     """
-    if ours.parts is None or theirs.parts is None or ours.count != theirs.count or not theirs.value > 0:
+    if new.parts is None or old.parts is None or new.count != old.count:
         return None
-    drawn = weights_of(ours.count)
+    drawn = weights_of(new.count)
     with np.errstate(invalid="ignore", divide="ignore"):
-        values = (drawn @ ours.parts[0]) / (drawn @ ours.parts[1])
-        values = values / ((drawn @ theirs.parts[0]) / (drawn @ theirs.parts[1]))
+        values = (drawn @ new.parts[0]) / (drawn @ new.parts[1]) - (drawn @ old.parts[0]) / (drawn @ old.parts[1])
     sound = values[np.isfinite(values)]
     if not len(sound):
         return None
     low, high = np.quantile(sound, [0.025, 0.975])
-    return Figure(ours.value / theirs.value, ours.count, float(low), float(high))
+    return Figure(new.value - old.value, new.count, float(low), float(high))

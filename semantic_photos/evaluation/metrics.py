@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Retrieval figures as pure functions of score matrices (numpy only)."""
+"""Retrieval figures as pure functions of score matrices (numpy only).
+
+A score of minus infinity means that an item was not answered at all: it counts as right nowhere in the ranking.
+"""
 
 from __future__ import annotations
-
-import dataclasses
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,8 +44,27 @@ def precision_at(scores: Floats, relevant: Bools, k: int) -> Floats:
         (Q,) values in 0..1.
     """
     k = min(k, scores.shape[1])
-    first = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-    return np.asarray(np.take_along_axis(relevant, first, axis=1).mean(axis=1), dtype=np.float32)
+    return np.asarray(_hits(scores, relevant)[:, :k].mean(axis=1), dtype=np.float32)
+
+
+def r_precisions(scores: Floats, relevant: Bools) -> Floats:
+    """Return the precision of each query at its number R of right answers; 0 for a query without any.
+
+    Recall is the same there (Manning, Raghavan and Schütze, "Introduction to Information Retrieval", 2008, 8.4).
+
+    Args:
+        scores: (Q, N), higher is better.
+        relevant: (Q, N), what counts as right.
+    """
+    count = relevant.sum(axis=1)
+    within = np.arange(scores.shape[1]) < count[:, None]
+    return np.asarray((_hits(scores, relevant) & within).sum(axis=1) / np.maximum(count, 1), dtype=np.float32)
+
+
+def _hits(scores: Floats, relevant: Bools) -> Bools:
+    """Return which places (Q, N) of each ranking hold a right answer."""
+    order = np.argsort(-scores, axis=1, kind="stable")
+    return np.asarray(np.take_along_axis(relevant & (scores > -np.inf), order, axis=1))
 
 
 def ceiling_at(relevant: Bools, k: int) -> float:
@@ -60,8 +80,7 @@ def chance_precision(relevant: Bools) -> float:
 def top_hits(scores: Floats, relevant: Bools, k: int) -> Floats:
     """Return for each row with any right answer whether one is among the first ``k``: 0 or 1, in the order of rows."""
     asked = relevant.any(axis=1)
-    first = np.argsort(-scores[asked], axis=1, kind="stable")[:, :k]
-    return np.asarray(np.take_along_axis(relevant[asked], first, axis=1).any(axis=1), dtype=np.float32)
+    return np.asarray(_hits(scores[asked], relevant[asked])[:, :k].any(axis=1), dtype=np.float32)
 
 
 def average_precisions(scores: Floats, relevant: Bools) -> Floats:
@@ -77,10 +96,9 @@ def average_precisions(scores: Floats, relevant: Bools) -> Floats:
     Returns:
         (Q,) values in 0..1.
     """
-    order = np.argsort(-scores, axis=1, kind="stable")
-    hits = np.take_along_axis(relevant, order, axis=1)
+    hits = _hits(scores, relevant)
     precision = np.cumsum(hits, axis=1) / np.arange(1, scores.shape[1] + 1)
-    return np.asarray((precision * hits).sum(axis=1) / np.maximum(hits.sum(axis=1), 1), dtype=np.float32)
+    return np.asarray((precision * hits).sum(axis=1) / np.maximum(relevant.sum(axis=1), 1), dtype=np.float32)
 
 
 def chance_average_precision(relevant: Bools) -> float:
@@ -97,44 +115,3 @@ def chance_average_precision(relevant: Bools) -> float:
     rest = (found - 1.0) / (total - 1.0)
     each = (harmonic + rest * (total - harmonic)) / total
     return float(np.where(found > 0, each, 0.0).mean())
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Cut:
-    """What a cut through rankings is worth, one entry for each query, all float64 (Q,).
-
-    Attributes:
-        kept: Photos above the cut.
-        right: Right answers among them.
-        relevant: All right answers.
-    """
-
-    kept: NDArray[np.float64]
-    right: NDArray[np.float64]
-    relevant: NDArray[np.float64]
-
-    @classmethod
-    def at(cls, scores: Floats, relevant: Bools, border: Floats | float) -> Cut:
-        """Cut (Q, N) scores at one border, or at one for each query, (Q,)."""
-        above = scores >= (border if isinstance(border, float) else np.asarray(border)[:, None])
-        return cls(
-            above.sum(axis=1).astype(np.float64),
-            (above & relevant).sum(axis=1).astype(np.float64),
-            relevant.sum(axis=1).astype(np.float64),
-        )
-
-    @property
-    def f1(self) -> NDArray[np.float64]:
-        """Return the harmonic mean of precision and recall of each query; 0 where nothing right is above the cut."""
-        return np.asarray(2.0 * self.right / np.maximum(self.kept + self.relevant, 1.0))
-
-
-def best_border(scores: Floats, relevant: Bools, steps: int = 400) -> float:
-    """Return the one border for all queries whose mean F1 is highest, tried at ``steps`` quantiles of the scores.
-
-    Most of the scores are of no interest, so the quantiles are denser towards the top.
-    """
-    shares = 1.0 - np.geomspace(1.0, 1.0 / scores.size, steps)
-    borders = np.unique(np.quantile(scores, shares))
-    means = [Cut.at(scores, relevant, float(border)).f1.mean() for border in borders]
-    return float(borders[int(np.argmax(means))])

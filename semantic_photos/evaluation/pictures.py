@@ -16,7 +16,7 @@ import numpy as np
 from semantic_photos.domain.errors import PhotoError, UserFacingError
 from semantic_photos.domain.photo import ImageRecipe
 from semantic_photos.domain.ports import ByteArray
-from semantic_photos.evaluation.photos import Shown
+from semantic_photos.evaluation.photos import AnnotatedPhoto
 from semantic_photos.media.decode import decode
 from semantic_photos.media.decode_request import DecodedPhoto, DecodeRequest
 
@@ -71,7 +71,7 @@ class PhotoImages:
             self._zipped.setdefault(PurePosixPath(name).name, (archive, name))
             self._zipped[name] = (archive, name)
 
-    def expect(self, photos: Sequence[Shown]) -> None:
+    def expect(self, photos: Sequence[AnnotatedPhoto]) -> None:
         """Check that all photos are there.
 
         Raises:
@@ -84,6 +84,15 @@ class PhotoImages:
                 f"the first is {missing[0]}.",
                 code="evaluation.images",
             )
+
+    def stamp(self, file: str) -> str:
+        """Return what changes with the content of a photo: its checksum in a zip, or the size and time of a file."""
+        path = self._files.get(file)
+        if path is not None:
+            found = path.stat()
+            return f"{found.st_size}-{found.st_mtime_ns}"
+        archive, name = self._zipped[file]
+        return f"{archive.getinfo(name).CRC:08x}"
 
     def decoded(self, file: str, *, recipe: ImageRecipe | None = None, preview: int | None = None) -> DecodedPhoto:
         """Decode one photo as the program does.
@@ -105,7 +114,7 @@ class PhotoImages:
         return decode(DecodeRequest(path, recipe, None, preview))
 
     def batches(
-        self, photos: Sequence[Shown], recipe: ImageRecipe, size: int
+        self, photos: Sequence[AnnotatedPhoto], recipe: ImageRecipe, size: int
     ) -> Iterator[tuple[ByteArray, list[bool]]]:
         """Yield squares, uint8 (<= size, S, S, 3), in order, and which of them are real.
 

@@ -9,75 +9,97 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from semantic_photos.evaluation import metrics
+from semantic_photos.evaluation.bench import Bench, ProgramSearch
 from semantic_photos.evaluation.figure import Figure, Figures, Floats, Group, Ints, median_by_owner, plain, ratio
-from semantic_photos.evaluation.photos import Shown
-from semantic_photos.evaluation.questions import (
-    Questions,
-    caption_questions,
-    label_questions,
+from semantic_photos.evaluation.photos import AnnotatedPhoto, Material, by_source
+from semantic_photos.evaluation.queries import (
+    Queries,
+    caption_queries,
+    label_queries,
+    nouns_of,
     same_label,
-    unseen_questions,
-    word_questions,
+    unseen_queries,
+    word_queries,
 )
-from semantic_photos.evaluation.wording import nouns_of
 
 EncodeText = Callable[[str], "Floats | None"]
 
-# Recipes name the dish's country and occasion, which nobody can see; they are captioned, but are no everyday photos.
-UNSEEN_SOURCES = frozenset({"based_cooking"})
+#: Recipes name the dish's country and occasion, which nobody can see: these are captioned, but no everyday photos.
+LEFT_OUT = frozenset({"based_cooking"})
 #: A word of no more training texts than this can hardly have been learnt from them.
 RARE = 10
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Material:
-    """What is asked of which photos; made once, so that every model answers the same questions.
+class Collection:
+    """The val photos of one index with the queries about them; made once, so that every pack answers the same.
 
     Attributes:
-        photos: All judged photos.
-        captioned: Rows of those with captions.
-        labelled: Rows of those with labels.
-        words: Groups of word queries over the captioned photos, by name.
+        name: of the index.
+        captioned: rows of photos with captions, among all val photos, int64.
+        labelled: rows of photos with labels.
+        words: groups of word queries over the captioned photos (in their order), by name.
     """
 
-    photos: Sequence[Shown]
-    captioned: list[int]
-    labelled: list[int]
-    words: dict[str, Questions]
+    name: str
+    captioned: Ints
+    labelled: Ints
+    words: dict[str, Queries]
 
     @classmethod
-    def of(cls, photos: Sequence[Shown], training: Sequence[Shown] = ()) -> Material:
-        """Make the questions.
+    def of(cls, name: str, photos: Sequence[AnnotatedPhoto], training: Sequence[AnnotatedPhoto]) -> Collection:
+        """Make the queries of one index.
 
         Args:
-            photos: The judged photos.
-            training: The photos of the split that was trained on, for words that are unseen there. Their captions
-                also help to tell nouns.
+            name: of the index.
+            photos: all val photos.
+            training: photos of the split that was trained on: their captions help to find nouns, and words that stand
+                in none of them are unseen.
         """
-        seen = [i for i, photo in enumerate(photos) if photo.source not in UNSEEN_SOURCES]
-        captioned = [i for i in seen if photos[i].captions]
-        labelled = [i for i in seen if photos[i].labels]
-        words: dict[str, Questions] = {}
+        own = [i for i, photo in enumerate(photos) if photo.collection == name and photo.source not in LEFT_OUT]
+        captioned = [i for i in own if photos[i].captions]
+        words: dict[str, Queries] = {}
         if captioned:
             shown = [photos[i] for i in captioned]
-            everyday = [photo for photo in (*shown, *training) if photo.source not in UNSEEN_SOURCES]
-            texts = [caption for photo in everyday for caption in photo.captions]
+            seen = [photo for photo in training if photo.collection == name and photo.source not in LEFT_OUT]
+            texts = [caption for photo in (*shown, *seen) for caption in photo.captions]
             nouns = nouns_of(texts)
             words = {
-                "one_noun": word_questions(shown, words=1, among=nouns),
-                "two_nouns": word_questions(shown, words=2, among=nouns),
-                "one_word": word_questions(shown, words=1),
-                "two_words": word_questions(shown, words=2),
+                "one noun": word_queries(shown, words=1, among=nouns),
+                "two nouns": word_queries(shown, words=2, among=nouns),
+                "one word": word_queries(shown, words=1),
+                "two words": word_queries(shown, words=2),
             }
             if training:
-                words["rare_noun"] = unseen_questions(shown, training, seen=(1, RARE), among=nouns)
-                words["unseen_noun"] = unseen_questions(shown, training, among=nouns_of(texts, 1))
-                words["unseen_word"] = unseen_questions(shown, training)
-        return cls(photos, captioned, labelled, words)
+                words["rare noun"] = unseen_queries(shown, training, seen=(1, RARE), among=nouns)
+                words["unseen noun"] = unseen_queries(shown, training, among=nouns_of(texts, 1))
+        labelled = [i for i in own if photos[i].labels]
+        return cls(name, np.array(captioned, np.int64), np.array(labelled, np.int64), words)
 
-    def queries(self) -> list[str]:
-        """Return all word queries, for measuring speed."""
-        return [text for asked in self.words.values() for text in asked.texts]
+
+def collections_of(material: Material) -> list[Collection]:
+    """Return each index with its queries."""
+    return [Collection.of(name, material.photos, material.training) for name in material.collections]
+
+
+def retrieval_figures(bench: Bench, collection: Collection) -> Figures:
+    """Return the figures of captions, words, labels and similar photos of one index, and captions of each source."""
+    figures: Figures = {}
+    name, rows = collection.name, collection.captioned
+    if len(rows):
+        shown, vectors = [bench.photos[i] for i in rows], bench.vectors[rows]
+        figures |= caption_figures(name, shown, vectors, bench.text.encode)
+        search = bench.search(rows)
+        for kind, asked in collection.words.items():
+            figures[f"{name}: {kind}"] = word_figures(asked, search, rows)
+        for kind in ("one noun", "two nouns"):
+            figures[f"{name}: good matches, {kind}"] = good_matches_of_words(collection.words[kind], search, rows)
+    if len(collection.labelled):
+        rows = collection.labelled
+        shown = [bench.photos[i] for i in rows]
+        figures[f"{name}: labels"] = label_figures(shown, bench.vectors[rows], bench.text.encode)
+        figures[f"{name}: similar photos"] = similar_figures(shown, bench.vectors[rows])
+    return figures
 
 
 def text_matrix(texts: Sequence[str], encode: EncodeText, dim: int) -> Floats:
@@ -87,83 +109,98 @@ def text_matrix(texts: Sequence[str], encode: EncodeText, dim: int) -> Floats:
     return np.stack(vectors) if vectors else np.zeros((0, dim), dtype=np.float32)
 
 
-def usable(vectors: Floats) -> Floats:
-    """Return vectors (N, D) with zeros for every row that is not finite: it costs its photo and nothing else."""
-    finite = np.isfinite(vectors).all(axis=1, keepdims=True)
-    return np.where(finite, vectors, 0.0).astype(np.float32)
+def caption_figures(name: str, photos: Sequence[AnnotatedPhoto], vectors: Floats, encode: EncodeText) -> Figures:
+    """Return recall and median rank of captions that look for their own photo, of all and of each source.
 
-
-def all_figures(material: Material, vectors: Floats, encode: EncodeText) -> Figures:
-    """Return every figure that needs nothing but vectors, by group.
-
-    Args:
-        material: Photos and questions.
-        vectors: Unit vectors (N, D) of the photos, in their order; a row that is not finite is replaced by zeros.
-        encode: Text to unit vector (D,), or None if no word is known.
+    Captions of one source look among all of these photos too. Ranges resample photos with all their captions: five
+    captions of one photo are found or missed together.
     """
-    vectors = usable(vectors)
-    figures: Figures = {}
-    if material.captioned:
-        shown, rows = [material.photos[i] for i in material.captioned], vectors[material.captioned]
-        figures["captions"] = caption_figures(shown, rows, encode)
-        for name, asked in material.words.items():
-            figures[name] = word_figures(asked, rows, encode)
-    if material.labelled:
-        shown, rows = [material.photos[i] for i in material.labelled], vectors[material.labelled]
-        figures["labels"] = label_figures(shown, rows, encode)
-        figures["similar"] = similar_figures(shown, rows)
+    texts, owners = caption_queries(photos)
+    ranks = metrics.ranks_of(text_matrix(texts, encode, vectors.shape[1]) @ vectors.T, owners)
+    figures = {f"{name}: captions": _recalls(ranks, owners)}
+    for source, rows in by_source(photos).items():
+        own = np.isin(owners, rows)
+        figures[f"captions of {source}"] = _recalls(ranks[own], owners[own])
     return figures
 
 
-def caption_figures(photos: Sequence[Shown], vectors: Floats, encode: EncodeText) -> Group:
-    """Return recall and median rank of captions searching for their own photo.
-
-    The range resamples photos with all their captions: five captions of one photo are found or missed together.
-    """
-    texts, owners = caption_questions(photos)
-    ranks = metrics.ranks_of(text_matrix(texts, encode, vectors.shape[1]) @ vectors.T, owners)
+def _recalls(ranks: Ints, owners: Ints) -> Group:
+    owners = np.unique(owners, return_inverse=True)[1]
+    each = np.bincount(owners)
     return {
-        "captions": plain(len(texts), len(texts)),
-        **{f"recall_at_{k}": _recall(ranks, owners, len(photos), k) for k in (1, 5, 10)},
+        "captions": plain(len(ranks), len(ranks)),
+        **{f"recall_at_{k}": ratio(np.bincount(owners, weights=ranks <= k), each) for k in (1, 5, 10)},
         "median_rank": median_by_owner(ranks, owners),
     }
 
 
-def _recall(ranks: Ints, owners: Ints, photos: int, k: int) -> Figure:
-    hits = np.bincount(owners, weights=ranks <= k, minlength=photos)
-    return ratio(hits, np.bincount(owners, minlength=photos))
+def word_figures(asked: Queries, search: ProgramSearch, rows: Ints) -> Group:
+    """Return precision at 10 and mean average precision of word queries, beside ceiling and chance.
 
-
-def word_figures(asked: Questions, vectors: Floats, encode: EncodeText) -> Group:
-    """Return precision at 10 and mean average precision of word queries, beside ceiling and chance."""
+    Args:
+        asked: queries with the photos that answer them, bool (Q, M).
+        search: the program's search over these photos.
+        rows: which of all photos these are, int64 (M,).
+    """
     count = len(asked.texts)
     if not count:
         return {"queries": plain(0, 0)}
-    texts = text_matrix(asked.texts, encode, vectors.shape[1])
-    scores = texts @ vectors.T
+    scores = search.scores(asked.texts)[:, rows]
     return {
         "queries": plain(count, count),
-        "unknown": plain(int((~texts.any(axis=1)).sum()), count),
+        "unknown": plain(int((scores == -np.inf).all(axis=1).sum()), count),
         "precision_at_10": ratio(metrics.precision_at(scores, asked.relevant, 10)),
         "map": ratio(metrics.average_precisions(scores, asked.relevant)),
         "ceiling": plain(metrics.ceiling_at(asked.relevant, 10), count),
         "chance": plain(metrics.chance_precision(asked.relevant), count),
-        "map_chance": plain(metrics.chance_average_precision(asked.relevant), count),
     }
 
 
-def label_figures(photos: Sequence[Shown], vectors: Floats, encode: EncodeText) -> Group:
+def good_matches_of_words(asked: Queries, search: ProgramSearch, rows: Ints) -> Group:
+    """Return what the good matches hold: precision over queries that have any, recall over all.
+
+    A photo that shows the thing though no caption says so counts as wrong, so precision is a lower bound.
+    """
+    place = np.full(int(rows.max()) + 1 if len(rows) else 0, -1)
+    place[rows] = np.arange(len(rows))
+    kept, right = [], []
+    for number, text in enumerate(asked.texts):
+        found = search.ranking(text)
+        kept.append(found.good)
+        right.append(int(asked.relevant[number, place[found.rows[: found.good]]].sum()))
+    return good_matches(np.array(kept), np.array(right), asked.relevant.sum(axis=1))
+
+
+def good_matches(kept: Ints, right: Ints, relevant: Ints) -> Group:
+    """Return precision and recall of what is called good, as means over queries and over all hits together.
+
+    Args:
+        kept: photos called good for each query, (Q,).
+        right: right ones among them.
+        relevant: all right ones.
+    """
+    some = kept > 0
+    return {
+        "precision": ratio(np.where(some, right / np.maximum(kept, 1), 0.0), some),
+        "recall": ratio(right / np.maximum(relevant, 1)),
+        "precision_of_all_hits": ratio(right, kept),
+        "recall_of_all_photos": ratio(right, relevant),
+        "empty": ratio(~some),
+        "photos": ratio(kept),
+    }
+
+
+def label_figures(photos: Sequence[AnnotatedPhoto], vectors: Floats, encode: EncodeText) -> Group:
     """Return label → photo precision, and photo → label among all labels or among those of three photos and more."""
-    every, common = label_questions(photos, least=1), label_questions(photos)
+    every, common = label_queries(photos, least=1), label_queries(photos)
     texts = text_matrix(every.texts, encode, vectors.shape[1])
     scores = texts @ vectors.T
     often = text_matrix(common.texts, encode, vectors.shape[1]) @ vectors.T
     count = len(every.texts)
-    figures = {
+    figures: dict[str, Figure] = {
         "labels": plain(count, count),
         "unknown": plain(int((~texts.any(axis=1)).sum()), count),
         "map": ratio(metrics.average_precisions(scores, every.relevant)),
-        "map_chance": plain(metrics.chance_average_precision(every.relevant), count),
         "zero_shot_top1": ratio(metrics.top_hits(scores.T, every.relevant.T, 1)),
         "zero_shot_top5": ratio(metrics.top_hits(scores.T, every.relevant.T, 5)),
     }
@@ -176,17 +213,17 @@ def label_figures(photos: Sequence[Shown], vectors: Floats, encode: EncodeText) 
     return figures
 
 
-def similar_figures(photos: Sequence[Shown], vectors: Floats) -> Group:
+def similar_figures(photos: Sequence[AnnotatedPhoto], vectors: Floats) -> Group:
     """Return photo → photo precision at 10: a photo that shares a label is right; asked where ten others do."""
     shared = same_label(photos)
-    judged = shared.sum(axis=1) >= 10
-    if not judged.any():
+    enough = shared.sum(axis=1) >= 10
+    if not enough.any():
         return {"photos": plain(0, 0)}
     alike = vectors @ vectors.T
     np.fill_diagonal(alike, -np.inf)
-    count = int(judged.sum())
+    count = int(enough.sum())
     return {
         "photos": plain(count, count),
-        "precision_at_10": ratio(metrics.precision_at(alike[judged], shared[judged], 10)),
-        "chance": plain(metrics.chance_precision(shared[judged]), count),
+        "precision_at_10": ratio(metrics.precision_at(alike[enough], shared[enough], 10)),
+        "chance": plain(metrics.chance_precision(shared[enough]), count),
     }

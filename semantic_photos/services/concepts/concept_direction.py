@@ -7,7 +7,7 @@ library differ in anyhow (Hariharan, Malik and Ramanan, "Discriminative decorrel
 classification", 2012). The regression sets the examples against photos of the library, random ones and those that the
 prototype takes for the subject although nobody said so ("hard negatives"), these at less weight, because some of them
 are the subject; photos that the user rejected stand among them at the weight of an example.
-``evaluation.subjects`` measures it on labels: with five, ten and twenty examples the three together
+``evaluation/concepts.py`` measures it on labels: with five, ten and twenty examples the three together
 find 0.01, 0.02 and 0.04 more of the first twenty photos than the plain mean of the examples. A name that is a known
 word counts as much as ten examples or less; it adds 0.04, 0.03 and next to nothing.
 """

@@ -3,8 +3,8 @@
 
 A network's side is part of its pack, and small objects fill less than one of its few positions. So the photo is
 prepared at twice the side, and cut into overlapping squares of the network's size. Measured on photos that lie at a
-quarter of the size in others (``evaluation.steering``), the hottest place is then inside them in 71 % instead of 28 %.
-The same network run once on the picture of twice the side points no better, and packs fix the side they take.
+quarter of the size in others (``evaluation/regions.py``), the hottest place is then inside them in 71 % instead of
+28 %. The same network run once on the picture of twice the side points no better, and packs fix the side they take.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class DenseFeatures:
         """Return the unit vector (D,) of a part of a file.
 
         The part is cut out and encoded as if it were a photo: measured against pooling the positions in it, that
-        brings back more of what it shows (``evaluation.steering``).
+        brings back more of what it shows (``evaluation/regions.py``).
 
         Raises:
             QueryError: the region is none.

@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command as a person runs it, on a pack that sees colours and pictures of one colour each."""
+"""The command as it is run, on a pack that sees colours and pictures of one colour each."""
 
-import contextlib
-import io
 import json
+import shutil
 import zipfile
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from semantic_photos.evaluation.__main__ import main, shipped_pack
-from semantic_photos.evaluation.measure import words_sha
+from semantic_photos.evaluation.__main__ import main
+from semantic_photos.evaluation.bench import shipped_pack
 from semantic_photos.ml.model_pack import load_pack
 from semantic_photos.paths import resources
 from tests.fakes.encoders import MEANINGS
@@ -20,154 +19,144 @@ from tests.fakes.packs import build_tiny_pack
 pytestmark = pytest.mark.slow
 
 COLOURS = ("red", "green", "blue", "yellow")
-EACH = 12
+EACH = 20
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A pack, a folder with pictures of one colour each, and their index."""
+    """A pack, and a folder with pictures of one colour each, their indexes and what detectors saw."""
     place = tmp_path_factory.mktemp("evaluation")
     build_tiny_pack(place / "pack")
-    (place / "photos" / "deep").mkdir(parents=True)
-    lines = [{"file": "t.png", "shard": 1, "source": "album", "split": "train", "captions": ["a red field ."]}]
+    photos = place / "photos"
+    (photos / "deep").mkdir(parents=True)
+    lines = {"photos": [], "photos-more": []}
+    seen = []
+    lines["photos"].append({"file": "t.png", "source": "album", "split": "train", "captions": ["a red field ."]})
     for colour in COLOURS:
-        rgb = MEANINGS[colour]
         for number in range(EACH):
             name = f"{colour}-{number}.png"
-            Image.new("RGB", (24, 16), rgb).save(place / "photos" / "deep" / name)
-            line = {"file": name, "shard": 1, "source": "album", "split": "val"}
+            Image.new("RGB", (24, 16), MEANINGS[colour]).save(photos / "deep" / name)
+            line = {"file": name, "source": "album", "split": "val"}
             said = {"labels": [colour]} if number % 2 else {"captions": [f"a thing in {colour} .", f"{colour} ."]}
-            lines.append(line | said)
-    (place / "photos.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    with zipfile.ZipFile(place / "photos.zip", "w") as archive:
-        for path in sorted((place / "photos" / "deep").iterdir()):
-            archive.write(path, f"inside/{path.name}")
+            lines["photos-more" if number >= EACH - 2 else "photos"].append(line | said)
+            seen.append({"file": name, "coco": {colour: 0.9}})
+    for index, rows in lines.items():
+        (photos / f"{index}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    (photos / "objects.jsonl").write_text("".join(json.dumps(row) + "\n" for row in seen), encoding="utf-8")
     return place
 
 
-def run(place, *arguments, images="photos"):
-    return main(
-        ["--images", str(place / images), "--index", str(place / "photos.jsonl"), "--pack", str(place / "pack")]
-        + [str(argument) for argument in arguments]
-    )
+def run(place, *arguments, photos="photos"):
+    base = ["--photos", str(place / photos), "--pack", str(place / "pack"), "--cache", str(place / "cache")]
+    return main([*base, *map(str, arguments)])
 
 
 @pytest.fixture(scope="module")
 def report(place):
     """The report over the folder, as a file."""
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        assert run(place, "--json") == 0
-    (place / "report.json").write_text(printed.getvalue(), encoding="utf-8")
+    assert run(place, "--json", place / "report.json") == 0
     return place / "report.json"
 
 
+def figures_of(path):
+    return json.loads(path.read_text(encoding="utf-8"))["figures"]
+
+
 def test_a_pack_that_sees_what_is_there_is_perfect(place, report):
-    found = json.loads(report.read_text(encoding="utf-8"))
-    figures = found["figures"]
-    assert figures["labels"]["zero_shot_top1"] == {"value": 1.0, "low": 1.0, "high": 1.0, "count": EACH * 2}
-    assert figures["labels"]["map"]["value"] == pytest.approx(1.0)
-    assert figures["tags"]["recall_at_5"]["value"] == 1.0
-    assert figures["speed"]["encode_per_second"]["value"] > 0
-    assert figures["speed"]["query_ms_p50"]["value"] <= figures["speed"]["query_ms_p95"]["value"]
-    assert found["pack"]["fingerprint"] == load_pack(place / "pack").fingerprint
+    figures = figures_of(report)
+    assert figures["old val: labels"]["zero_shot_top1"]["value"] == 1.0
+    assert figures["objects of coco"]["r_precision"] == {"value": 1.0, "low": 1.0, "high": 1.0, "count": 4}
+    assert figures["old val: objects"]["objects"]["value"] == 4
+    assert (
+        figures["good matches"]["precision"]["value"] == figures["old val: good matches"]["precision"]["value"] == 1.0
+    )
+    assert figures["web val: captions"]["captions"]["value"] == 2 * len(COLOURS)
+    assert 0 <= figures["tags"]["precision"]["value"] <= 1
+    assert figures["speed"]["photos_per_second"]["value"] > 0
+    assert figures["speed"]["phrase_ms_median"]["value"] <= figures["speed"]["phrase_ms_p95"]["value"]
+    pack = json.loads(report.read_text(encoding="utf-8"))["pack"]
+    assert pack["fingerprint"] == load_pack(place / "pack").fingerprint
 
 
-def test_zips_and_folders_give_the_same(place, report, capsys):
-    assert run(place, "--json", images="photos.zip") == 0
-    zipped = json.loads(capsys.readouterr().out)["figures"]
-    folder = json.loads(report.read_text(encoding="utf-8"))["figures"]
-    assert {**zipped, "speed": None} == {**folder, "speed": None}
+def test_zips_and_folders_give_the_same_and_vectors_are_kept(place, report, tmp_path):
+    for path in (place / "photos").glob("*.jsonl"):
+        shutil.copy(path, tmp_path)
+    with zipfile.ZipFile(tmp_path / "photos-1.zip", "w") as archive:
+        for path in sorted((place / "photos" / "deep").iterdir()):
+            archive.write(path, f"inside/{path.name}")
+    report_of_zip = tmp_path / "report.json"
+    arguments = ["--pack", str(place / "pack"), "--cache", str(tmp_path / "cache"), "--json", str(report_of_zip)]
+    assert main(["life", "--photos", str(tmp_path), *arguments]) == 0
+    assert {**figures_of(report_of_zip), "speed": 0} == {**figures_of(report), "speed": 0}
+    (kept,) = (tmp_path / "cache").iterdir()
+    with np.load(kept) as stored:
+        assert stored["vectors"].shape == (EACH * len(COLOURS), load_pack(place / "pack").dim)
+        half = {"keys": stored["keys"][:20], "vectors": stored["vectors"][:20]}
+    # What is missing is encoded, and a damaged file costs only time.
+    for damage in (lambda: np.savez(kept, **half), lambda: kept.write_bytes(b"PK no vectors")):
+        damage()
+        assert main(["life", "--photos", str(tmp_path), *arguments, "--only", "objects"]) == 0
+        with np.load(kept) as stored:
+            assert len(stored["keys"]) == EACH * len(COLOURS)
 
 
-def test_lines_name_each_figure_with_its_range(place, capsys):
-    assert run(place) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert any(line.split()[:2] == ["labels", "zero_shot_top1"] and "[1.000, 1.000]" in line for line in lines)
+def test_two_packs_stand_side_by_side(place, capsys):
+    assert run(place, "--beside", place / "pack", "--only", "objects", "cutoff") == 0
+    out = capsys.readouterr().out
+    assert "| objects of coco | r_precision | 1.000 [1.000, 1.000] | 1.000 [1.000, 1.000] | +0.000 [+0.000" in out
 
 
-def test_two_reports_are_compared(place, report, tmp_path, capsys):
+def test_an_earlier_report_stands_beside_a_pack_or_another_report(place, report, tmp_path, capsys):
     old = json.loads(report.read_text(encoding="utf-8"))
-    old["figures"]["labels"]["zero_shot_top1"] = {"value": 0.5, "low": 0.4, "high": 0.6, "count": 24}
-    old["figures"]["labels"]["map"]["low"] = 0.2
-    old["figures"]["labels"]["bygone"] = 3.0
-    del old["figures"]["tags"]["shown_recall"]
+    old["figures"]["objects of coco"]["r_precision"] = {"value": 0.5, "low": 0.4, "high": 0.6, "count": 4}
     (tmp_path / "old.json").write_text(json.dumps(old), encoding="utf-8")
-    assert run(place, "--compare", tmp_path / "old.json") == 0
-    lines = {" ".join(line.split()[:2]): line for line in capsys.readouterr().out.splitlines()}
-    assert lines["labels zero_shot_top1"].split()[2:] == ["0.5", "1", "+0.5", "part,", "higher"]
-    assert lines["labels map"].endswith("overlap")
-    assert lines["labels bygone"].endswith("gone")
-    assert lines["tags shown_recall"].endswith("new")
+    assert run(place, "--beside", tmp_path / "old.json", "--only", "objects") == 0
+    assert main(["compare", str(tmp_path / "old.json"), str(report)]) == 0
+    line = "| objects of coco | r_precision | 0.500 [0.400, 0.600] | 1.000 [1.000, 1.000] | +0.500 | higher |"
+    assert capsys.readouterr().out.count(line) == 2
 
 
-def test_references_stand_beside_the_pack(place, tmp_path, capsys):
-    pack = load_pack(place / "pack")
-    files = [f"{colour}-{number}.png" for colour in COLOURS for number in range(EACH)]
-    rng = np.random.default_rng(0)
-    stored = {
-        "files": np.array(files),
-        "words_sha": np.array(words_sha(pack)),
-        "facts": np.array(json.dumps({"recipe_photos": 3})),
-        "recipe_photos": rng.normal(size=(len(files), pack.dim)).astype(np.float32),
-        "head_photos": np.repeat(np.eye(4, dtype=np.float32), EACH, axis=0),
-        "head_words": np.array(COLOURS),
-        "head_vectors": np.eye(4, dtype=np.int8) * 127,
-        "head_scales": np.full(4, 1 / 127, np.float32),
-        "head_weights": np.ones(4, np.float32),
-    }
-    np.savez(tmp_path / "references.npz", **stored)
-    assert run(place, "--reference", tmp_path / "references.npz", "--json") == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["references"]["teacher, our head"]["labels"]["zero_shot_top1"]["value"] == 1.0
-    assert found["references"]["original recipe"]["labels"]["map"]["value"] < 0.6
-    assert found["reference_facts"] == {"recipe_photos": 3}
-    assert found["factors"]["original recipe"]["labels"]["map"]["value"] > 1.5
-    assert found["factors"]["teacher, our head"]["labels"]["map"]["low"] == pytest.approx(1.0)
-    assert run(place, "--reference", tmp_path / "references.npz") == 0
-    assert "this pack / original recipe" in capsys.readouterr().out
-
-    np.savez(tmp_path / "others.npz", **{**stored, "words_sha": np.array("0" * 64)})
-    assert run(place, "--reference", tmp_path / "others.npz") == 1
-    assert "another pack" in capsys.readouterr().err
-    np.savez(tmp_path / "few.npz", **{**stored, "files": np.array(files[:-1]), "recipe_photos": np.zeros((47, 16))})
-    assert run(place, "--reference", tmp_path / "few.npz") == 1
-    assert "no vector for 1 of the photos" in capsys.readouterr().err
+@pytest.mark.parametrize("command", ["tags", "feedback", "concepts"])
+def test_other_commands_measure_what_they_say(place, command, tmp_path):
+    more = ["--seeds", "1"] if command == "concepts" else []
+    base = ["--photos", str(place / "photos"), "--pack", str(place / "pack"), "--cache", str(place / "cache")]
+    assert main([command, *base, *more, "--json", str(tmp_path / "report.json")]) == 0
+    groups = " ".join(figures_of(tmp_path / "report.json"))
+    assert {"tags": "tags from 0.50", "concepts": "concepts of 5 examples", "feedback": ""}[command] in groups
 
 
-def test_contact_sheets_are_written_for_every_query(place, tmp_path):
-    assert run(place, "--contact-sheets", tmp_path / "sheets", "--json") == 0
+def test_contact_sheets_are_written_for_every_query(place, tmp_path, capsys):
+    base = ["--photos", str(place / "photos" / "deep"), "--pack", str(place / "pack"), "--cache", str(place / "cache")]
+    assert main(["sheets", *base, "--out", str(tmp_path / "sheets"), "--queries", "red", "green sky"]) == 0
     sheets = sorted((tmp_path / "sheets").iterdir())
-    assert len(sheets) == 20
+    assert [path.name for path in sheets] == ["01-red.png", "02-green-sky.png"]
+    assert str(sheets[0]) in capsys.readouterr().out
     with Image.open(sheets[0]) as sheet:
         assert sheet.size[0] > 800
 
 
-def test_a_photo_that_cannot_be_decoded_costs_itself(place, tmp_path, capsys):
-    for path in (place / "photos" / "deep").iterdir():
-        (tmp_path / path.name).write_bytes(path.read_bytes())
-    (tmp_path / "red-1.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    assert run(place, "--json", images=tmp_path) == 0
-    printed = capsys.readouterr()
-    assert "red-1.png" in printed.err
-    assert json.loads(printed.out)["figures"]["labels"]["zero_shot_top1"]["value"] < 1.0
+def test_a_photo_that_cannot_be_decoded_costs_itself(place, report, tmp_path, capsys):
+    shutil.copytree(place / "photos", tmp_path / "photos")
+    (tmp_path / "photos" / "deep" / "red-1.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    assert run(place, "--json", tmp_path / "report.json", "--only", "retrieval", photos=tmp_path / "photos") == 0
+    assert "red-1.png" in capsys.readouterr().err
+    assert figures_of(tmp_path / "report.json")["old val: labels"]["zero_shot_top1"]["value"] < 1.0
 
 
-def test_what_is_wrong_is_said_in_a_sentence(place, tmp_path, capsys):
-    (tmp_path / "no.zip").write_bytes(b"nothing of the kind")
-    (tmp_path / "empty.jsonl").write_text("", encoding="utf-8")
-    (tmp_path / "no.json").write_text('{"pack": {}}', encoding="utf-8")
-    (tmp_path / "no.npz").write_bytes(b"PK nothing")
+def test_what_is_wrong_is_said_in_a_sentence(place, report, tmp_path, capsys):
     (tmp_path / "some").mkdir()
-    base = ["--images", str(place / "photos"), "--index", str(place / "photos.jsonl"), "--pack", str(place / "pack")]
+    (tmp_path / "some" / "photos.jsonl").write_text('{"file": "a.png", "split": "val"}\n', encoding="utf-8")
+    (tmp_path / "zipped").mkdir()
+    (tmp_path / "zipped" / "photos.jsonl").write_text('{"file": "a.png", "split": "val"}\n', encoding="utf-8")
+    (tmp_path / "zipped" / "photos-1.zip").write_bytes(b"nothing of the kind")
+    (tmp_path / "no.json").write_text('{"pack": {}}', encoding="utf-8")
+    base = ["--photos", str(place / "photos"), "--pack", str(place / "pack"), "--cache", str(place / "cache")]
     for arguments, sentence in (
-        (["--images", str(tmp_path / "no.zip")], "cannot be read"),
-        (["--images", str(tmp_path / "nowhere")], "cannot be read"),
-        (["--images", str(tmp_path / "some")], "48 of 48 photos"),
-        (["--index", str(tmp_path / "empty.jsonl")], "no photo of the split"),
+        (["--photos", str(tmp_path / "nowhere")], "no index"),
+        (["--photos", str(tmp_path / "some")], "1 of 1 photos"),
+        (["--photos", str(tmp_path / "zipped")], "cannot be read"),
         (["--pack", str(tmp_path / "some")], "pack.json is missing"),
-        (["--compare", str(tmp_path / "no.json")], "no report"),
-        (["--reference", str(tmp_path / "no.npz")], "no file of references"),
+        (["--beside", str(tmp_path / "no.json")], "no report"),
     ):
         assert main([*base, *arguments]) == 1
         assert sentence in capsys.readouterr().err

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semantic_photos.evaluation.figure import Figure, factor, median_by_owner, plain, ratio
+from semantic_photos.evaluation.figure import Figure, difference, median_by_owner, plain, ratio
 
 
 def test_a_range_encloses_the_mean_and_narrows_with_more_queries():
@@ -54,15 +54,15 @@ def test_a_plain_number_of_an_older_report_is_a_figure_without_a_range():
     assert Figure.from_json(0.25) == Figure(0.25, 0)
 
 
-def test_a_factor_is_paired():
-    # Twice as good on every query, whichever are drawn: no doubt about the factor, though the means are uncertain.
-    theirs = np.array([0.1, 0.2, 0.3, 0.4])
-    times = factor(ratio(2 * theirs), ratio(theirs))
-    assert times.value == pytest.approx(2.0)
-    assert (times.low, times.high) == (pytest.approx(2.0), pytest.approx(2.0))
+def test_a_difference_is_paired():
+    # Better by the same on every query, whichever are drawn: no doubt about it, though the means are uncertain.
+    old = np.array([0.1, 0.2, 0.3, 0.4])
+    change = difference(ratio(old + 0.1), ratio(old))
+    assert change.value == pytest.approx(0.1)
+    assert (change.low, change.high) == (pytest.approx(0.1), pytest.approx(0.1))
 
 
-def test_figures_over_other_queries_or_of_nothing_have_no_factor():
-    assert factor(ratio(np.ones(3)), ratio(np.ones(4))) is None
-    assert factor(ratio(np.ones(3)), ratio(np.zeros(3))) is None
-    assert factor(plain(1, 3), plain(1, 3)) is None
+def test_figures_over_other_queries_or_without_parts_have_no_paired_difference():
+    assert difference(ratio(np.ones(3)), ratio(np.ones(4))) is None
+    assert difference(plain(1, 3), plain(1, 3)) is None
+    assert difference(ratio(np.ones(3)), ratio(np.ones(3), np.zeros(3))) is None

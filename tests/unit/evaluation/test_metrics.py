@@ -74,20 +74,19 @@ def test_the_chance_of_average_precision_is_its_mean_over_all_orders(count, extr
     assert metrics.chance_average_precision(relevant[:1]) == pytest.approx(values.mean())
 
 
-def test_a_cut_counts_what_is_above_it():
-    scores = np.array([[0.9, 0.5, 0.1], [0.2, 0.1, 0.0]], dtype=np.float32)
-    relevant = np.array([[True, False, True], [True, False, False]])
-    cut = metrics.Cut.at(scores, relevant, 0.4)
-    assert (cut.kept.tolist(), cut.right.tolist(), cut.relevant.tolist()) == ([2, 0], [1, 0], [2, 1])
-    assert cut.f1.tolist() == [0.5, 0.0]
-    each = metrics.Cut.at(scores, relevant, np.array([0.6, 0.15], dtype=np.float32))
-    assert each.f1.tolist() == pytest.approx([2 / 3, 1.0])
+def test_the_precision_at_the_number_of_right_answers():
+    scores = np.array([[4.0, 3.0, 2.0, 1.0], [1.0, 2.0, 3.0, 4.0]], dtype=np.float32)
+    relevant = np.array([[True, False, True, False], [True, False, False, False]])
+    assert metrics.r_precisions(scores, relevant).tolist() == [0.5, 0.0]
+    assert metrics.r_precisions(scores[:1], relevant[:1] & False).tolist() == [0.0]
 
 
-def test_the_best_border_parts_right_from_wrong_where_one_can():
-    rng = np.random.default_rng(0)
-    relevant = rng.random((20, 100)) < 0.2
-    scores = np.where(relevant, 0.6, 0.1).astype(np.float32) + rng.random((20, 100)).astype(np.float32) * 0.3
-    border = metrics.best_border(scores, relevant)
-    assert 0.39 < border <= 0.65
-    assert metrics.Cut.at(scores, relevant, border).f1.mean() > 0.97
+def test_what_was_not_answered_is_right_nowhere():
+    scores = np.full((1, 4), -np.inf, dtype=np.float32)
+    relevant = np.ones((1, 4), bool)
+    for figure in (metrics.r_precisions(scores, relevant), metrics.average_precisions(scores, relevant)):
+        assert figure.tolist() == [0.0]
+    assert metrics.precision_at(scores, relevant, 2).tolist() == [0.0]
+    assert metrics.top_hits(scores, relevant, 2).tolist() == [0.0]
+    scores[0, 3] = 1.0
+    assert metrics.average_precisions(scores, relevant).tolist() == [0.25]

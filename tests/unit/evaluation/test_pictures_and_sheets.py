@@ -9,14 +9,15 @@ from PIL import Image
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import ImageRecipe
 from semantic_photos.evaluation.contact_sheets import QUERIES, write_sheets
-from semantic_photos.evaluation.photos import Shown
+from semantic_photos.evaluation.photos import AnnotatedPhoto
 from semantic_photos.evaluation.pictures import PhotoImages
+from tests.fakes.judged import bench_of
 
 RED, BLUE = (220, 20, 20), (20, 20, 220)
 
 
 def shown(file, *captions):
-    return Shown(file, 1, "album", (), captions)
+    return AnnotatedPhoto(file, "album", (), captions)
 
 
 def png(colour, size=(20, 10)):
@@ -51,8 +52,8 @@ def test_sheets_show_the_best_first_and_frame_what_was_said(tmp_path):
     def encode(text):
         return np.array([1, 0], dtype=np.float32) if text == "dog" else None
 
-    with PhotoImages([tmp_path]) as pictures:
-        paths = write_sheets(tmp_path / "sheets", photos, vectors, encode, pictures, ["dog", "xyzzy plugh"])
+    with PhotoImages([tmp_path]) as pictures, bench_of(photos, vectors, encode) as bench:
+        paths = write_sheets(tmp_path / "sheets", bench, pictures, ["dog", "xyzzy plugh"])
         assert [path.name for path in paths] == ["01-dog.png", "02-xyzzy-plugh.png"]
         with Image.open(paths[0]) as sheet:
             pixels = sheet.convert("RGB").load()
@@ -62,7 +63,16 @@ def test_sheets_show_the_best_first_and_frame_what_was_said(tmp_path):
             frames = [pixels[x, 144] for x in (6, 214)]
             assert frames[0] != frames[1]
         with pytest.raises(UserFacingError, match="cannot be written"):
-            write_sheets(tmp_path / "a.png", photos, vectors, encode, pictures, ["dog"])
+            write_sheets(tmp_path / "a.png", bench, pictures, ["dog"])
+
+
+def test_a_stamp_changes_with_the_content(tmp_path):
+    for number, colour in enumerate((RED, BLUE)):
+        with zipfile.ZipFile(tmp_path / f"{number}.zip", "w") as archive:
+            archive.writestr("a.png", png(colour))
+    with PhotoImages([tmp_path / "0.zip"]) as red, PhotoImages([tmp_path / "1.zip"]) as blue:
+        assert red.stamp("a.png") != blue.stamp("a.png")
+        assert red.stamp("a.png") == red.stamp("a.png")
 
 
 def test_there_are_twenty_different_queries():

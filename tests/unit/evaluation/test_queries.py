@@ -1,19 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-import json
-
 import numpy as np
 import pytest
 
-from semantic_photos.domain.errors import UserFacingError
-from semantic_photos.evaluation.photos import read_photos
-from semantic_photos.evaluation.questions import (
-    caption_questions,
-    label_questions,
-    names,
+from semantic_photos.evaluation.queries import (
+    caption_queries,
+    label_queries,
+    names_label,
+    nouns_of,
     same_label,
-    word_questions,
+    word_queries,
 )
-from semantic_photos.evaluation.wording import nouns_of
 from semantic_photos.ml.word_forms import folded
 from tests.fakes.judged import captioned, labelled
 
@@ -36,42 +32,29 @@ def test_plurals_fold_to_their_singular(word, expected):
     assert folded(word) == expected
 
 
-def test_only_the_asked_split_is_read(tmp_path):
-    index = tmp_path / "photos.jsonl"
-    rows = [
-        {"file": "a.webp", "shard": 1, "source": "s", "split": "train", "labels": ["Dog"]},
-        {"file": "b.webp", "shard": 2, "source": "s", "split": "val", "labels": ["Cat"]},
-        {"file": "c.webp", "shard": 2, "source": "s", "split": "val"},
-    ]
-    index.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    photos = read_photos(index)
-    assert [photo.file for photo in photos] == ["b.webp", "c.webp"]
-    assert photos[0].labels == ("cat",)
-
-
 def test_each_caption_asks_for_its_own_photo():
-    texts, owners = caption_questions([captioned("one", "two"), captioned("three")])
+    texts, owners = caption_queries([captioned("one", "two"), captioned("three")])
     assert texts == ["one", "two", "three"]
     assert owners.tolist() == [0, 0, 1]
 
 
 def test_two_words_must_stand_in_one_caption():
     photos = [captioned("a dog on the beach"), captioned("a dog", "the beach"), captioned("dogs at beaches")]
-    asked = word_questions(photos, words=2, least=1)
+    asked = word_queries(photos, words=2, least=1)
     row = asked.texts.index("beach dog")
     assert asked.relevant[row].tolist() == [True, False, True]
 
 
 def test_one_word_counts_plurals_and_leaves_function_words_out():
     photos = [captioned("two dogs running"), captioned("a dog in the snow"), captioned("a cat")]
-    asked = word_questions(photos, words=1, least=2, most=2)
+    asked = word_queries(photos, words=1, least=2, most=2)
     assert asked.texts == ["dogs"] or asked.texts == ["dog"]
     assert asked.relevant.tolist() == [[True, True, False]]
 
 
 def test_rare_labels_are_not_asked():
     photos = [labelled("dog", "pet"), labelled("dog"), labelled("pet"), labelled("dog")]
-    asked = label_questions(photos, least=3)
+    asked = label_queries(photos, least=3)
     assert asked.texts == ["dog"]
     assert asked.relevant.tolist() == [[True, True, False, True]]
 
@@ -80,25 +63,6 @@ def test_a_photo_is_not_its_own_neighbour():
     shared = same_label([labelled("dog", "pet"), labelled("pet"), labelled("car")])
     assert shared.tolist() == [[False, True, False], [True, False, False], [False, False, False]]
     assert shared.dtype == np.bool_
-
-
-@pytest.mark.parametrize(
-    "line",
-    ["no json", "[]", "{}", '{"split": "val"}', '{"split": "val", "file": "a", "labels": [3]}', "[" * 100_000],
-)
-def test_a_line_that_is_no_photo_is_named(tmp_path, line):
-    index = tmp_path / "photos.jsonl"
-    index.write_text(f'{{"file": "a", "split": "val"}}\n\n{line}\n', encoding="utf-8")
-    with pytest.raises(UserFacingError, match="line 3"):
-        read_photos(index)
-
-
-def test_an_index_that_is_not_there_or_no_text_is_refused(tmp_path):
-    with pytest.raises(UserFacingError, match="cannot be read"):
-        read_photos(tmp_path / "photos.jsonl")
-    (tmp_path / "photos.jsonl").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UserFacingError, match="cannot be read"):
-        read_photos(tmp_path / "photos.jsonl")
 
 
 def test_nouns_are_told_by_where_they_stand():
@@ -124,12 +88,12 @@ def test_rare_words_may_be_nouns_where_that_is_asked():
 
 def test_only_nouns_are_asked_where_nouns_are_given():
     photos = [captioned("a dog runs on the beach")] * 2
-    assert word_questions(photos, words=2, least=1, among={"dog", "beach"}).texts == ["beach dog"]
-    assert word_questions(photos, words=1, least=1, among=frozenset()).relevant.shape == (0, 2)
+    assert word_queries(photos, words=2, least=1, among={"dog", "beach"}).texts == ["beach dog"]
+    assert word_queries(photos, words=1, least=1, among=frozenset()).relevant.shape == (0, 2)
 
 
 def test_an_owner_is_the_same_word():
-    asked = word_questions([captioned("the dog's ball")], words=1, least=1)
+    asked = word_queries([captioned("the dog's ball")], words=1, least=1)
     assert asked.texts == ["ball", "dog"]
 
 
@@ -142,4 +106,4 @@ def test_an_owner_is_the_same_word():
     ],
 )  # fmt: skip
 def test_a_tag_names_a_label_by_being_it_or_a_word_of_it(tag, label, named):
-    assert names(tag, label) is named
+    assert names_label(tag, label) is named
