@@ -79,7 +79,7 @@ def test_the_term_that_emptied_the_page_is_named_and_can_be_dropped(desk: Desk) 
     desk.until(lambda: not desk.page.pane.shows_photos)
     state = desk.page.pane.state_page.state()
     assert "rating:5" in state.title
-    assert "20 photos would be searched" in state.text
+    assert "20 photos are left to search" in state.text
     state.ways[0].go()
     desk.settle()
     assert desk.page.bar.text() == "blue"
