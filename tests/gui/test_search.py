@@ -129,7 +129,7 @@ def test_a_word_that_was_taken_for_a_name_is_said_above_the_photos(desk: Desk) -
 def test_stop_words_alone_are_explained(desk: Desk) -> None:
     desk.search("the of")
     desk.until(lambda: not desk.page.pane.shows_photos)
-    assert "says nothing about a picture" in desk.page.pane.state_page.state().title
+    assert "describes nothing visible" in desk.page.pane.state_page.state().title
 
 
 def test_half_a_word_does_not_flash_an_empty_page(desk: Desk) -> None:
