@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``--self-test``: does this installation work? Imports, a tiny index, the pack's known answer, fonts."""
+"""``--self-test`` checks an installation: imports, a small index, the model pack, decoder process, fonts."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from semantic_photos import __version__
+from semantic_photos.domain.errors import UserFacingError
+from semantic_photos.domain.translatable import Message
+from semantic_photos.translation import tr, translated, trn
 
 _MODULES = ("numpy", "PIL", "pillow_heif", "onnxruntime", "watchdog", "platformdirs", "PySide6.QtWidgets")
 
@@ -26,26 +29,32 @@ print(len(families()))
 """
 
 
+#: The same in every language, so that scripts can look for them.
+_OK, _FAIL = "ok  ", "FAIL"
+
+
 def run(options: argparse.Namespace) -> int:
     """Run all checks, print a line for each, and return 0 if all passed, else 1."""
     say = sys.stdout.write
     say(f"Semantic Photos {__version__}, Python {platform.python_version()}, {platform.platform()}\n")
     good = True
     checks: tuple[tuple[str, Callable[[], str]], ...] = (
-        ("imports", _imports),
-        ("tiny index", _tiny_index),
-        ("model pack", lambda: _known_answer(options.pack)),
-        ("decoder process", _decode),
-        ("fonts", _fonts),
+        (tr("libraries"), _imports),
+        (tr("search index"), _tiny_index),
+        (tr("model pack"), lambda: _known_answer(options.pack)),
+        (tr("decoder process"), _decode),
+        (tr("fonts"), _fonts),
     )
     for name, check in checks:
         try:
             text, passed = check(), True
+        except UserFacingError as error:
+            text, passed = translated(error), False
         except Exception as error:  # noqa: BLE001  # a check's whole purpose is to find any error
             text, passed = f"{type(error).__name__}: {error}", False
-        say(f"{'ok  ' if passed else 'FAIL'} {name}: {text}\n")
+        say(f"{_OK if passed else _FAIL} {name}: {text}\n")
         good = good and passed
-    say("All is well.\n" if good else "Something is missing.\n")
+    say((tr("All checks passed.") if good else tr("Some checks failed.")) + "\n")
     return 0 if good else 1
 
 
@@ -78,7 +87,9 @@ def _tiny_index() -> str:
         index.close()
     if int(found[0]) != 1007 or abs(float(scores[0]) - 1.0) > 1e-4:
         raise AssertionError(f"asked for 1007, got {found.tolist()}")
-    return f"{engine}" + (f" ({reason})" if reason else "")
+    if engine == "annoy":
+        return tr("built and searched with Annoy")
+    return tr("built and searched without Annoy: {reason}", reason=translated(reason or ""))
 
 
 def _known_answer(folder: Path | None) -> str:
@@ -89,14 +100,14 @@ def _known_answer(folder: Path | None) -> str:
 
     packs = [folder] if folder is not None else find_packs(resources() / "packs")
     if not packs:
-        raise FileNotFoundError("no model pack ships with this installation")
+        raise UserFacingError(Message("This installation has no model pack."), code="pack.missing")
     pack = load_pack(packs[0])
     encoder = OnnxImageEncoder(pack, 1)
     try:
         verify_known_answer(pack, encoder, WordTableEncoder(pack))
     finally:
         encoder.close()
-    return f"{pack.title} {pack.version} gives its known answer"
+    return tr("{name} {version} gives its known answer", name=pack.title, version=pack.version)
 
 
 def _decode() -> str:
@@ -116,8 +127,8 @@ def _decode() -> str:
         finally:
             pool.close()
     if decoded.square is None or int(decoded.square[8, 8, 0]) != 200:
-        raise AssertionError("a red picture did not come back red")
-    return "a picture was read"
+        raise AssertionError("a red image did not come back red")
+    return tr("an image was decoded")
 
 
 def _fonts() -> str:
@@ -125,8 +136,12 @@ def _fonts() -> str:
         [sys.executable, "-c", _FONTS], capture_output=True, text=True, timeout=60, check=False, env=dict(os.environ)
     )
     if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["the process died"])[-1]
+        last = (done.stderr.strip().splitlines() or [tr("The process ended without a message.")])[-1]
         raise RuntimeError(last)
     if int(done.stdout.strip() or 0) == 0:
-        raise RuntimeError("no font is installed, so text would be invisible (apt install fonts-dejavu-core)")
-    return f"{done.stdout.strip()} font families"
+        raise UserFacingError(
+            Message("No font is installed, so text would be invisible."),
+            code="fonts.missing",
+            advice=Message("Install one, for example: {command}", command="apt install fonts-dejavu-core"),
+        )
+    return trn("{count} font family", "{count} font families", int(done.stdout.strip()))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The only crossing between the window and the library: messages become signals, work goes to a lane and back."""
+"""The only connection between window and library: messages become signals; work runs on a lane, results come back."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 class Bridge(QObject):
-    """Runs work away from the GUI thread and brings messages and results back into it.
+    """Runs work outside the GUI thread, and delivers messages and results in it.
 
     Signals:
         photos_changed: a ``PhotosChanged``.
@@ -40,7 +40,7 @@ class Bridge(QObject):
         notice_changed: a ``Notice``.
         tagging_changed: a ``TaggingProgress``.
         pack_change_changed: a ``PackChangeProgress``.
-        failed: a ``UserFacingError`` that no one else answers for, or any other exception.
+        failed: an exception of work that has no ``on_error``.
 
     Thread: lives in the GUI thread; the bus calls ``_forward`` methods on its own threads, which only emit.
     """
@@ -84,8 +84,8 @@ class Bridge(QObject):
     ) -> None:
         """Run ``work`` on a lane, then ``on_done`` with its result in the GUI thread.
 
-        ``work`` is made from values and touches no widget. An exception goes to ``on_error``, or to ``failed`` when
-        there is none; ``CancelledError`` goes nowhere. A callback whose widget is gone is dropped.
+        ``work`` uses values only and touches no widget. An exception goes to ``on_error``, or to ``failed`` when
+        there is none; ``CancelledError`` is dropped. A callback whose widget is gone is dropped.
 
         Args:
             work: called on the lane.
@@ -99,10 +99,10 @@ class Bridge(QObject):
         (lanes.library if lane == "library" else lanes.pool).submit(self._work, work, on_done, on_error)
 
     def tell(self, callback: Callable[[T], None], value: T) -> None:
-        """Call ``callback`` with ``value`` in the GUI thread, from any thread: how far work on a lane is.
+        """Call ``callback`` with ``value`` in the GUI thread, from any thread; for progress of work on a lane.
 
-        Dropped, as a result is, when the window is closed or the callback's widget is gone. A widget's own signal
-        would not do: work outlives its dialog, and Qt takes the signal away with it.
+        Dropped, like a result, when the window is closed or the callback's widget is gone. A widget's own signal does
+        not do: work can outlive its dialog, and the signal is deleted with the dialog.
         """
         self._post(callback, value)
 
@@ -129,7 +129,7 @@ class Bridge(QObject):
             self._post(callback, result)
 
     def _post(self, callback: Callable[[Any], None], result: object) -> None:
-        # Between the look and the emit the window may go; Qt's object is then deleted, which is no error here.
+        # The window may close between the check and the emit; the deleted Qt object is no error then.
         try:
             if not self._closed:
                 self._delivered.emit(callback, result)
@@ -144,7 +144,7 @@ class Bridge(QObject):
         callback(result)
 
     def close(self) -> None:
-        """Bring nothing more into the GUI thread."""
+        """Deliver nothing more to the GUI thread."""
         self._closed = True
         for kind, callback in self._kinds.items():
             self.library.bus.unsubscribe(kind, callback)

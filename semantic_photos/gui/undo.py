@@ -1,37 +1,47 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was done to tags and remarks, and the way back: one list of steps for the whole window."""
+"""Undo and redo of changes to tags, ratings and captions: Qt's undo stack, with the work on the library lane."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.storage.tags import Change
+from semantic_photos.translation import tr
 
-#: Steps that are kept; a run over a large library is a step of some megabytes.
-MOST_STEPS = 100
+#: Commands that are kept; a tagging run over a large library takes some megabytes.
+MOST_COMMANDS = 100
 
 Way = Callable[[], Change]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One thing that was done: what to call it, and how to take it back (which returns the way forward again)."""
+class _Command(QUndoCommand):
+    """A change that was made, and how to revert it.
 
-    text: str
-    back: Way
+    Attributes:
+        back: reverts the change, on the library lane; replaced after each undo and redo.
+    """
+
+    def __init__(self, text: str, back: Way) -> None:
+        super().__init__(text)
+        self.back = back
 
 
 class UndoStack(QObject):
-    """Does changes on the library lane, in order, and takes them back.
+    """Makes changes on the library lane, in order, and undoes and redoes them.
+
+    ``QUndoStack`` keeps the commands, their order and limit, and moves over a command only when its work on the lane
+    has finished: so a command that failed stays where it was, and one that changed nothing is dropped. While work runs,
+    further steps wait.
 
     Signals:
-        did: what was just done, and can be taken back.
-        said: a word about anything else.
-        stepped: what can be taken back or done again has changed.
+        did: text of a change that was just made and can be undone.
+        said: any other message.
+        stepped: what can be undone or redone has changed.
     """
 
     did = Signal(str)
@@ -41,25 +51,25 @@ class UndoStack(QObject):
     def __init__(self, bridge: Bridge, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._bridge = bridge
-        self._done: list[Step] = []
-        self._undone: list[Step] = []
-        self._under_way = 0
-        self._wishes: list[bool] = []
+        self._stack = QUndoStack(self)
+        self._stack.setUndoLimit(MOST_COMMANDS)
+        self._running = 0
+        self._waiting: list[Callable[[], None]] = []
 
     @property
     def can_change(self) -> bool:
-        """Return whether anything can be changed in this library."""
+        """Return whether the library can be changed."""
         return not self._bridge.library.read_only
 
     @property
     def undo_text(self) -> str:
-        """Return what would be taken back, or an empty text."""
-        return self._done[-1].text if self._done else ""
+        """Return the text of the change that would be undone, or an empty text."""
+        return self._stack.undoText()
 
     @property
     def redo_text(self) -> str:
-        """Return what would be done again, or an empty text."""
-        return self._undone[-1].text if self._undone else ""
+        """Return the text of the change that would be redone, or an empty text."""
+        return self._stack.redoText()
 
     def do(
         self,
@@ -71,25 +81,23 @@ class UndoStack(QObject):
         publish: bool = True,
         quiet: bool = False,
     ) -> None:
-        """Do something that can be taken back.
+        """Make a change that can be undone.
 
         Args:
-            text: what it is called: ``“dog” confirmed on 3 photos``.
-            work: does it, on the library lane.
-            on_done: told the change, in the GUI thread.
-            back: takes it back; without it the change is reverted.
+            text: its name for the user: ``“dog” confirmed on 3 photos``.
+            work: makes the change, on the library lane.
+            on_done: called with the change, in the GUI thread.
+            back: reverts the change; without it ``Change`` is reverted row by row.
             publish: tell the library's listeners which photos changed; false where ``work`` does so itself.
-            quiet: say nothing.
+            quiet: emit no text.
         """
         if not self.can_change:
-            self.said.emit("This library can only be read.")
+            self.said.emit(tr("This library is read-only."))
             return
-        tags = self._bridge.library.tags
 
         def finish(change: Change) -> None:
             if change:
-                self._done = [*self._done, Step(text, back or (lambda: tags.revert(change)))][-MOST_STEPS:]
-                self._undone.clear()
+                self._push(text, change, back)
             self._tell(text if change and not quiet else "", undoable=True)
             if on_done is not None:
                 on_done(change)
@@ -97,52 +105,70 @@ class UndoStack(QObject):
         self._run(lambda: self._published(work(), publish=publish), finish)
 
     def take_in(self, text: str, change: Change, back: Way | None = None) -> None:
-        """Remember something that was done elsewhere, and published there."""
-        tags = self._bridge.library.tags
-        if change:
-            self._done = [*self._done, Step(text, back or (lambda: tags.revert(change)))][-MOST_STEPS:]
-            self._undone.clear()
-            self._tell(text, undoable=True)
+        """Add a change that was made, and published, elsewhere."""
+        if not change:
+            return
+        if self._running:
+            # Pushing deletes what can be redone, and so the command that may be running.
+            self._waiting.append(partial(self.take_in, text, change, back))
+            return
+        self._push(text, change, back)
+        self._tell(text, undoable=True)
 
     def undo(self) -> None:
-        """Take the last step back."""
+        """Undo the last change."""
         self._step(forward=False)
 
     def redo(self) -> None:
-        """Do again what was taken back last."""
+        """Redo the change that was undone last."""
         self._step(forward=True)
 
-    def _step(self, *, forward: bool) -> None:
-        if self._under_way:
-            # What is being done is the last step as soon as it is done.
-            self._wishes.append(forward)
-            return
-        source, target = (self._undone, self._done) if forward else (self._done, self._undone)
-        if not source:
-            self.said.emit("There is nothing to do again." if forward else "There is nothing to undo.")
-            return
-        step = source.pop()
+    def _push(self, text: str, change: Change, back: Way | None) -> None:
+        self._stack.push(_Command(text, back or self._revert(change)))
+
+    def _revert(self, change: Change) -> Way:
         tags = self._bridge.library.tags
+        return lambda: tags.revert(change)
+
+    def _step(self, *, forward: bool) -> None:
+        if self._running:
+            # What is running is the last change as soon as it has finished.
+            self._waiting.append(partial(self._step, forward=forward))
+            return
+        if not (self._stack.canRedo() if forward else self._stack.canUndo()):
+            self.said.emit(tr("Nothing to redo.") if forward else tr("Nothing to undo."))
+            return
+        command = self._stack.command(self._stack.index() - (0 if forward else 1))
+        assert isinstance(command, _Command)
 
         def finish(change: Change) -> None:
-            # Where everything was changed again since, nothing was taken back, and there is nothing to go on from.
-            if change:
-                target.append(Step(step.text, lambda: tags.revert(change)))
-            word = "Done again" if forward else "Undone"
-            self._tell(f"{word}: {step.text}" if change else f"Changed since, so left as it is: {step.text}")
+            command.back = self._revert(change)
+            # All of it may have been changed again since then. Qt drops an obsolete command when it moves over it.
+            command.setObsolete(not change)
+            text = command.text()
+            if forward:
+                self._stack.redo()
+            else:
+                self._stack.undo()
+            if not change:
+                self._tell(tr("Changed since then, so left as it is: {action}", action=text))
+            elif forward:
+                self._tell(tr("Redone: {action}", action=text))
+            else:
+                self._tell(tr("Undone: {action}", action=text))
 
-        self._run(lambda: self._published(step.back(), publish=True), finish)
+        self._run(lambda: self._published(command.back(), publish=True), finish)
 
     def _run(self, work: Way, finish: Callable[[Change], object]) -> None:
-        self._under_way += 1
+        self._running += 1
 
         def on_done(change: Change) -> None:
-            self._under_way -= 1
+            self._running -= 1
             finish(change)
             self._next()
 
         def on_error(error: Exception) -> None:
-            self._under_way -= 1
+            self._running -= 1
             self._bridge.failed.emit(error)
             self.stepped.emit()
             self._next()
@@ -150,8 +176,8 @@ class UndoStack(QObject):
         self._bridge.run(work, on_done, on_error)
 
     def _next(self) -> None:
-        if self._wishes and not self._under_way:
-            self._step(forward=self._wishes.pop(0))
+        while self._waiting and not self._running:
+            self._waiting.pop(0)()
 
     def _published(self, change: Change, *, publish: bool) -> Change:
         if change and publish:

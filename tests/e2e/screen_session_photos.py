@@ -233,7 +233,7 @@ class Walk(Asking):
         question = dialog._tree.topLevelItem(0)
         assert question is not None
         self.w.press(dialog._tree.viewport(), dialog._tree.visualItemRect(question.child(0)).center())
-        need(dialog._remove.text() == "Remove 1 mark", "one vote is chosen")
+        need(dialog._remove.text() == "Remove 1 vote", "one vote is chosen")
         self.w.shoot("vote-chosen")
         self.w.press(dialog._remove)
         self.w.until(lambda: [(before[0], before[1][1:])] == dialog.rows(), "this vote is gone, the others stay")

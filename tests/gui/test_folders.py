@@ -66,7 +66,7 @@ def test_folders_can_be_seen_and_removed(desk: Desk) -> None:
     assert isinstance(dialog, FoldersDialog)
     desk.until(lambda: dialog.rows() == [("/home/you/Pictures", "240 photos")])
     desk.library.set_offline(1, offline=True)
-    desk.until(lambda: dialog.rows()[0][1] == "240 photos, not there at the moment")
+    desk.until(lambda: dialog.rows()[0][1] == "240 photos, offline")
     _choose_first(dialog)
     dialog._remove.click()
     desk.until(lambda: not dialog.rows())
@@ -101,7 +101,7 @@ def test_without_folders_their_window_says_so_and_offers_to_add_one(open_desk: C
     dialog = desk.window._dialogs[FoldersDialog]
     assert isinstance(dialog, FoldersDialog)
     desk.until(dialog._none.isVisible)
-    assert dialog._none.state().title == "No folder is searched."
+    assert dialog._none.state().title == "No folders yet"
     adding = [made for made in dialog.findChildren(QPushButton) if made.isVisible() and made.text() == "Add folder…"]
     assert len(adding) == 1
     adding[0].click()

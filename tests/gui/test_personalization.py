@@ -23,7 +23,7 @@ def dialog(desk: Desk) -> PersonalizationDialog:
 
 
 def test_it_is_tried_shown_applied_and_undone(desk: Desk, dialog: PersonalizationDialog) -> None:
-    assert "Not in use" in dialog.told.text()
+    assert "Personalization is off" in dialog.told.text()
     assert not dialog.undo_button.isVisible()
     QTest.keyClick(dialog, Qt.Key.Key_Return)
     desk.until(dialog.apply_button.isVisible)
@@ -36,7 +36,7 @@ def test_it_is_tried_shown_applied_and_undone(desk: Desk, dialog: Personalizatio
     assert "40 confirmations" in dialog.told.text()
     desk.until(dialog.undo_button.isEnabled)
     dialog.undo_button.click()
-    desk.until(lambda: "Not in use" in dialog.told.text())
+    desk.until(lambda: "Personalization is off" in dialog.told.text())
     assert not desk.library.personalization.active
     dialog.close()
 
@@ -70,7 +70,7 @@ def test_a_correction_that_is_not_used_can_be_taken_off(desk: Desk) -> None:
     assert isinstance(dialog, PersonalizationDialog)
     desk.until(lambda: dialog.told.text() == "It is damaged.")
     dialog.undo_button.click()
-    desk.until(lambda: "Not in use" in dialog.told.text())
+    desk.until(lambda: "Personalization is off" in dialog.told.text())
     dialog.close()
 
 

@@ -79,7 +79,7 @@ def test_the_term_that_emptied_the_page_is_named_and_can_be_dropped(desk: Desk) 
     desk.until(lambda: not desk.page.pane.shows_photos)
     state = desk.page.pane.state_page.state()
     assert "rating:5" in state.title
-    assert "20 photos would be searched" in state.text
+    assert "20 photos are left to search" in state.text
     state.ways[0].go()
     desk.settle()
     assert desk.page.bar.text() == "blue"
@@ -108,7 +108,7 @@ def test_a_stack_opens_and_closes_in_place(open_desk: Callable[..., Desk]) -> No
     model = desk.page.model
     row, rows = model.row_of(blue), model.rowCount()
     assert model.index(row).data(Role.COPIES) == 3
-    told = f"{model.strong + 3} good matches, 3 of them copies"
+    told = f"{model.strong + 3} good matches, 3 of them near-duplicates"
     assert desk.page.cutoff_bar.text() == told
     assert model.row_of(blue + 12) == -1
     press_mark(desk, row, STACK)

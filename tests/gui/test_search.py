@@ -123,13 +123,13 @@ def test_a_word_that_was_taken_for_a_name_is_said_above_the_photos(desk: Desk) -
     desk.page.advice.show_page(dataclasses.replace(page, by_name=("img_5195",)))
     assert desk.page.advice.isVisible()
     texts = [said.text() for said in desk.page.advice.findChildren(QLabel)]
-    assert any("“img_5195” was looked for in file names" in text for text in texts)
+    assert any("“img_5195” was searched in file names" in text for text in texts)
 
 
 def test_stop_words_alone_are_explained(desk: Desk) -> None:
     desk.search("the of")
     desk.until(lambda: not desk.page.pane.shows_photos)
-    assert "says nothing about a picture" in desk.page.pane.state_page.state().title
+    assert "describes nothing visible" in desk.page.pane.state_page.state().title
 
 
 def test_half_a_word_does_not_flash_an_empty_page(desk: Desk) -> None:

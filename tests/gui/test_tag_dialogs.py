@@ -86,8 +86,8 @@ def test_an_import_is_reported_and_undone(desk: Desk, tmp_path: Path) -> None:
     desk.until(lambda: room.exchanging.report is not None)
     report = room.exchanging.report
     assert report is not None
-    assert report.text() == "Work on 1 photo imported."
-    assert "1 photo of it" in report.informativeText()
+    assert report.text() == "Imported user data for 1 photo."
+    assert "1 photo is not in this library" in report.informativeText()
     next(button for button in report.buttons() if button.text() == "Undo").click()
     desk.until(lambda: not desk.library.tags.rows)
 
@@ -106,7 +106,7 @@ def test_import_and_export_are_in_the_folders_dialog(desk: Desk) -> None:
     assert menu is not None
     texts = [action.text() for action in menu.actions() if action.text()]
     assert len(texts) == 4
-    next(action for action in menu.actions() if action.text() == "Folders as tags").trigger()
+    next(action for action in menu.actions() if action.text() == "Use folder names as tags").trigger()
     desk.until(lambda: desk.library.tags.rows)
     desk.until(lambda: desk.window.tags.exchanging.report is not None)
     desk.window.tags.exchanging.report.close()  # type: ignore[union-attr]

@@ -4,15 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from semantic_photos.domain.errors import CatalogError
 from semantic_photos.domain.tags import Act, Remark, Standing
 from semantic_photos.gui.details.tag_chips import CONFIRM, REJECT
 from semantic_photos.gui.details.tag_panel import TagPanel
+from semantic_photos.storage.tags import Change
 from tests.gui.conftest import Desk
 
 
@@ -23,6 +26,11 @@ def _panel(desk: Desk) -> TagPanel:
 def _choose(desk: Desk, *rows: int) -> None:
     desk.page.view.select_ids([desk.page.model.photo_id(row) for row in rows], desk.page.model.photo_id(rows[0]))
     desk.until(lambda: len(_panel(desk)._ids) == len(rows) and _panel(desk).chips())
+
+
+def _on_a_thread(work: Callable[[], Change]) -> Change:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result()
 
 
 def _standing(desk: Desk, tag: str, photo: int) -> Standing | None:
@@ -122,6 +130,56 @@ def test_an_undo_that_is_wished_while_something_is_under_way_takes_that_back(des
     desk.page.undo.undo()
     desk.until(lambda: desk.page.undo.redo_text == "one")
     assert not library.tags.rows
+
+
+def test_what_comes_in_while_a_change_is_undone_keeps_its_place(desk: Desk) -> None:
+    tags, undo = desk.library.tags, desk.page.undo
+    undo.do("one", lambda: tags.act(Act.ADD, [1], "one"))
+    undo.undo()
+    undo.take_in("two", _on_a_thread(lambda: tags.act(Act.ADD, [2], "two")))
+    desk.until(lambda: undo.undo_text == "two")
+    assert not undo.redo_text, "what was undone before a new change cannot be redone"
+    undo.undo()
+    desk.until(lambda: undo.redo_text == "two")
+    assert not undo.undo_text
+    assert not tags.rows
+
+
+def test_an_undo_that_failed_can_be_tried_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    tags, undo = desk.library.tags, desk.page.undo
+    undo.do("one", lambda: tags.act(Act.ADD, [1], "one"))
+    desk.until(lambda: undo.undo_text == "one")
+    failed: list[Exception] = []
+    desk.window._bridge.failed.connect(failed.append)
+
+    def full(_change: Change) -> Change:
+        raise CatalogError("The disk is full.", code="catalog.full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tags, "revert", full)
+        undo.undo()
+        desk.until(lambda: failed)
+    assert (undo.undo_text, undo.redo_text) == ("one", "")
+    undo.undo()
+    desk.until(lambda: undo.redo_text == "one")
+    assert not tags.rows
+
+
+def test_a_change_that_was_overtaken_is_left_as_it_is_and_forgotten(desk: Desk) -> None:
+    tags, undo = desk.library.tags, desk.page.undo
+    said: list[str] = []
+    undo.said.connect(said.append)
+    undo.do("first", lambda: tags.act(Act.ADD, [2], "two"))
+    undo.do("second", lambda: tags.act(Act.ADD, [1], "one"))
+    desk.until(lambda: undo.undo_text == "second")
+    _on_a_thread(lambda: tags.act(Act.REJECT, [1], "one"))
+    undo.undo()
+    desk.until(lambda: said)
+    assert said[0].endswith("second")
+    assert "left as it is" in said[0]
+    assert (undo.undo_text, undo.redo_text) == ("first", "")
+    undo.undo()
+    desk.until(lambda: undo.redo_text == "first")
 
 
 def test_a_library_that_can_only_be_read_takes_no_tag(open_desk: Callable[..., Desk]) -> None:

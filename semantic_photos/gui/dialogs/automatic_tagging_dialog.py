@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Before the library is tagged: how sure the program must be, and what that means."""
+"""The dialog before automatic tagging: the lowest confidence of a tag, and what it means."""
 
 from __future__ import annotations
 
@@ -7,35 +7,36 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QSlider, QVBoxLayout, QWidget
 
 from semantic_photos.gui.widgets.controls import button, label
+from semantic_photos.translation import tr, trn
 
 LEAST, USUAL, MOST = 40, 70, 95
 
 
 class AutomaticTaggingDialog(QDialog):
-    """Asks for the least confidence.
+    """Asks for the lowest confidence of automatic tags.
 
     Signals:
-        start_wanted: the least confidence in [0, 1].
+        start_wanted: the lowest confidence in [0, 1].
     """
 
     start_wanted = Signal(float)
 
     def __init__(self, least_now: float | None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Tag my library")
+        self.setWindowTitle(tr("Tag library automatically"))
         self.setFixedWidth(520)
         self._value = label(kind="title")
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(LEAST, MOST)
         self.slider.setPageStep(5)
-        self.slider.setAccessibleName("How sure the program must be, in percent")
+        self.slider.setAccessibleName(tr("Lowest confidence in percent"))
         self._meaning = label(kind="dim", wrap=True)
         self._meaning.setMinimumHeight(64)
         ends = QHBoxLayout()
-        ends.addWidget(label("More tags", "dim"))
+        ends.addWidget(label(tr("More tags"), "dim"))
         ends.addStretch(1)
-        ends.addWidget(label("Fewer mistakes", "dim"))
-        start, cancel = button("Start", "primary"), button("Cancel")
+        ends.addWidget(label(tr("Fewer mistakes"), "dim"))
+        start, cancel = button(tr("Start"), "primary"), button(tr("Cancel"))
         start.setDefault(True)
         row = QHBoxLayout()
         row.addStretch(1)
@@ -46,9 +47,11 @@ class AutomaticTaggingDialog(QDialog):
         column.setSpacing(12)
         column.addWidget(
             label(
-                "Every photo that was looked through gets the tags that the program is sure of. They count as "
-                "suggestions until you confirm them; your own tags and what you rejected stay as they are, and nothing "
-                "is written into your photos. New photos get tags from then on. The whole run can be undone.",
+                tr(
+                    "Every indexed photo gets the tags that reach this confidence. They are suggestions until you "
+                    "confirm them. Your own tags and rejected tags do not change, and nothing is written to your "
+                    "photo files. New photos are tagged automatically from now on. You can undo the whole run."
+                ),
                 wrap=True,
             )
         )
@@ -66,23 +69,24 @@ class AutomaticTaggingDialog(QDialog):
         self._show(self.slider.value())
 
     def meaning(self) -> str:
-        """Return what the chosen border means, in words."""
+        """Return the explanation of the chosen confidence."""
         return self._meaning.text()
 
     def _show(self, percent: int) -> None:
-        self._value.setText(f"At least {percent} % sure")
-        wrong = 100 - percent
-        way = (
-            "Only what is plain to see; many photos get one tag or none."
+        self._value.setText(tr("At least {percent} % confidence", percent=percent))
+        effect = (
+            tr("Only obvious tags; many photos get one tag or none.")
             if percent >= 80
-            else "A good mean for most libraries."
+            else tr("A good balance for most libraries.")
             if percent >= 60
-            else "Nearly everything in the picture is named, and there is more to reject."
+            else tr("Most things in the photos are tagged, and you will reject more tags.")
         )
-        self._meaning.setText(
-            f"{way} Of the least sure tags that are still given, about {wrong} in a hundred are wrong; "
-            "the others are surer than that."
+        errors = trn(
+            "Of tags with just this confidence, about {count} in 100 is wrong; surer tags are wrong less often.",
+            "Of tags with just this confidence, about {count} in 100 are wrong; surer tags are wrong less often.",
+            100 - percent,
         )
+        self._meaning.setText(f"{effect} {errors}")
 
     def _start(self) -> None:
         self.start_wanted.emit(self.slider.value() / 100)

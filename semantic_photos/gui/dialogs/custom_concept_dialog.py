@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The name of a custom concept that the chosen photos show."""
+"""The dialog that asks for the name of a new custom concept."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 from semantic_photos.domain.tags import clean_name
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.details.tag_field import TagField
-from semantic_photos.gui.widgets import formatting
 from semantic_photos.gui.widgets.controls import button, label
+from semantic_photos.translation import tr, trn
 
 
 class CustomConceptDialog(QDialog):
-    """Asks for a name.
+    """Asks for the name of a custom concept with the selected photos as examples.
 
     Signals:
-        trained: the name.
+        trained: the name was given; training is wanted.
     """
 
     trained = Signal(str)
 
     def __init__(self, bridge: Bridge, photos: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Teach a subject")
+        self.setWindowTitle(tr("New custom concept"))
         self.setFixedWidth(480)
         self.setMinimumHeight(340)
-        self.field = TagField(bridge, "What do these photos show?")
-        self._go = button("Find more of it", "primary")
-        cancel = button("Cancel")
+        self.field = TagField(bridge, tr("What do these photos show?"))
+        self._go = button(tr("Find more photos"), "primary")
+        cancel = button(tr("Cancel"))
         self._go.setAutoDefault(False)
         cancel.setAutoDefault(False)
         row = QHBoxLayout()
@@ -41,9 +41,15 @@ class CustomConceptDialog(QDialog):
         column.setSpacing(14)
         column.addWidget(
             label(
-                f"The {formatting.many(photos, 'photo')} get this tag, and the program looks for others that show the "
-                "same: a person's dog, a certain house, a kind of work. It then says how well it finds them, "
-                "and asks about those it is least sure of.",
+                trn(
+                    "The selected photo gets this tag, and the program searches for more photos that show the same: "
+                    "your dog, a certain house, a hobby. Then it shows how well it finds them and asks you about the "
+                    "photos it is least sure of.",
+                    "The {count:,} selected photos get this tag, and the program searches for more photos that show "
+                    "the same: your dog, a certain house, a hobby. Then it shows how well it finds them and asks you "
+                    "about the photos it is least sure of.",
+                    photos,
+                ),
                 wrap=True,
             )
         )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tags written as keywords for other programs: beside the photos or into them, first shown and then done."""
+"""The dialog that writes tags, ratings and captions for other programs, to sidecars or photo files; with a preview."""
 
 from __future__ import annotations
 
@@ -25,29 +25,33 @@ from PySide6.QtWidgets import (
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.tags import SEPARATOR
+from semantic_photos.domain.translatable import Message
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.widgets import formatting, theme
 from semantic_photos.gui.widgets.controls import button, label
 from semantic_photos.services.metadata.keyword_changes import FileChange, WriteReport
 from semantic_photos.storage.keyword_sync import FailedWrite
+from semantic_photos.translation import tr, translated, trn
 
 _log = logging.getLogger(__name__)
 
-#: More lines would not be read, and would make the list slow.
+#: Longer lists are slow, and no one reads them to the end.
 MOST_SHOWN = 2000
 _SOON_MS = 250
-_SIDECARS = "The photo files are not changed: the words go into small files beside them, which other programs read."
-_STARS = {-1: "rejected", 0: "none"} | {stars: "★" * stars for stars in range(1, 6)}
-_EMBED = (
-    "The photo files ARE changed: the words go into JPEG, PNG and WebP files themselves. The picture in them stays "
-    "as it is. Other kinds of files, camera RAW too, get a small file beside them instead."
+_SIDECARS = Message(
+    "Photo files are not changed: tags, ratings and captions go into small XMP files beside them, which other programs "
+    "read."
+)
+_EMBED = Message(
+    "Photo files ARE changed: tags, ratings and captions are written into JPEG, PNG and WebP files; the image itself "
+    "stays as it is. Other formats, camera RAW too, get an XMP file beside them."
 )
 
 
 class KeywordsDialog(QDialog):
-    """Shows what would be written, and writes it when asked to.
+    """Previews what would be written, and writes it on request.
 
-    Everything that reads or writes files runs on the pool; a change of the options stops it.
+    Files are read and written on the pool; changing an option cancels a running preview.
     """
 
     _went_on = Signal(int, int, int)
@@ -56,23 +60,23 @@ class KeywordsDialog(QDialog):
         super().__init__(parent)
         self._bridge, self._ids = bridge, list(ids)
         self._token, self._number, self._writing = CancelToken(), 0, False
-        self.setWindowTitle("Write keywords, ratings and captions")
+        self.setWindowTitle(tr("Write keywords, ratings and captions"))
         self.resize(860, 600)
-        self.chosen = QRadioButton(f"The {formatting.many(len(ids), 'selected photo')}")
-        self.everything = QRadioButton("All photos that have tags, a rating or a caption")
-        self.beside = QRadioButton("Into files beside the photos (.xmp)")
-        self.inside = QRadioButton("Into the photo files")
-        self.automatic = QCheckBox("Also automatic tags that nobody has confirmed, from")
+        self.chosen = QRadioButton(trn("{count:,} selected photo", "{count:,} selected photos", len(ids)))
+        self.everything = QRadioButton(tr("All photos with tags, a rating or a caption"))
+        self.beside = QRadioButton(tr("To XMP files beside the photos"))
+        self.inside = QRadioButton(tr("Into the photo files"))
+        self.automatic = QCheckBox(tr("Include unconfirmed automatic tags, from a confidence of"))
         self.least = QSpinBox()
-        self.adobe = QCheckBox("Name new files as Adobe programs do: photo.xmp instead of photo.jpg.xmp")
-        self.words = label(_SIDECARS, wrap=True)
+        self.adobe = QCheckBox(tr("Name XMP files like Adobe programs: photo.xmp instead of photo.jpg.xmp"))
+        self.words = label(translated(_SIDECARS), wrap=True)
         self.told = label("", "dim", wrap=True)
         self._progress = QProgressBar()
         self._progress.setTextVisible(False)
-        self._progress.setAccessibleName("Photos that were looked at")
+        self._progress.setAccessibleName(tr("Progress"))
         self.tree = QTreeWidget()
-        self.write_button, self.retry_button = button("Write", "primary"), button("Try again", icon="retry")
-        self._stop, self._close = button("Stop"), button("Close")
+        self.write_button, self.retry_button = button(tr("Write"), "primary"), button(tr("Retry"), icon="retry")
+        self._stop, self._close = button(tr("Stop")), button(tr("Close"))
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_SOON_MS)
@@ -94,14 +98,14 @@ class KeywordsDialog(QDialog):
         self.beside.setChecked(True)
         self.least.setRange(40, 99)
         self.least.setValue(70)
-        self.least.setSuffix(" % on")
-        self.least.setAccessibleName("Least confidence of automatic tags, in percent")
+        self.least.setSuffix(" %")
+        self.least.setAccessibleName(tr("Lowest confidence of automatic tags, in percent"))
         self.least.setEnabled(False)
-        self.tree.setAccessibleName("What would be written")
+        self.tree.setAccessibleName(tr("Changes"))
         self.tree.setRootIsDecorated(False)
         self.tree.setUniformRowHeights(True)
         self.tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.tree.setHeaderLabels(["Photo", "Written into", "Change"])
+        self.tree.setHeaderLabels([tr("Photo"), tr("File"), tr("Change")])
         header = self.tree.header()
         header.setStretchLastSection(True)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
@@ -148,7 +152,7 @@ class KeywordsDialog(QDialog):
         self.finished.connect(lambda _: self._token.cancel())
 
     def rows(self) -> list[tuple[str, str, str]]:
-        """Return the lines that are shown."""
+        """Return the rows of the list: photo, file, change."""
         items = (self.tree.topLevelItem(row) for row in range(self.tree.topLevelItemCount()))
         return [(item.text(0), item.text(1), item.text(2)) for item in items if item is not None]
 
@@ -156,7 +160,7 @@ class KeywordsDialog(QDialog):
         inside = self.inside.isChecked()
         self.least.setEnabled(self.automatic.isChecked())
         self.adobe.setEnabled(not inside)
-        self.words.setText(_EMBED if inside else _SIDECARS)
+        self.words.setText(translated(_EMBED if inside else _SIDECARS))
         self.words.setProperty("kind", "error" if inside else "")
         self.words.style().polish(self.words)
         self._token.cancel()
@@ -168,11 +172,11 @@ class KeywordsDialog(QDialog):
         self._run(dry_run=True, failed_only=False)
 
     def write(self) -> None:
-        """Write what is shown."""
+        """Write the changes in the preview."""
         self._run(dry_run=False, failed_only=False)
 
     def retry(self) -> None:
-        """Write once more for the photos whose last writing failed."""
+        """Write again for the photos that failed last time."""
         self._run(dry_run=False, failed_only=True)
 
     def _run(self, *, dry_run: bool, failed_only: bool) -> None:
@@ -191,7 +195,7 @@ class KeywordsDialog(QDialog):
                 try:
                     self._went_on.emit(number, done, total)
                 except RuntimeError:
-                    _log.debug("the dialog was closed while files were looked at")
+                    _log.debug("the dialog was closed while files were read")
 
         def work() -> tuple[int, WriteReport]:
             return number, keywords.write(
@@ -199,7 +203,7 @@ class KeywordsDialog(QDialog):
                 token=token, on_progress=tell,
             )  # fmt: skip
 
-        self.told.setText("Looking at what would change…" if dry_run else "Writing…")
+        self.told.setText(tr("Checking what would change…") if dry_run else tr("Writing…"))
         self._progress.setRange(0, 0)
         self._show_busy(busy=True)
         self._bridge.run(work, self._on_report, self._on_error, lane="pool")
@@ -216,13 +220,18 @@ class KeywordsDialog(QDialog):
         if number == self._number:
             self._progress.setRange(0, max(total, 1))
             self._progress.setValue(done)
-            word = "Written" if self._writing else "Looked at"
-            self.told.setText(f"{word}: {done:,} of {formatting.many(total, 'photo')}")
+            self.told.setText(
+                trn("{done:,} of {count:,} photo written", "{done:,} of {count:,} photos written", total, done=done)
+                if self._writing
+                else trn(
+                    "{done:,} of {count:,} photo checked", "{done:,} of {count:,} photos checked", total, done=done
+                )
+            )
 
     def _on_error(self, error: Exception) -> None:
         self._writing = False
         self._show_busy(busy=False)
-        self.told.setText(formatting.shown(str(error)))
+        self.told.setText(formatting.shown(translated(error)))
 
     def _on_report(self, answer: tuple[int, WriteReport]) -> None:
         number, report = answer
@@ -231,30 +240,20 @@ class KeywordsDialog(QDialog):
         wrote, self._writing = self._writing, False
         self._show_busy(busy=False)
         self._fill(report)
-        files = formatting.many(len(report.changes), "file")
-        parts = [f"{files} {'written' if wrote else 'would be written'}."]
-        if not report.changes and not report.failures and not report.cancelled:
-            parts = ["All files say already what they should." if report.unchanged else "There is nothing to write."]
-        elif report.unchanged:
-            parts.append(f"{formatting.many(report.unchanged, 'photo')} need no change.")
-        if report.failures:
-            parts.append(f"{formatting.many(len(report.failures), 'photo')} could not be written; see the list.")
-        if report.cancelled:
-            parts.append("Stopped before the end.")
-        if len(report.changes) > MOST_SHOWN:
-            parts.append(f"The list shows the first {MOST_SHOWN:,}.")
+        parts = _report(report, wrote=wrote)
         self.told.setText(" ".join(parts))
         self.write_button.setEnabled(not wrote and bool(report.changes))
         if wrote:
-            self.retry_button.setText(f"Try {formatting.many(len(report.failures), 'photo')} again")
+            self.retry_button.setText(trn("Retry {count:,} photo", "Retry {count:,} photos", len(report.failures)))
             self.retry_button.setVisible(bool(report.failures))
 
     def _fill(self, report: WriteReport) -> None:
         self.tree.clear()
         for failed in report.failures[:MOST_SHOWN]:
-            item = QTreeWidgetItem([formatting.shown(failed.path.name), "not written", formatting.shown(failed.reason)])
+            reason = translated(failed.reason)
+            item = QTreeWidgetItem([formatting.shown(failed.path.name), tr("not written"), formatting.shown(reason)])
             item.setIcon(0, theme.icon("warning", "danger"))
-            item.setToolTip(2, formatting.shown(failed.reason).replace("<", "&lt;"))
+            item.setToolTip(2, formatting.shown(reason).replace("<", "&lt;"))
             self.tree.addTopLevelItem(item)
         for change in report.changes[:MOST_SHOWN]:
             item = QTreeWidgetItem(
@@ -266,20 +265,58 @@ class KeywordsDialog(QDialog):
 
     def _show_old_failures(self, failures: Sequence[FailedWrite]) -> None:
         if failures and not self._writing:
-            self.retry_button.setText(f"Try {formatting.many(len(failures), 'photo')} of last time again")
-            self.retry_button.setToolTip("\n".join(formatting.shown(one.reason) for one in failures[:8]))
+            self.retry_button.setText(
+                trn("Retry {count:,} photo that failed last time", "Retry {count:,} photos that failed last time",
+                    len(failures))
+            )  # fmt: skip
+            reasons = dict.fromkeys(formatting.shown(translated(one.reason)) for one in failures)
+            self.retry_button.setToolTip("\n".join(list(reasons)[:8]))
             self.retry_button.show()
+
+
+def _report(report: WriteReport, *, wrote: bool) -> list[str]:
+    """Return the sentences below the list about a preview or a run."""
+    files = len(report.changes)
+    if not files and not report.failures and not report.cancelled:
+        return [tr("All files are up to date.") if report.unchanged else tr("There is nothing to write.")]
+    parts = [
+        trn("{count:,} file written.", "{count:,} files written.", files)
+        if wrote
+        else trn("{count:,} file would be written.", "{count:,} files would be written.", files)
+    ]
+    if report.unchanged:
+        parts.append(trn("{count:,} photo needs no change.", "{count:,} photos need no change.", report.unchanged))
+    if report.failures:
+        parts.append(
+            trn(
+                "{count:,} photo could not be written; see the list.",
+                "{count:,} photos could not be written; see the list.",
+                len(report.failures),
+            )
+        )
+    if report.cancelled:
+        parts.append(tr("Stopped early."))
+    if files > MOST_SHOWN:
+        parts.append(tr("The list shows the first {count:,}.", count=MOST_SHOWN))
+    return parts
 
 
 def _words(change: FileChange) -> str:
     names = [f"+ {_plain(name)}" for name in change.added] + [f"− {_plain(name)}" for name in change.removed]
     if change.rating is not None:
-        names.append(f"rating {_STARS[change.rating]}")
-    if change.caption is not None:
-        names.append(
-            f"caption “{formatting.shown(' '.join(change.caption.split()))}”" if change.caption else "no caption"
-        )
-    return ", ".join(names) or "kept in step"
+        names.append(_rating(change.rating))
+    if change.caption:
+        names.append(tr("caption “{caption}”", caption=formatting.shown(" ".join(change.caption.split()))))
+    elif change.caption is not None:
+        names.append(tr("no caption"))
+    return ", ".join(names) or tr("brought up to date")
+
+
+def _rating(rating: int) -> str:
+    """Return a rating of XMP: -1 is "rejected", 0 none, else stars."""
+    if rating < 0:
+        return tr("rating “rejected”")
+    return tr("rating {stars}", stars="★" * rating) if rating else tr("no rating")
 
 
 def _plain(name: str) -> str:

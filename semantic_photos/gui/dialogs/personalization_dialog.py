@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The program adapted to what a user confirmed: tried, shown in figures, applied when better, taken off again."""
+"""The dialog for personalization: test it, see the figures, apply it if it is better, turn it off."""
 
 from __future__ import annotations
 
@@ -11,25 +11,27 @@ from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QProgressBar, Q
 
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.personalization import LEAST_CONFIRMATIONS, Measured, Outcome
+from semantic_photos.domain.translatable import Message
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.widgets import formatting
 from semantic_photos.gui.widgets.controls import button, label
 from semantic_photos.services.concepts.personalization import PersonalizationState
+from semantic_photos.translation import tr, translated, trc, trn
 
-_WORDS = (
-    "From the tags, captions and thumbs that you gave, the program learns what words mean to you. It tries this on a "
-    "part of your confirmations that it has not seen, and you can apply it only if that part is found better than "
-    "before and nothing else worse. Your photos, your tags and the index stay as they are, searches change at once, "
-    "and it can be undone at any time. Automatic tags that are stored change when you tag the library again."
+_WORDS = Message(
+    "From your confirmed tags, captions and votes, the program learns what words mean to you. It first tests this on a "
+    "part of your confirmations that it did not learn from. You can apply it only if the results on that part improve "
+    "and no other results get worse. Your photos, tags and index stay as they are. Searches change at once; stored "
+    "automatic tags change the next time you tag the library. You can turn it off at any time."
 )
 _STEPS = 100
 
 
 class PersonalizationDialog(QDialog):
-    """Tries, shows, applies, undoes. Everything slow runs on the pool.
+    """Tests personalization, shows the figures, applies it and turns it off. Slow work runs on the pool.
 
     Signals:
-        changed: the correction in use has changed.
+        changed: personalization was applied or turned off.
     """
 
     changed = Signal()
@@ -40,17 +42,21 @@ class PersonalizationDialog(QDialog):
         self._outcome: Outcome | None = None
         self._active = False
         self._lines: list[tuple[str, str, str, str]] = []
-        self.setWindowTitle("Adapt to my confirmations")
+        self.setWindowTitle(tr("Personalization"))
         self.resize(620, 520)
         self.told = label("", wrap=True)
         self.moved = label("", "dim", wrap=True)
         self.progress = QProgressBar()
         self.progress.setRange(0, _STEPS)
         self.progress.setTextVisible(False)
-        self.progress.setAccessibleName("How far the trial is")
+        self.progress.setAccessibleName(tr("Progress of the test"))
         self._rows = QGridLayout()
-        self.try_button, self.apply_button = button("Try it", "primary"), button("Apply", "primary")
-        self.undo_button, self.stop_button, self.keep_button = button("Undo"), button("Stop"), button("Keep as is")
+        self.try_button, self.apply_button = button(tr("Test"), "primary"), button(tr("Apply"), "primary")
+        self.undo_button, self.stop_button, self.keep_button = (
+            button(tr("Turn off")),
+            button(tr("Stop")),
+            button(tr("Close")),
+        )
         self._build()
         self.try_button.clicked.connect(self._try)
         self.apply_button.clicked.connect(self._apply)
@@ -65,14 +71,14 @@ class PersonalizationDialog(QDialog):
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 8, 0)
         column.setSpacing(12)
-        column.addWidget(label(_WORDS, wrap=True))
+        column.addWidget(label(translated(_WORDS), wrap=True))
         column.addWidget(self.told)
         self._rows.setColumnStretch(0, 1)
         self._rows.setHorizontalSpacing(18)
         column.addLayout(self._rows)
         column.addWidget(self.moved)
         column.addStretch(1)
-        # Many words, a large font: all of it can be reached.
+        # With a large font the text does not fit: it scrolls.
         area = QScrollArea()
         area.setWidgetResizable(True)
         area.setFrameShape(QScrollArea.Shape.NoFrame)
@@ -91,10 +97,10 @@ class PersonalizationDialog(QDialog):
         whole.addLayout(row)
 
     def figures(self) -> list[tuple[str, str, str, str]]:
-        """Return the lines of figures that are shown: name, before, after, count."""
+        """Return the rows of the table: name, before, after, sample size."""
         return list(self._lines)
 
-    # What goes on
+    # Actions
 
     def _try(self) -> None:
         personalization, token = self._bridge.library.personalization, CancelToken()
@@ -104,30 +110,23 @@ class PersonalizationDialog(QDialog):
         def work() -> Outcome:
             return personalization.fit(token=token, progress=lambda share: tell(show, round(_STEPS * share)))
 
-        self.told.setText("Trying it on a part of your confirmations…")
+        self.told.setText(tr("Testing on a part of your confirmations…"))
         self._show_figures(())
         self._show_buttons(busy=True, stoppable=True)
         self._bridge.run(work, lambda outcome: self._on_tried(token, outcome), self._show_error, lane="pool")
 
     def _stop(self) -> None:
         self._token.cancel()
-        self.told.setText("Stopped. Nothing was changed.")
+        self.told.setText(tr("Stopped. Nothing was changed."))
         self._show_buttons()
 
     def _on_tried(self, token: CancelToken, outcome: Outcome) -> None:
         if token.cancelled:
             return
         self._outcome = outcome if outcome.better else None
-        count = formatting.many(outcome.confirmations, "confirmation")
         self._show_figures(outcome.figures)
         self._show_moved(outcome.moved)
-        if outcome.better:
-            self.told.setText(f"Better on confirmations it has not seen. Learnt from {count}.")
-        else:
-            more = (
-                " Confirm more tags, then try again." if outcome.confirmations < LEAST_CONFIRMATIONS else ""
-            )  # fmt: skip
-            self.told.setText(f"Looked at {count}. {outcome.reason}{more}")
+        self.told.setText(_verdict(outcome))
         self._show_buttons()
 
     def _apply(self) -> None:
@@ -152,28 +151,32 @@ class PersonalizationDialog(QDialog):
         self._show_state(state)
         self.changed.emit()
 
-    # What is shown
+    # Display
 
     def _show_state(self, state: PersonalizationState) -> None:
         self._active = state.active or bool(state.trouble)
         if state.trouble:
-            text = state.trouble
+            text = translated(state.trouble)
         elif state.active:
-            text = f"In use, learnt from {formatting.many(state.confirmations, 'confirmation')}."
+            text = trn(
+                "Personalization is on, fitted to {count:,} confirmation.",
+                "Personalization is on, fitted to {count:,} confirmations.",
+                state.confirmations,
+            )
         else:
-            text = "Not in use: words mean what the model pack says."
+            text = tr("Personalization is off.")
         self.told.setText(text)
         self._show_figures(state.figures)
         self._show_moved(state.moved)
         self._show_buttons()
 
     def _show_error(self, error: Exception) -> None:
-        self.told.setText(str(error) or type(error).__name__)
+        self.told.setText(translated(error) or type(error).__name__)
         self._show_buttons()
 
     def _show_moved(self, words: Sequence[str]) -> None:
         names = ", ".join(map(formatting.shown, words))
-        self.moved.setText(f"Words that mean something else to you: {names}." if names else "")
+        self.moved.setText(tr("Words whose results change: {words}.", words=names) if names else "")
 
     def _show_figures(self, figures: Sequence[Measured]) -> None:
         self._lines = []
@@ -184,11 +187,16 @@ class PersonalizationDialog(QDialog):
                 widget.deleteLater()
         if not figures:
             return
-        for column, text in enumerate(("", "before", "after", "measured on")):
+        for column, text in enumerate(("", tr("before"), tr("after"), trc("number of photos or words", "measured on"))):
             self._rows.addWidget(label(text, "dim"), 0, column, Qt.AlignmentFlag.AlignRight)
         for row, one in enumerate(figures, start=1):
-            texts = (one.name[:1].upper() + one.name[1:], f"{100 * one.before:.1f} %", f"{100 * one.after:.1f} %",
-                     f"{one.count:,}")  # fmt: skip
+            name = translated(one.name)
+            texts = (
+                name[:1].upper() + name[1:],
+                tr("{percent:.1f} %", percent=100 * one.before),
+                tr("{percent:.1f} %", percent=100 * one.after),
+                tr("{count:,}", count=one.count),
+            )
             self._lines.append(texts)
             for column, text in enumerate(texts):
                 cell = label(text, wrap=column == 0)
@@ -212,11 +220,29 @@ class PersonalizationDialog(QDialog):
         first.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Give up a trial that goes on."""
+        """Cancel a running test."""
         self._token.cancel()
         super().closeEvent(event)
 
     def reject(self) -> None:
-        """Give up a trial that goes on: Escape."""
+        """Cancel a running test when Escape closes the dialog."""
         self._token.cancel()
         super().reject()
+
+
+def _verdict(outcome: Outcome) -> str:
+    """Return whether personalization may be applied, and why or why not."""
+    count = outcome.confirmations
+    if outcome.better:
+        return trn(
+            "Better on held-out confirmations. Fitted to {count:,} confirmation.",
+            "Better on held-out confirmations. Fitted to {count:,} confirmations.",
+            count,
+        )
+    parts = [
+        trn("Tested with {count:,} confirmation.", "Tested with {count:,} confirmations.", count),
+        translated(outcome.reason),
+    ]
+    if count < LEAST_CONFIRMATIONS:
+        parts.append(tr("Confirm more tags, then test again."))
+    return " ".join(parts)

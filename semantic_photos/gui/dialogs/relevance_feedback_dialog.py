@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All thumbs up and down, by the query they were given for, and ways to take them back."""
+"""All votes, grouped by query, with ways to remove them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from semantic_photos.domain.relevance_feedback import Vote, query_title
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.widgets import formatting, theme
 from semantic_photos.gui.widgets.controls import button, label, lay_out_list
+from semantic_photos.translation import tr, translated, trn
 
 _VOTES = Qt.ItemDataRole.UserRole
 
@@ -21,7 +22,7 @@ class RelevanceFeedbackDialog(QDialog):
     """Lists votes.
 
     Signals:
-        changed: votes were taken back.
+        changed: votes were removed.
     """
 
     changed = Signal()
@@ -29,21 +30,21 @@ class RelevanceFeedbackDialog(QDialog):
     def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._bridge = bridge
-        self.setWindowTitle("What was marked as right and wrong")
+        self.setWindowTitle(tr("Relevance feedback"))
         self.resize(640, 460)
         self._words = label("", "dim", wrap=True)
         self._tree = QTreeWidget()
-        self._tree.setAccessibleName("Marked photos by question")
-        self._tree.setHeaderLabels(["Question", "Marked"])
+        self._tree.setAccessibleName(tr("Votes by query"))
+        self._tree.setHeaderLabels([tr("Query"), tr("Votes")])
         self._tree.setSelectionMode(QTreeWidget.SelectionMode.ExtendedSelection)
         self._tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         header = self._tree.header()
         header.setStretchLastSection(False)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        header.resizeSection(1, 130)
-        self._remove = button("Remove", icon="remove")
-        self._remove_all = button("Remove all")
-        close = button("Close")
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+        self._remove = button(tr("Remove"), icon="remove")
+        self._remove_all = button(tr("Remove all"))
+        close = button(tr("Close"))
         lay_out_list(self, self._words, self._tree, (self._remove, self._remove_all), close)
         close.clicked.connect(self.accept)
         self._remove.clicked.connect(self._take_back)
@@ -52,7 +53,7 @@ class RelevanceFeedbackDialog(QDialog):
         self._load()
 
     def rows(self) -> list[tuple[str, list[str]]]:
-        """Return each query with its photos."""
+        """Return each query with the names of its photos."""
         found = []
         for item in (self._tree.topLevelItem(n) for n in range(self._tree.topLevelItemCount())):
             if item is not None:
@@ -78,21 +79,32 @@ class RelevanceFeedbackDialog(QDialog):
             groups.setdefault(vote.query, []).append(vote)
         for query, own in groups.items():
             up = sum(vote.vote > 0 for vote in own)
-            item = QTreeWidgetItem([formatting.shown(query_title(query)), f"{up} up, {len(own) - up} down"])
+            item = QTreeWidgetItem(
+                [
+                    formatting.shown(translated(query_title(query))),
+                    tr("{good:,} good, {bad:,} not", good=up, bad=len(own) - up),
+                ]
+            )
             item.setData(0, _VOTES, own)
             for vote in own:
                 photo = photos.get(vote.photo_id)
-                name = formatting.shown(photo.path.name) if photo is not None else "a photo that is gone"
-                line = QTreeWidgetItem([name, "right" if vote.vote > 0 else "wrong"])
+                name = formatting.shown(photo.path.name) if photo is not None else tr("photo no longer in the library")
+                line = QTreeWidgetItem([name, tr("Good match") if vote.vote > 0 else tr("Not a match")])
                 line.setIcon(0, theme.icon("thumb-up" if vote.vote > 0 else "thumb-down"))
                 line.setData(0, _VOTES, [vote])
                 item.addChild(line)
             self._tree.addTopLevelItem(item)
             item.setExpanded(True)
         count = len(votes)
-        said = f"{formatting.many(count, 'photo')} marked, for {formatting.many(len(groups), 'question')}. "
-        self._words.setText(said + "Marks stay on this computer; each counts for its own question."
-                            if count else "No photo is marked.")  # fmt: skip
+        self._words.setText(
+            trn(
+                "{count:,} vote. Votes stay on this computer; each counts for its own query only.",
+                "{count:,} votes. Votes stay on this computer; each counts for its own query only.",
+                count,
+            )
+            if count
+            else tr("No votes yet. Mark results as “Good match” or “Not a match” to improve a search.")
+        )
         self._remove_all.setEnabled(bool(count))
         self._enable()
 
@@ -103,7 +115,7 @@ class RelevanceFeedbackDialog(QDialog):
     def _enable(self) -> None:
         chosen = len(self._chosen())
         self._remove.setEnabled(chosen > 0)
-        self._remove.setText(f"Remove {formatting.many(chosen, 'mark')}" if chosen else "Remove")
+        self._remove.setText(trn("Remove {count:,} vote", "Remove {count:,} votes", chosen) if chosen else tr("Remove"))
 
     def _take_back(self) -> None:
         chosen, feedback = self._chosen(), self._bridge.library.search.feedback
@@ -119,7 +131,7 @@ class RelevanceFeedbackDialog(QDialog):
         self._bridge.run(work, self._on_changed)
 
     def _on_changed(self, _done: object) -> None:
-        # Else the next button has the keys as soon as nothing is chosen: "Remove all".
+        # Otherwise the focus moves to "Remove all" as soon as nothing is selected.
         self._tree.setFocus()
         self.changed.emit()
         self._load()

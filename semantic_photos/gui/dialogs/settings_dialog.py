@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Preferences, made from the fields of ``Settings``: a new field appears here by itself."""
+"""Preferences, generated from the fields of ``Settings``."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from semantic_photos.domain.settings import LANGUAGES, SYSTEM_LANGUAGE, Settings
 from semantic_photos.gui.widgets.controls import button, label
 from semantic_photos.translation import tr, translated
 
-#: Fields that the window itself keeps.
+#: Fields that the window sets itself.
 _HIDDEN = frozenset({"window_geometry", "thumbnail_side", "side_panel", "saved_folded", "caution", "result_order"})
-#: Fields that take effect when the program starts again.
+#: Fields that take effect after a restart.
 _AT_START = frozenset({"decode_processes", "encoder_threads", "thumbnail_cache_mb", "rescan_minutes", "language"})
 
 _Editor = QSpinBox | QCheckBox | QComboBox
 
 
 class SettingsDialog(QDialog):
-    """Changes settings; ``saved`` is told the new ones."""
+    """Edits settings; ``saved`` is called with the new ones."""
 
     def __init__(self, settings: Settings, saved: Callable[[Settings], object], parent: QWidget | None = None) -> None:
         super().__init__(parent)

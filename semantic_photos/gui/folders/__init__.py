@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Dialogs about indexed folders and photos that could not be read."""
+"""Dialogs about indexed folders and failed photos."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The photos that could not be read, each with its reason, and a way to try again."""
+"""The list of failed photos, each with its reason, and retrying them."""
 
 from __future__ import annotations
 
@@ -13,36 +13,37 @@ from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.grid import photo_actions
 from semantic_photos.gui.widgets import formatting
 from semantic_photos.gui.widgets.controls import button, label, lay_out_list
+from semantic_photos.translation import tr, translated, trn
 
-#: More lines would not be read, and would make the list slow.
+#: Longer lists are slow, and no one reads them to the end.
 MOST_SHOWN = 2000
 
 
 class FailuresDialog(QDialog):
-    """Lists what was set aside."""
+    """Lists failed photos; selected ones can be retried or shown in the file manager."""
 
     def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._bridge = bridge
         self._failures: list[FailedPhoto] = []
-        self.setWindowTitle("Photos that could not be read")
+        self.setWindowTitle(tr("Photos that could not be read"))
         self.resize(820, 460)
         self._words = label("", "dim", wrap=True)
         self._tree = QTreeWidget()
-        self._tree.setAccessibleName("Photos that could not be read")
+        self._tree.setAccessibleName(tr("Photos that could not be read"))
         self._tree.setRootIsDecorated(False)
         self._tree.setUniformRowHeights(True)
         self._tree.setSelectionMode(QTreeWidget.SelectionMode.ExtendedSelection)
         self._tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self._tree.setHeaderLabels(["Photo", "Why", "Folder", "Tried"])
+        self._tree.setHeaderLabels([tr("Photo"), tr("Reason"), tr("Folder"), tr("Attempts")])
         header = self._tree.header()
         header.setStretchLastSection(False)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
-        for column, width in ((0, 180), (2, 200), (3, 60)):
+        for column, width in ((0, 180), (2, 200), (3, 84)):
             header.resizeSection(column, width)
-        self._retry = button("Try again", icon="retry")
-        self._show = button("Show in file manager", icon="folder")
-        close = button("Close")
+        self._retry = button(tr("Retry"), icon="retry")
+        self._show = button(tr("Show in file manager"), icon="folder")
+        close = button(tr("Close"))
         lay_out_list(self, self._words, self._tree, (self._retry, self._show), close)
         self._again = QTimer(self)
         self._again.setSingleShot(True)
@@ -65,22 +66,26 @@ class FailuresDialog(QDialog):
         self._failures = list(failures)
         self._tree.clear()
         for failed in self._failures[:MOST_SHOWN]:
-            texts = [formatting.shown(failed.path.name), formatting.shown(failed.reason),
-                     formatting.short_folder(failed.path.parent), f"{failed.attempts}×"]  # fmt: skip
+            texts = [formatting.shown(failed.path.name), formatting.shown(translated(failed.reason)),
+                     formatting.short_folder(failed.path.parent), tr("{count:,}", count=failed.attempts)]  # fmt: skip
             item = QTreeWidgetItem(texts)
+            item.setToolTip(1, texts[1].replace("<", "&lt;"))
             item.setData(0, Qt.ItemDataRole.UserRole, int(failed.id))
             self._tree.addTopLevelItem(item)
         count = len(self._failures)
         self._words.setText(
-            f"{formatting.many(count, 'photo')} could not be read. "
-            "They are set aside and tried again by themselves when the file changes."
+            trn(
+                "{count:,} photo could not be read. It is retried automatically when its file changes.",
+                "{count:,} photos could not be read. They are retried automatically when their files change.",
+                count,
+            )
             if count
-            else "Every photo could be read."
+            else tr("All photos could be read.")
         )
         self._enable()
 
     def rows(self) -> list[tuple[str, str]]:
-        """Return name and reason of each line."""
+        """Return name and reason in each row."""
         items = (self._tree.topLevelItem(row) for row in range(self._tree.topLevelItemCount()))
         return [(item.text(0), item.text(1)) for item in items if item is not None]
 
@@ -90,7 +95,9 @@ class FailuresDialog(QDialog):
     def _enable(self) -> None:
         chosen = len(self._chosen())
         self._retry.setEnabled(bool(self._failures))
-        self._retry.setText(f"Try {formatting.many(chosen, 'photo')} again" if chosen else "Try all again")
+        self._retry.setText(
+            trn("Retry {count:,} photo", "Retry {count:,} photos", chosen) if chosen else tr("Retry all")
+        )
         self._show.setEnabled(chosen > 0)
 
     def _try_again(self) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The folders that are searched, with how many photos each holds: add, remove, compare again, which are away."""
+"""The indexed folders, each with its number of photos: add, remove, rescan."""
 
 from __future__ import annotations
 
@@ -21,39 +21,48 @@ from PySide6.QtWidgets import (
 )
 
 from semantic_photos.domain.photo import Folder, FolderCounts, FolderId
+from semantic_photos.domain.translatable import Message
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.widgets import formatting, theme
 from semantic_photos.gui.widgets.controls import button, label
 from semantic_photos.gui.widgets.images import pictures_folder
 from semantic_photos.gui.widgets.placeholders import Placeholder, PlaceholderPage, Way
+from semantic_photos.translation import tr, translated
 
-ADD = "Add folder…"
-#: While photos come in, they are counted at most so often.
+ADD = Message("Add folder…")
+#: During indexing, photos are counted at most this often.
 COUNT_MS = 500
 
 
 class FoldersDialog(QDialog):
-    """Lists the folders with how many photos each holds; ``add`` lets a user choose one more."""
+    """Lists the indexed folders with their number of photos; ``add`` lets the user choose one more."""
 
     def __init__(self, bridge: Bridge, add: Callable[[], object], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._bridge = bridge
-        self.setWindowTitle("Folders")
+        self.setWindowTitle(tr("Folders"))
         self.resize(680, 420)
         self._items: dict[FolderId, QTreeWidgetItem] = {}
         self._list = self._make_list()
         self._none = PlaceholderPage()
-        self._none.show_state(Placeholder("folder-add", "No folder is searched.", ways=(Way(ADD, add, "primary"),)))
+        self._none.show_state(
+            Placeholder("folder-add", tr("No folders yet"), tr("Add a folder with photos to search them."),
+                        (Way(translated(ADD), add, "primary"),))
+        )  # fmt: skip
         self._stack = QStackedWidget()
         self._stack.addWidget(self._list)
         self._stack.addWidget(self._none)
-        self._add = button(ADD, icon="folder-add")
-        self._remove = button("Stop searching this folder", icon="remove")
-        self._rescan = button("Compare again", icon="retry")
-        close = button("Close")
+        self._add = button(translated(ADD), icon="folder-add")
+        self._remove = button(tr("Remove folder"), icon="remove")
+        self._remove.setToolTip(tr("Stop searching this folder. Its photos are not deleted."))
+        self._rescan = button(tr("Rescan"), icon="retry")
+        self._rescan.setToolTip(tr("Look for new, changed and deleted photos in all folders."))
+        close = button(tr("Close"))
         words = label(
-            "Photos stay where they are; taking a folder out of this list changes nothing in it. "
-            "The photos of a folder that is away, on an unplugged drive say, are kept until it is back.",
+            tr(
+                "Photos stay where they are: removing a folder from this list deletes nothing in it. "
+                "If a folder is offline, for example on an unplugged drive, its photos stay in the library."
+            ),
             "dim",
             wrap=True,
         )
@@ -85,12 +94,12 @@ class FoldersDialog(QDialog):
     @staticmethod
     def _make_list() -> QTreeWidget:
         made = QTreeWidget()
-        made.setAccessibleName("Folders that are searched")
+        made.setAccessibleName(tr("Indexed folders"))
         made.setRootIsDecorated(False)
         made.setUniformRowHeights(True)
         made.setIconSize(QSize(20, 20))
         made.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        made.setHeaderLabels(["Folder", "Photos"])
+        made.setHeaderLabels([tr("Folder"), tr("Photos")])
         header = made.header()
         header.setStretchLastSection(False)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
@@ -98,13 +107,13 @@ class FoldersDialog(QDialog):
         return made
 
     def add_menu(self, text: str, menu: QMenu) -> None:
-        """Put one more button below the list, with a menu."""
+        """Add a button with a menu below the list."""
         made = button(text)
         made.setMenu(menu)
         self._row.insertWidget(3, made)
 
     def _load_soon(self, _message: object = None) -> None:
-        # While photos come in, messages come many times a second.
+        # During indexing, messages come many times a second.
         if not self._again.isActive():
             self._again.start()
 
@@ -139,7 +148,7 @@ class FoldersDialog(QDialog):
             item.setSelected(folder.id == chosen)
 
     def rows(self) -> list[tuple[str, str]]:
-        """Return folder and photos of each line."""
+        """Return folder and contents in each row."""
         return [(item.text(0), item.text(1)) for item in self._items.values()]
 
     def _chosen(self) -> FolderId | None:
@@ -159,8 +168,8 @@ class FoldersDialog(QDialog):
 
 
 def choose_folder(parent: QWidget, chosen: Callable[[Path], None]) -> QFileDialog:
-    """Let a user choose a folder; return the dialog, which is open and does not block."""
-    dialog = QFileDialog(parent, "Choose a folder with photos")
+    """Let the user choose a folder; return the dialog, which is open and does not block."""
+    dialog = QFileDialog(parent, tr("Choose a folder with photos"))
     dialog.setDirectory(str(pictures_folder()))
     dialog.setFileMode(QFileDialog.FileMode.Directory)
     dialog.setOption(QFileDialog.Option.ShowDirsOnly, on=True)

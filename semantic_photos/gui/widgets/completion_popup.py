@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Completions as a list below the search field: text, what a filter finds, how many photos."""
+"""Completions below the search field: text, what a filter finds, number of photos."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from PySide6.QtGui import QFontMetrics, QPainter
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from semantic_photos.gui.widgets import theme
+from semantic_photos.translation import tr, trn
 
 OFFERED = 8
-#: Words are offered while one types; then they get out of the way of the photos.
+#: Completions are for typing; after this time without a key they no longer cover the photos.
 OFFER_MS = 4000
 _SIDE_ROOM, _LINE_ROOM = 12, 12
 _Index = QModelIndex | QPersistentModelIndex
@@ -21,7 +22,7 @@ _Index = QModelIndex | QPersistentModelIndex
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One completion: the text to insert, a note about it, and how many photos it finds where that is known."""
+    """One completion: the text to insert, a note about it, and how many photos it finds if that is known."""
 
     text: str
     note: str = ""
@@ -29,13 +30,13 @@ class Offer:
 
     @property
     def spoken(self) -> str:
-        """Return it for a screen reader."""
-        count = "" if self.count is None else f", {self.count:,} photos"
-        return f"{self.text}{', ' + self.note if self.note else ''}{count}"
+        """Return the completion for a screen reader."""
+        count = "" if self.count is None else trn("{count:,} photo", "{count:,} photos", self.count)
+        return ", ".join(part for part in (self.text, self.note, count) if part)
 
 
 class CompletionPopup(QListView):
-    """A list below the field that never takes the focus."""
+    """A list below the field that never takes the keyboard focus."""
 
     def __init__(self, field: QWidget) -> None:
         super().__init__(field)
@@ -47,7 +48,7 @@ class CompletionPopup(QListView):
         self.setModel(self._list)
         self.setItemDelegate(_OfferDelegate(self))
         self.setObjectName("completions")
-        self.setAccessibleName("Completions")
+        self.setAccessibleName(tr("Suggestions"))
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setMouseTracking(True)
         self.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
@@ -56,7 +57,7 @@ class CompletionPopup(QListView):
         self.hide()
 
     def offer(self, offers: Sequence[Offer], bar: QWidget, left: int) -> None:
-        """Show these below ``bar``, from ``left`` pixels of it on, or nothing."""
+        """Show completions below ``bar``, ``left`` pixels from its left edge; hide if there are none."""
         offers = list(offers)[:OFFERED]
         if not offers:
             self.hide()
@@ -74,23 +75,23 @@ class CompletionPopup(QListView):
         self._away.start()
 
     def chosen(self) -> Offer | None:
-        """Return what the arrow keys chose, if anything."""
+        """Return the completion chosen with the arrow keys, if any."""
         return self._list.offer_at(self.currentIndex().row())
 
     def first(self) -> Offer | None:
-        """Return the first offer."""
+        """Return the first completion."""
         return self._list.offer_at(0)
 
     def offer_at(self, index: _Index) -> Offer | None:
-        """Return the offer of a row."""
+        """Return the completion in a row."""
         return self._list.offer_at(index.row())
 
     def offers(self) -> list[Offer]:
-        """Return what is offered."""
+        """Return all completions."""
         return list(self._list.offers)
 
     def move_choice(self, step: int) -> None:
-        """Choose the next or the previous one."""
+        """Choose the next or the previous completion."""
         self._away.stop()
         row = self.currentIndex().row() + step
         n = self._list.rowCount()
@@ -100,14 +101,14 @@ class CompletionPopup(QListView):
 def still_fitting(
     offers: Sequence[Offer], place: tuple[int, int], before: str, text: str, cursor: int
 ) -> tuple[tuple[int, int], list[Offer]]:
-    """Return which offers for the text ``before`` go on with ``text`` as well, and the part whose place they take.
+    """Return the range of ``text`` to replace, and the completions made for ``before`` that still fit ``text``.
 
     Args:
-        offers: what was offered.
-        place: start and end of the part of ``before`` that an offer takes the place of.
-        before: the text they were made for.
-        text: the text by now.
-        cursor: the place of the cursor in it.
+        offers: the completions for ``before``.
+        place: start and end of the part of ``before`` that a completion replaces.
+        before: the text that the completions were made for.
+        text: the text now.
+        cursor: the position of the cursor in ``text``.
     """
     start, behind = place[0], len(before) - place[1]
     if cursor <= start or text[:start] != before[:start]:
@@ -118,10 +119,14 @@ def still_fitting(
 
 
 def width_of(offer: Offer, metrics: QFontMetrics) -> int:
-    """Return the width that an offer needs, in logical pixels."""
+    """Return the width that a completion needs, in logical pixels."""
     note = f"   {offer.note}" if offer.note else ""
-    count = f"     {offer.count:,}" if offer.count is not None else ""
+    count = f"     {_number(offer.count)}" if offer.count is not None else ""
     return metrics.horizontalAdvance(offer.text + note + count) + 2 * _SIDE_ROOM
+
+
+def _number(count: int) -> str:
+    return tr("{count:,}", count=count)
 
 
 class _Offers(QAbstractListModel):
@@ -150,7 +155,7 @@ class _Offers(QAbstractListModel):
 
 
 class _OfferDelegate(QStyledItemDelegate):
-    """Paints the text, the note dimmer beside it, and the count at the right."""
+    """Paints the text, the note dimmed beside it, and the number of photos at the right."""
 
     def sizeHint(self, option: QStyleOptionViewItem, _index: _Index) -> QSize:
         return QSize(option.rect.width(), option.fontMetrics.height() + _LINE_ROOM)
@@ -171,7 +176,7 @@ class _OfferDelegate(QStyledItemDelegate):
         middle, metrics = Qt.AlignmentFlag.AlignVCenter, option.fontMetrics
         painter.setPen(theme.color("dim"))
         if offer.count is not None:
-            text = f"{offer.count:,}"
+            text = _number(offer.count)
             painter.drawText(room, middle | Qt.AlignmentFlag.AlignRight, text)
             room.setRight(room.right() - metrics.horizontalAdvance(text) - 14)
         painter.setPen(theme.color("text"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Small parts that several rooms of the window use: icon buttons, elided labels, chips, a flowing layout."""
+"""Small widgets shared by the packages of ``gui``: icon buttons, eliding labels, chips, a flow layout."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ from PySide6.QtWidgets import (
 )
 
 from semantic_photos.gui.widgets import theme
+from semantic_photos.translation import tr
 
-#: From here on a pointer rests: less than people need from reaching a button to pressing it.
+#: A pointer that stays this long is resting: shorter than the time between reaching a button and pressing it.
 RESTING_MS = 120
 
 
 class Resting(QObject):
-    """Tells when the pointer, or the keys, rest on a widget: it is likely to be pressed soon.
+    """Reports that the pointer or the keyboard focus rests on a widget, which is likely to be pressed soon.
 
     Signals:
-        begun: they have rested there for a moment; what only passes by says nothing.
+        begun: the pointer or the focus has rested on the widget for ``RESTING_MS``.
     """
 
     begun = Signal()
@@ -52,7 +53,7 @@ class Resting(QObject):
 
 
 class IconButton(QToolButton):
-    """A button with only an icon; its name is tooltip and accessible name."""
+    """A button that shows only an icon; its name is the tooltip and the accessible name."""
 
     def __init__(self, icon: str, name: str, parent: QWidget | None = None, *, part: str = "dim") -> None:
         super().__init__(parent)
@@ -63,12 +64,12 @@ class IconButton(QToolButton):
         self._tint()
 
     def set_name(self, name: str) -> None:
-        """Say what the button does."""
+        """Set tooltip and accessible name; a key in the name stands behind two spaces: ``Zoom in  (+)``."""
         self.setToolTip(name)
         self.setAccessibleName(name.partition("  (")[0])
 
     def set_icon(self, icon: str) -> None:
-        """Show another icon."""
+        """Set the icon."""
         self._icon = icon
         self._tint()
 
@@ -82,7 +83,7 @@ class IconButton(QToolButton):
 
 
 def label(text: str = "", kind: str = "", *, wrap: bool = False) -> QLabel:
-    """Return a label for plain text. ``kind`` names its look in the style sheet."""
+    """Return a label for plain text. ``kind`` is the property that the style sheet selects by."""
     made = QLabel(text)
     made.setTextFormat(Qt.TextFormat.PlainText)
     made.setWordWrap(wrap)
@@ -104,7 +105,7 @@ def button(text: str, kind: str = "", icon: str = "") -> QPushButton:
 
 
 class ElidedLabel(QLabel):
-    """One line of plain text that is shortened in the middle when there is no room; the tooltip has all of it."""
+    """One line of plain text, shortened when there is too little room; the tooltip then shows all of it."""
 
     def __init__(self, text: str = "", kind: str = "", mode: Qt.TextElideMode = Qt.TextElideMode.ElideMiddle) -> None:
         super().__init__()
@@ -116,14 +117,14 @@ class ElidedLabel(QLabel):
         self.set_text(text)
 
     def set_text(self, text: str) -> None:
-        """Show another text."""
+        """Set the text."""
         self._full = text
         super().setText(text)
         self.setAccessibleName(text)
         self.updateGeometry()
 
     def full_text(self) -> str:
-        """Return the text before it is shortened."""
+        """Return the text, not shortened."""
         return self._full
 
     def minimumSizeHint(self) -> QSize:
@@ -140,9 +141,10 @@ class ElidedLabel(QLabel):
 
 
 class Chip(QAbstractButton):
-    """A word to press, with an optional dimmer note (a confidence) and an optional picture or closing cross.
+    """A rounded button with a word, an optional note (a confidence), and an optional picture or cross.
 
-    A checkable chip shows the accent while it is on. A chip with ``closable`` closes when it is pressed.
+    A checkable chip has the accent colour while it is checked. A ``closable`` chip shows a cross; its owner removes
+    it when it is clicked.
     """
 
     def __init__(
@@ -162,18 +164,18 @@ class Chip(QAbstractButton):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-        self.setAccessibleName(f"{text} {note}".strip() if not closable else f"Remove {text}")
+        self.setAccessibleName(tr("Remove {name}", name=text) if closable else f"{text} {note}".strip())
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def set_away(self, *, away: bool) -> None:
-        """Say with a minus and another colour that this is to be unlike."""
+        """Mark with a minus and another colour that results shall be dissimilar from this."""
         if away != self._away:
             self._away = away
             self.updateGeometry()
             self.update()
 
     def set_picture(self, picture: QPixmap) -> None:
-        """Show a small picture before the text."""
+        """Set the small picture before the text."""
         self._picture = picture
         self.update()
 
@@ -242,7 +244,7 @@ class Chip(QAbstractButton):
 
 
 class FlowLayout(QLayout):
-    """Places its items in lines from left to right, like words."""
+    """Places its items in lines from left to right, like words; lines are centred vertically."""
 
     def __init__(self, parent: QWidget | None = None, gap: int = 6) -> None:
         super().__init__(parent)
@@ -256,14 +258,14 @@ class FlowLayout(QLayout):
     def count(self) -> int:
         return len(self._items)
 
-    def itemAt(self, index: int) -> QLayoutItem | None:  # Qt asks one past the end
+    def itemAt(self, index: int) -> QLayoutItem | None:  # Qt asks for one past the end
         return self._items[index] if 0 <= index < len(self._items) else None
 
     def takeAt(self, index: int) -> QLayoutItem | None:
         return self._items.pop(index) if 0 <= index < len(self._items) else None
 
     def clear(self, keep: Sequence[QWidget] = ()) -> None:
-        """Take out all widgets, and delete them but for those to ``keep``."""
+        """Remove all widgets, and delete those that are not in ``keep``."""
         while self._items:
             widget = self._items.pop().widget()
             if widget is not None and widget not in keep:
@@ -311,7 +313,7 @@ class FlowLayout(QLayout):
 
 
 def lay_out_list(dialog: QWidget, words: QWidget, listed: QWidget, buttons: Sequence[QWidget], close: QWidget) -> None:
-    """Place a dialog about a list: words above it, what can be done with it below, closing on the right."""
+    """Lay out a dialog with a list: text above it, buttons below it, Close on the right."""
     row = QHBoxLayout()
     for part in buttons:
         row.addWidget(part)

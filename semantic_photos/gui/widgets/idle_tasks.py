@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What will soon be wanted, made ahead: in small steps, each at a moment when the window has nothing else to do."""
+"""Preparation in small steps while the window is idle, so that what is needed soon is ready."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from PySide6.QtCore import QObject, QTimer
 
 
 class IdleTasks(QObject):
-    """Does steps one after the other, with the event loop between them.
+    """Runs steps one after the other, with the event loop between them.
 
     Thread: lives in the GUI thread.
     """
 
     def __init__(self, steps: Iterable[Callable[[], object]], parent: QObject, wait_ms: int = 0) -> None:
-        """Begin after ``wait_ms`` milliseconds in which nothing put it off."""
+        """Begin ``wait_ms`` milliseconds after the last ``put_off``."""
         super().__init__(parent)
         self._steps = iter(steps)
         self._moment = QTimer(self)
@@ -26,16 +26,16 @@ class IdleTasks(QObject):
 
     @property
     def is_over(self) -> bool:
-        """Return whether there is nothing left to do."""
+        """Return whether all steps have run, or were stopped."""
         return self._wait_ms is None
 
     def put_off(self) -> None:
-        """Wait again: something else goes on just now."""
+        """Start waiting anew: the window is busy."""
         if self._wait_ms is not None:
             self._moment.start(self._wait_ms)
 
     def stop(self) -> None:
-        """Leave the rest undone."""
+        """Drop the remaining steps."""
         self._wait_ms = None
         self._moment.stop()
 
@@ -44,6 +44,6 @@ class IdleTasks(QObject):
         if step is None:
             self.stop()
             return
-        # Before the step: it may put the next one off, or stop here.
+        # Before the step, which may put off the next one or stop all.
         self._moment.start(0)
         step()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is shown instead of photos: a word to the user, and a way on."""
+"""What is shown instead of photos: empty states and errors, each with what to do next."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.query import Emptied, ResultPage
 from semantic_photos.gui.widgets import formatting, theme
 from semantic_photos.gui.widgets.controls import Chip, FlowLayout, button, label
+from semantic_photos.translation import tr, translated, trn
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A button: what it says, what it does, how it looks."""
+    """A button: its text, its action, its kind."""
 
     text: str
     go: Callable[[], object]
@@ -25,7 +27,7 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """One screenful: an icon, a title, a few words, ways on and words to search instead."""
+    """Icon, title, text, buttons (``ways``), and words to search for instead."""
 
     icon: str
     title: str
@@ -35,10 +37,10 @@ class Placeholder:
 
 
 class PlaceholderPage(QWidget):
-    """Shows a ``Placeholder`` in the middle.
+    """Shows a ``Placeholder`` in the middle of its area.
 
     Signals:
-        word_chosen: a suggested word was pressed.
+        word_chosen: a suggested word was clicked.
     """
 
     word_chosen = Signal(str)
@@ -78,7 +80,7 @@ class PlaceholderPage(QWidget):
         column.addStretch(5)
 
     def show_state(self, state: Placeholder) -> None:
-        """Show another state; the same one again changes nothing."""
+        """Show a state; the same one again changes nothing."""
         if state == self._state:
             return
         rebuild = [way.text for way in state.ways] != [way.text for way in self._state.ways]
@@ -95,7 +97,7 @@ class PlaceholderPage(QWidget):
         self._tint()
 
     def state(self) -> Placeholder:
-        """Return what is shown."""
+        """Return the state that is shown."""
         return self._state
 
     def _fill_ways(self) -> None:
@@ -125,10 +127,10 @@ class PlaceholderPage(QWidget):
 
 
 class AdviceBar(QWidget):
-    """A line above the photos: words that are not known, with known ones to press instead.
+    """A line above the photos about words of the query that are unknown or find nothing, with suggestions.
 
     Signals:
-        word_chosen: the unknown word and the one to put in its place.
+        word_chosen: the word of the query and the suggestion that replaces it.
     """
 
     word_chosen = Signal(str, str)
@@ -140,29 +142,40 @@ class AdviceBar(QWidget):
         self.hide()
 
     def show_page(self, page: ResultPage | None) -> None:
-        """Show what there is to say about a page's words, or hide."""
+        """Show advice on the words of a result page's query; hide if there is none."""
         self._flow.clear()
         unknown = page.unknown_words if page is not None else ()
-        # A filter that nothing answers to is in the suggestions alone.
+        # A filter that finds nothing is only in the suggestions.
         named = [term for term in page.suggestions if term not in unknown] if page is not None else []
         left_out = page.left_out if page is not None else ()
         by_name = page.by_name if page is not None else ()
         for word in by_name[:3]:
-            text = f"{formatting.quoted(word)} was looked for in file names, captions and tags."
+            text = tr("{word} was searched in file names, captions and tags.", word=formatting.quoted(word))
             self._flow.addWidget(label(text, "dim"))
         for sentence in left_out[:3]:
-            self._flow.addWidget(label(f"{formatting.shown(sentence)} Asked without it.", "dim"))
+            text = tr("{problem} This part was left out.", problem=formatting.shown(translated(sentence)))
+            self._flow.addWidget(label(text, "dim"))
         for word in [*unknown, *named][:3]:
             suggestions = page.suggestions.get(word, ()) if page is not None else ()
-            known = "is not a word I know." if word in unknown else "finds nothing."
-            text = f"{formatting.quoted(word)} {known}"
-            said = label(text + (" Did you mean" if suggestions else ""), "dim")
-            self._flow.addWidget(said)
+            self._flow.addWidget(label(_advice(word, unknown=word in unknown, suggestions=bool(suggestions)), "dim"))
             for other in suggestions[:4]:
                 chip = Chip(other)
                 chip.clicked.connect(lambda _=False, word=word, other=other: self.word_chosen.emit(word, other))
                 self._flow.addWidget(chip)
         self.setVisible(bool(unknown or named or left_out or by_name))
+
+
+def _advice(word: str, *, unknown: bool, suggestions: bool) -> str:
+    name = formatting.quoted(word)
+    if unknown:
+        return (
+            tr("Unknown word: {word}. Did you mean:", word=name)
+            if suggestions
+            else tr("Unknown word: {word}.", word=name)
+        )
+    return (
+        tr("{word} finds nothing. Did you mean:", word=name) if suggestions else tr("{word} finds nothing.", word=name)
+    )
 
 
 def _clear(layout: QHBoxLayout) -> None:
@@ -177,54 +190,60 @@ def welcome(choose: Callable[[], object]) -> Placeholder:
     """Return the state of a library without folders."""
     return Placeholder(
         "semantic-photos",
-        "Find photos by what is in them",
-        "Choose a folder with photos. They stay where they are and as they are, and nothing leaves this computer.\n"
-        "Or drop a folder anywhere on this window.",
-        (Way("Choose a folder…", choose, "primary"),),
+        tr("Find photos by what they show"),
+        tr(
+            "Choose a folder with photos. The photos stay where they are, unchanged, and nothing leaves this "
+            "computer.\n"
+            "Or drop a folder anywhere on this window."
+        ),
+        (Way(tr("Choose folder…"), choose, "primary"),),
     )
 
 
 def looking(done: int, total: int) -> Placeholder:
-    """Return the state of a library whose first photos are not ready yet."""
-    soon = "The first photos appear in a moment."
-    text = f"{done:,} of {formatting.many(total, 'photo')} are ready. {soon}" if total else soon
-    return Placeholder("image", "Looking through your folders…", text)
+    """Return the state of a library whose first photos are not indexed yet."""
+    text = tr("The first photos appear in a moment.")
+    if total:
+        text = trn(
+            "{done:,} of {count:,} photo indexed. The first photos appear in a moment.",
+            "{done:,} of {count:,} photos indexed. The first photos appear in a moment.",
+            total, done=done,
+        )  # fmt: skip
+    return Placeholder("image", tr("Indexing your folders…"), text)
 
 
 def no_photos(manage: Callable[[], object]) -> Placeholder:
     """Return the state of folders without photos."""
-    return Placeholder("folder", "No photos here", "None of your folders holds a photo that can be read.",
-                 (Way("Folders…", manage),))  # fmt: skip
+    return Placeholder("folder", tr("No photos here"), tr("Your folders contain no readable photos."),
+                 (Way(tr("Folders…"), manage),))  # fmt: skip
 
 
 def nothing_found(page: ResultPage, clear: Callable[[], object], drop: Callable[[str], object]) -> Placeholder:
-    """Return the state of a query that brings nothing, with the reason.
+    """Return the state of a query without results, with the reason.
 
     Args:
-        page: the answer without hits.
-        clear: shows everything.
-        drop: asks without a term.
+        page: the result page without hits.
+        clear: shows all photos.
+        drop: searches without a term.
     """
-    ways = (Way("Show all photos", clear),)
+    ways = (Way(tr("Show all photos"), clear),)
     words = page.unknown_words
     if words:
         alike = tuple(dict.fromkeys(w for word in page.unknown_words for w in page.suggestions.get(word, ())))[:6]
-        title = (
-            f"{formatting.quoted(words[0])} is not a word I know" if len(words) == 1 else "I know none of these words"
-        )
-        hint = "Did you mean one of these?" if alike else "Try another word for what is in the picture."
+        title = tr("Unknown word: {word}", word=formatting.quoted(words[0])) if len(words) == 1 else tr("Unknown words")
+        hint = tr("Did you mean one of these?") if alike else tr("Try another word for what the photo shows.")
         return Placeholder("question", title, hint, ways, alike)
     if page.emptied_by is not None:
         return _emptied(page, page.emptied_by, clear, drop)
     if page.searched == 0:
-        return Placeholder("image", "No photo is ready for searching yet",
-                     "They are being looked through; answers appear here by themselves.", ways)  # fmt: skip
+        return Placeholder("image", tr("No photo can be searched yet"),
+                     tr("Indexing is running. Results appear here as soon as photos are ready."), ways)  # fmt: skip
     if page.query.terms:
         plain = " ".join(term.word for term in page.query.terms[:6])
-        return Placeholder("question", f"{formatting.quoted(plain)} says nothing about a picture",
-                     "Add what can be seen: a thing, an animal, a place, a colour.", ways,
+        return Placeholder("question", tr("{words} describes nothing visible", words=formatting.quoted(plain)),
+                     tr("Add something that can be seen: a thing, an animal, a place, a colour."), ways,
                      ("dog", "beach", "mountain", "red"))  # fmt: skip
-    return Placeholder("image", "Nothing found", "No other photo is like this one.", ways)
+    return Placeholder("image", tr("Nothing found"), tr("No other photo is similar to this one."), ways)
 
 
 def _emptied(
@@ -233,20 +252,30 @@ def _emptied(
     term, count = formatting.shown(emptied.term), emptied.without
     alike = tuple(dict.fromkeys(other for others in page.suggestions.values() for other in others))[:6]
     alone = str(page.query.tree) == emptied.term and not page.query.examples
-    ways = [Way("Show all photos", clear)]
+    ways = [Way(tr("Show all photos"), clear)]
     if not alone:
-        ways.insert(0, Way(f"Search without {term}", lambda: drop(emptied.term), "primary"))
-    would = "would be searched" if page.query.terms or page.query.examples else "would be found"
-    text = f"Without it {formatting.many(count, 'photo')} {would}." if count and not alone else ""
+        ways.insert(0, Way(tr("Search without {term}", term=term), lambda: drop(emptied.term), "primary"))
+    sentences = []
+    if count and not alone:
+        ranked = bool(page.query.terms or page.query.examples)
+        sentences.append(
+            trn(
+                "{count:,} photo is left to search without it.",
+                "{count:,} photos are left to search without it.",
+                count,
+            )
+            if ranked
+            else trn("{count:,} photo is found without it.", "{count:,} photos are found without it.", count)
+        )
     if alike:
-        text = f"{text} Did you mean one of these?".strip()
-    return Placeholder("question", f"{formatting.quoted(emptied.term)} leaves no photo", text, tuple(ways), alike)
+        sentences.append(tr("Did you mean one of these?"))
+    title = tr("No photo matches {term}", term=formatting.quoted(emptied.term))
+    return Placeholder("question", title, " ".join(sentences), tuple(ways), alike)
 
 
 def trouble(error: Exception, clear: Callable[[], object]) -> Placeholder:
     """Return the state of a query that failed."""
-    advice = getattr(error, "advice", "")
-    known = hasattr(error, "sentence")
-    title = formatting.shown(str(error)) if known else "This search failed"
-    text = advice if known else "The program made a mistake. The log file has the details."
-    return Placeholder("warning", title, text, (Way("Show all photos", clear),))
+    ways = (Way(tr("Show all photos"), clear),)
+    if isinstance(error, UserFacingError):
+        return Placeholder("warning", formatting.shown(translated(error.message)), translated(error.advice), ways)
+    return Placeholder("warning", tr("This search failed"), tr("Program error. See the log file for details."), ways)

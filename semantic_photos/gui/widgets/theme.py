@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The only place with colours: two palettes, the style sheet made from them, and tinted icons."""
+"""The only module with colours: two palettes, the style sheet made from them, and tinted icons."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ GAP = 8
 MARGIN = 16
 RADIUS = 8
 
-#: Side of an icon on a button in logical pixels, and the device pixel ratios for each of which it is drawn.
+#: Side of an icon on a button in logical pixels, and the device pixel ratios that it is drawn for.
 ICON_SIDE = 20
 SCALES = (1, 2, 3)
-#: How opaque the icon of a button is that cannot be pressed.
+#: Opacity of the icon of a disabled button.
 DISABLED = 0.4
 
 
 @dataclass(frozen=True, slots=True)
 class Colours:
-    """The colours of one scheme, named by their part.
+    """The colours of one scheme, named by their use.
 
     Attributes:
-        window: behind everything.
-        surface: fields, lists, the side panel.
-        raised: what lies on a surface: chips, hovered buttons.
+        window: background of the window.
+        surface: background of fields, lists and the details panel.
+        raised: chips and hovered buttons on a surface.
         line: borders and dividers.
-        text: words to read.
-        dim: words to find when wanted.
-        accent: the one colour that says "here".
-        on_accent: words on the accent.
-        accent_soft: a wash of the accent.
-        danger: what went wrong.
-        notice: behind a message about a trouble.
-        blank: where a picture will be.
-        stage: behind one large photo.
-        on_stage: words on the stage and on pictures.
-        glow: what in a picture answers the query.
+        text: normal text.
+        dim: secondary text.
+        accent: selection, focus and the primary button.
+        on_accent: text on the accent.
+        accent_soft: a light tint of the accent.
+        danger: errors.
+        notice: background of a notice.
+        blank: a thumbnail that is not loaded yet.
+        stage: background of the viewer.
+        on_stage: text on the stage and on photos.
+        glow: the heat map.
     """
 
     window: str
@@ -81,19 +81,19 @@ _held = ""
 
 
 def colours() -> Colours:
-    """Return the colours in use."""
+    """Return the current colours."""
     return _current
 
 
 def color(name: str, alpha: float = 1.0) -> QColor:
-    """Return one colour in use by its name in ``Colours``."""
+    """Return a current colour by its name in ``Colours``."""
     found = QColor(getattr(_current, name))
     found.setAlphaF(alpha)
     return found
 
 
 def apply(application: QApplication, scheme: str = "") -> None:
-    """Follow the system's colour scheme, and go on following it; ``dark`` or ``light`` holds to one."""
+    """Follow the system's colour scheme and its changes; ``dark`` or ``light`` keeps to one."""
     global _held
     _held = scheme
     application.setStyle("Fusion")
@@ -215,12 +215,12 @@ QSplitter::handle {{ background: transparent; }}
 
 
 def icon(name: str, part: str = "dim") -> QIcon:
-    """Return an icon of ``resources/icons`` in a colour in use; ask again when the palette changes.
+    """Return an icon of ``resources/icons`` in a current colour; call again when the palette changes.
 
     Raises:
         FileNotFoundError: when there is no such icon.
     """
-    # A copy: whoever changes it changes only their own.
+    # A copy, so that a caller who changes it does not change the cached one.
     return QIcon(_icon(name, part, _current))
 
 
@@ -248,7 +248,7 @@ def _faded(picture: QPixmap) -> QPixmap:
 
 
 def pixmap(name: str, part: str, side: int, ratio: float, opacity: float = 1.0) -> QPixmap:
-    """Return an icon as a square picture, ``side`` logical pixels wide on a screen of that pixel ratio."""
+    """Return an icon as a square pixmap, ``side`` logical pixels wide, for a device pixel ratio."""
     return _tinted(name, getattr(_current, part), side, ratio, opacity)
 
 
@@ -271,13 +271,13 @@ def _source(name: str) -> str:
 
 
 def preload_icons() -> None:
-    """Read all icon files once at the start, so that no paint ever reads a file."""
+    """Read all icon files once at the start, so that painting never reads a file."""
     for file in sorted((resources() / "icons").glob("*.svg")):
         _source(file.stem)
 
 
 def icon_tasks() -> Iterator[Callable[[], object]]:
-    """Yield one small step for each icon, after which it need not be tinted any more when it is first shown."""
+    """Yield one small step for each icon that tints it before it is first shown."""
     for part in ("dim", "on_stage"):
         for file in sorted((resources() / "icons").glob("*.svg")):
             yield functools.partial(icon, file.stem, part)

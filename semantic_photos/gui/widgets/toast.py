@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A word at the bottom about what was just done, with a way to take it back; it goes by itself."""
+"""A short message at the bottom about what was just done, with Undo; it disappears after some seconds."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
 from semantic_photos.gui.widgets.controls import button, label
+from semantic_photos.translation import tr
 
 SHOWN_MS = 6000
 #: Above the status line.
@@ -14,10 +15,10 @@ UP = 58
 
 
 class Toast(QFrame):
-    """Lies over its parent.
+    """A message over its parent.
 
     Signals:
-        undo_wanted: the user wants to take it back.
+        undo_wanted: the user wants to undo what the message is about.
     """
 
     undo_wanted = Signal()
@@ -27,7 +28,7 @@ class Toast(QFrame):
         self._over, self._up = parent, up
         self.setObjectName("toast")
         self._said = label()
-        self._undo = button("Undo", "link")
+        self._undo = button(tr("Undo"), "link")
         self._undo.setToolTip("Ctrl+Z")
         self._undo.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         row = self._row = QHBoxLayout(self)
@@ -44,11 +45,11 @@ class Toast(QFrame):
         self.hide()
 
     def say(self, text: str) -> None:
-        """Show a text for a while."""
+        """Show a message for a while."""
         self._show(text, undoable=False)
 
     def offer_undo(self, text: str) -> None:
-        """Show for a while what was done, and a way to take it back."""
+        """Show for a while what was done, with a button to undo it."""
         self._show(text, undoable=True)
 
     def _show(self, text: str, *, undoable: bool) -> None:
@@ -61,7 +62,7 @@ class Toast(QFrame):
         self._away.start()
 
     def text(self) -> str:
-        """Return what is said, or an empty text."""
+        """Return the message that is shown, or an empty text."""
         return self._said.text() if self.isVisible() else ""
 
     def _take_back(self) -> None:

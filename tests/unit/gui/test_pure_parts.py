@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semantic_photos.domain.photo import ContentKey, FileStamp, FolderId, Photo, PhotoFacts, PhotoId, PhotoState
+from semantic_photos import translation
+from semantic_photos.domain.photo import (
+    ContentKey,
+    FileStamp,
+    FolderCounts,
+    FolderId,
+    Photo,
+    PhotoFacts,
+    PhotoId,
+    PhotoState,
+)
 from semantic_photos.domain.query import Query, ResultPage
 from semantic_photos.gui.grid.grid_geometry import GridGeometry, Section
 from semantic_photos.gui.search.search_history import QueryHistory
@@ -62,7 +73,7 @@ def test_up_undoes_down_within_full_lines(grid: GridGeometry, data: st.DataObjec
     ("strong", "copies", "good", "ranked", "told"),
     [
         (1, 0, 1, True, "1 good match"),
-        (3, 1, 4, True, "4 good matches, 1 of them a copy"),
+        (3, 1, 4, True, "4 good matches, 1 of them a near-duplicate"),
         (3, 0, 3, False, "3 photos"),
         (500, 20, 1020, True, "The first 500 of at least 1,020 good matches"),
     ],
@@ -137,6 +148,23 @@ def test_sizes(count: int, words: str) -> None:
 def test_dates_are_read_and_nonsense_is_shown_as_it_is() -> None:
     assert formatting.moment("2024-05-12T14:22:05") == "12 May 2024, 14:22"
     assert formatting.moment("0000:00:00") == "0000:00:00"
+
+
+@pytest.fixture
+def german() -> Iterator[None]:
+    translation.use(["de"])
+    yield
+    translation.use([])
+
+
+@pytest.mark.usefixtures("german")
+def test_numbers_dates_and_quotes_in_german() -> None:
+    assert formatting.moment("2024-05-12T14:22:05") == "12. Mai 2024, 14:22"
+    assert formatting.size(3_456_789) == "3,5 MB"
+    assert formatting.place(47.3769, 8.5417) == "47,3769° N, 8,5417° O"
+    assert formatting.quoted("Hund") == "„Hund“"
+    counts = FolderCounts(1234, unreadable=1, missing=2)
+    assert formatting.held(counts, online=False) == "1.234 Fotos, 1 nicht lesbar, 2 fehlend, offline"
 
 
 def test_names_that_are_no_text_can_be_shown() -> None:
