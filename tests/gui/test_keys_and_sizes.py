@@ -28,8 +28,8 @@ def test_the_tab_key_goes_from_left_to_right_and_down(desk: Desk) -> None:
         names.append(held.accessibleName() or getattr(held, "text", str)())
         assert names[-1], f"a part without a name takes the keys: {held}"
         desk.qtbot.keyClick(held, Qt.Key.Key_Tab)
-    told = ["Search", "Remove the example", "Find similar to a file", "Tags", "Folders", "counts like the rest",
-            "Steer by another word", "Photos", "Order: Best first", "Larger thumbnails"]  # fmt: skip
+    told = ["Search", "Remove the example", "Find photos similar to a file", "Tags", "Folders", "no focus",
+            "Focus on another word", "Photos", "Order: Best first", "Larger thumbnails"]  # fmt: skip
     places = [next((n for n, name in enumerate(names) if wanted in name), -1) for wanted in told]
     assert -1 not in places, names
     assert places == sorted(places)
