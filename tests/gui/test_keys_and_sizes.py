@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QScrollArea
+from pytestqt.qtbot import QtBot
 
+from semantic_photos import translation
+from semantic_photos.domain.query import Query, ResultPage
+from semantic_photos.gui.grid.result_cutoff_bar import BandBar
+from semantic_photos.gui.grid.result_rows import WEAKER, arrange
 from tests.fakes.library import FakeLibrary
 from tests.gui.conftest import Desk
 
@@ -58,3 +64,26 @@ def test_a_narrow_window_has_room_for_photos_and_panel(open_desk: Callable[..., 
     desk.until(lambda: area.widget().width() <= area.viewport().width())
     assert desk.page.panel.geometry().right() <= desk.page.width()
     assert desk.page.view.visualRect(desk.page.model.index(0)).width() < desk.page.view.width() / 2 or width < 760
+
+
+@pytest.fixture
+def german() -> Iterator[None]:
+    translation.use(["de"])
+    yield
+    translation.use([])
+
+
+@pytest.mark.usefixtures("german")
+@pytest.mark.parametrize("width", [800, 900, 1100])
+def test_a_longer_language_leaves_out_words_before_the_result(qtbot: QtBot, width: int) -> None:
+    bar = BandBar(0.5)
+    qtbot.addWidget(bar)
+    page = ResultPage(Query.parse("blue"), 0, np.arange(100), np.ones(100, np.float32), strong=10, good=10)
+    bar.show_page(page, arrange(page, WEAKER))
+    bar.resize(width, bar.height())
+    bar.show()
+    qtbot.waitExposed(bar)
+    assert bar._cautious.text() == "Weniger, sicherer"
+    assert bar._slider.isVisible()
+    assert bar._cautious.isVisible() == bar._generous.isVisible()
+    assert bar._said.width() >= bar._said.fontMetrics().horizontalAdvance(bar.text()), "the result is not cut off"

@@ -261,7 +261,7 @@ def test_a_damaged_catalog_can_be_set_aside(qtbot: QtBot) -> None:
     session = app.Session(factory, [], recover)
     session.start()
     qtbot.waitUntil(lambda: "damaged" in session.window.state_page.state().title)
-    way(session.window.state_page.state().ways, "Set the damaged catalog aside").go()
+    way(session.window.state_page.state().ways, "Repair the catalog").go()
     qtbot.waitUntil(lambda: session.window.page is not None)
     with qtbot.waitSignal(session.ended):
         session.close()

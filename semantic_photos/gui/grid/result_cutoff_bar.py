@@ -17,7 +17,7 @@ from semantic_photos.translation import tr, translated, trn
 #: The library's names of the orders, and the names on the screen.
 ORDERS = {"relevance": Message("Best first"), "date": Message("Newest first"), "name": Message("By name")}
 #: Below these widths in pixels the slider's words, then the slider itself, are left out.
-ROOM_FOR_WORDS, ROOM_FOR_SLIDER = 760, 540
+ROOM_FOR_WORDS, ROOM_FOR_SLIDER = 720, 540
 #: With less room in pixels the remark is left out; the tooltip of the button has it too.
 ROOM_FOR_REMARK = 60
 HEAT = Message("Heat maps: show where the photos match  (Ctrl+H)")
@@ -180,12 +180,20 @@ class BandBar(QFrame):
         """Leave out in a narrow window what can be spared: words first, then the slider."""
         width = self.width()
         self._slider.setVisible(self._ranked and width >= ROOM_FOR_SLIDER)
-        for part in (self._cautious, self._generous):
-            part.setVisible(self._ranked and width >= ROOM_FOR_WORDS)
-        style = Qt.ToolButtonStyle
-        beside = width >= ROOM_FOR_SLIDER
-        self._sort.setToolButtonStyle(style.ToolButtonTextBesideIcon if beside else style.ToolButtonIconOnly)
+        self._remark.setVisible(False)
+        # Words are longer in some languages; the result comes first.
+        for words, order in ((True, True), (False, True), (False, False)):
+            self._show_words(words=words and width >= ROOM_FOR_WORDS, order=order and width >= ROOM_FOR_SLIDER)
+            if self._row.sizeHint().width() <= width:
+                break
         self._fit_remark()
+
+    def _show_words(self, *, words: bool, order: bool) -> None:
+        for part in (self._cautious, self._generous):
+            part.setVisible(self._ranked and words)
+        style = Qt.ToolButtonStyle
+        self._sort.setToolButtonStyle(style.ToolButtonTextBesideIcon if order else style.ToolButtonIconOnly)
+        self._row.invalidate()
 
     def _fit_remark(self) -> None:
         """Give the remark the room that all other parts leave."""

@@ -157,7 +157,7 @@ class ResultView(QListView):
         if strong >= n:
             sections = [Section(0, n)]
         elif strong == 0:
-            sections = [Section(0, n, tr("No clear match. The nearest photos:"))]
+            sections = [Section(0, n, tr("The nearest photos"))]
         else:
             sections = [Section(0, strong), Section(strong, n, tr("Weaker matches"))]
         self._geometry = GridGeometry(self.viewport().width(), self.side, theme.GAP, theme.MARGIN, sections)

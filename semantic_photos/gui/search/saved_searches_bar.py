@@ -24,7 +24,7 @@ from semantic_photos.domain.query_text import in_words
 from semantic_photos.gui.widgets import formatting, theme
 from semantic_photos.gui.widgets.controls import IconButton, label
 from semantic_photos.storage.saved_searches import SavedSearch
-from semantic_photos.translation import tr, translated, trn
+from semantic_photos.translation import tr, translated, trc, trn
 
 WIDE, NARROW = 196, 44
 _COUNT = Qt.ItemDataRole.UserRole + 1
@@ -51,7 +51,7 @@ class SavedBar(QFrame):
     def __init__(self, parent: QWidget | None = None, *, folded: bool = False) -> None:
         super().__init__(parent)
         self.setObjectName("saved")
-        self._title = label(tr("Saved searches"), "heading")
+        self._title = label(trc("heading of the list of saved searches", "Saved"), "heading")
         self._fold = IconButton("left", tr("Collapse the saved searches"))
         self._list = QListWidget()
         self._list.setObjectName("savedList")

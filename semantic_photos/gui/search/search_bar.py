@@ -273,7 +273,7 @@ class SearchBar(QFrame):
             QWidget.setTabOrder(self._chips[-1] if self._chips else self._edit, chip)
             self._chips.append(chip)
         self._edit.setPlaceholderText(
-            tr("Add words to refine the search") if examples else tr("Search for what is in your photos")
+            tr("Add words to refine") if examples else tr("Search for what is in your photos")
         )
 
     def _remove_clicked(self) -> None:

@@ -231,7 +231,7 @@ def run(
     Args:
         library_factory: opens the library; called on a thread of its own.
         folders: folders to add to the library.
-        recover: sets a damaged catalog aside, so that the next opening starts anew.
+        recover: repairs a damaged catalog; called on a thread before the library is opened again.
         paths: where the library lives: names the socket of the single instance and holds the settings.
 
     Returns:

@@ -91,9 +91,12 @@ class MainWindow(QMainWindow):
             title = tr("The library could not be opened.")
             text = tr("Internal error: {error}", error=repr(error))
         if recover is not None:
-            hint = tr("Your photos are not touched. A new catalog is made by indexing them again.")
+            hint = tr(
+                "Your photos are not touched. Repairing puts the last good copy of the catalog in its place and keeps "
+                "the damaged one. Without a copy a new catalog starts: add your folders again."
+            )
             text = "\n\n".join(filter(None, (text, hint)))
-            ways.append(Way(tr("Set the damaged catalog aside and start a new one"), recover))
+            ways.append(Way(tr("Repair the catalog"), recover))
         ways.append(Way(tr("Quit"), self.close))
         self.state_page.show_state(State("warning", title, text, tuple(ways)))
         self._pages.setCurrentWidget(self.state_page)
