@@ -75,7 +75,7 @@ def has_display() -> bool:
 
 
 def _prepare_demo(options: argparse.Namespace) -> None:
-    """Show a few photos that ship with the program, in a library of their own beside the person's."""
+    """Show a few photos that ship with the program, in a library of their own beside the user's."""
     from semantic_photos.paths import Paths, resources
 
     options.folders = [resources() / "demo"]

@@ -19,7 +19,7 @@ class Paths:
     """The folders this program writes to; nothing is written anywhere else unless asked.
 
     Attributes:
-        data: the catalog and installed packs. What a person cannot get back by waiting.
+        data: the catalog and installed packs. What a user cannot get back by waiting.
         cache: index segments and thumbnails; can be deleted at any moment.
         config: settings.
         logs: log files.

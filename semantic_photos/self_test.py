@@ -84,7 +84,7 @@ def _tiny_index() -> str:
 def _known_answer(folder: Path | None) -> str:
     from semantic_photos.ml.image_encoder import OnnxImageEncoder
     from semantic_photos.ml.model_pack import find_packs, load_pack, verify_known_answer
-    from semantic_photos.ml.text_encoder import WordTable
+    from semantic_photos.ml.text_encoder import WordTableEncoder
     from semantic_photos.paths import resources
 
     packs = [folder] if folder is not None else find_packs(resources() / "packs")
@@ -93,7 +93,7 @@ def _known_answer(folder: Path | None) -> str:
     pack = load_pack(packs[0])
     encoder = OnnxImageEncoder(pack, 1)
     try:
-        verify_known_answer(pack, encoder, WordTable(pack))
+        verify_known_answer(pack, encoder, WordTableEncoder(pack))
     finally:
         encoder.close()
     return f"{pack.title} {pack.version} gives its known answer"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from semantic_photos import __version__
+from semantic_photos.cli import filter_help
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.result_cutoff import CAUTION
 
@@ -85,7 +86,7 @@ def _parsed(parser: _Parser, arguments: Sequence[str], options: argparse.Namespa
     return rest
 
 
-#: A minus word of a question looks like an option to argparse; a true minus sign in its place does not.
+#: A minus word of a query looks like an option to argparse; a true minus sign in its place does not.
 _MINUS = "\N{MINUS SIGN}"
 _SEARCH_OPTION = re.compile(
     r"--(json|queries|saved|order|caution|stacks|no-stacks|home|pack|verbose|help"
@@ -138,6 +139,7 @@ def _command_parser(common: _Parser) -> _Parser:
     search = command(
         "search", "Find photos by what is in them. A minus pushes away; tag:x, date:2024, rating:4 and others narrow."
     )
+    search.formatter_class, search.epilog = argparse.RawDescriptionHelpFormatter, filter_help.as_text()
     search.add_argument("words", nargs="*", metavar="QUERY")
     search.add_argument("--saved", metavar="NAME", help="ask the saved search of this name")
     search.add_argument("--order", choices=("relevance", "date", "name"), default="relevance",
@@ -195,19 +197,19 @@ def _command_parser(common: _Parser) -> _Parser:
     words.add_argument("word", nargs="+", metavar="WORD")
     _add_n(words, 12)
 
-    teach = command("teach", "Learn a subject from 5 to 50 photos: they get the tag, others are shown and asked about.")
-    teach.add_argument("name", metavar="NAME")
-    teach.add_argument("photos", nargs="*", type=Path, metavar="PHOTO")
-    teach.add_argument("--yes", nargs="+", type=Path, default=[], metavar="PHOTO", help="these show it too")
-    teach.add_argument("--no", nargs="+", type=Path, default=[], metavar="PHOTO", help="these do not")
-    teach.add_argument("--ask", type=_count, default=5, metavar="N", help="ask about at most N photos (5)")
-    teach.add_argument("--forget", action="store_true", help="take the subject back, and the tag with it")
-    _add_n(teach, 20)
+    train = command("teach", "Learn a subject from 5 to 50 photos: they get the tag, others are shown and asked about.")
+    train.add_argument("name", metavar="NAME")
+    train.add_argument("photos", nargs="*", type=Path, metavar="PHOTO")
+    train.add_argument("--yes", nargs="+", type=Path, default=[], metavar="PHOTO", help="these show it too")
+    train.add_argument("--no", nargs="+", type=Path, default=[], metavar="PHOTO", help="these do not")
+    train.add_argument("--ask", type=_count, default=5, metavar="N", help="ask about at most N photos (5)")
+    train.add_argument("--forget", action="store_true", help="take the subject back, and the tag with it")
+    _add_n(train, 20)
 
-    adapt = command("adapt", "Learn from your confirmations what words mean to you; used only if proven better.")
-    adapt.add_argument("--dry-run", action="store_true", help="only tell the figures before and after")
-    adapt.add_argument("--undo", action="store_true", help="take the correction off")
-    adapt.add_argument("--show", action="store_true", help="tell what is in use, and its figures")
+    personalize = command("adapt", "Learn from your confirmations what words mean to you; used only if proven better.")
+    personalize.add_argument("--dry-run", action="store_true", help="only tell the figures before and after")
+    personalize.add_argument("--undo", action="store_true", help="take the correction off")
+    personalize.add_argument("--show", action="store_true", help="tell what is in use, and its figures")
 
     export = command("export", "Write your tags, ratings, captions, decisions and saved searches to a file.")
     export.add_argument("file", type=Path, metavar="FILE", help="CSV when its name ends so, else JSON")

@@ -147,7 +147,7 @@ def _words(options: argparse.Namespace) -> int:
         print_json({"word": word, "neighbours": rows})
         return 0
     for neighbour in near:
-        print(f"{neighbour.score:6.3f}  {neighbour.word}  ({neighbour.photos:,} photos)")
+        print(f"{neighbour.word}  ({neighbour.photos:,} photos)")
     return 0
 
 
@@ -170,9 +170,9 @@ def _doctor(options: argparse.Namespace) -> int:
     return 0 if report["ok"] else 1
 
 
-def _teach(options: argparse.Namespace) -> int:
+def _train(options: argparse.Namespace) -> int:
     custom_concepts.check(options)
-    report = custom_concepts.teach(options, open_library)
+    report = custom_concepts.train(options, open_library)
     print_json(report) if options.json else custom_concepts.print_report(report)
     return 0
 
@@ -191,9 +191,9 @@ def _import(options: argparse.Namespace) -> int:
     return 0
 
 
-def _adapt(options: argparse.Namespace) -> int:
+def _personalize(options: argparse.Namespace) -> int:
     personalization.check(options)
-    return personalization.adapt(options, open_library)
+    return personalization.personalize(options, open_library)
 
 
 _RUN: dict[str, Callable[[argparse.Namespace], int]] = {
@@ -205,8 +205,8 @@ _RUN: dict[str, Callable[[argparse.Namespace], int]] = {
     "feedback": _feedback,
     "tags": _tags,
     "words": _words,
-    "teach": _teach,
-    "adapt": _adapt,
+    "teach": _train,
+    "adapt": _personalize,
     "export": _export,
     "import": _import,
     "doctor": _doctor,

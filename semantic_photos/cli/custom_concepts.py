@@ -11,7 +11,7 @@ from semantic_photos.cli import tags
 from semantic_photos.cli.printing import shown
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.tags import Act
-from semantic_photos.services.concepts.custom_concepts import Taught
+from semantic_photos.services.concepts.custom_concepts import TrainedConcept
 from semantic_photos.services.library.library import Library
 
 
@@ -25,7 +25,7 @@ def check(options: argparse.Namespace) -> None:
         raise UserFacingError("--forget takes no photos.", code="usage", advice="See --help.")
 
 
-def teach(options: argparse.Namespace, open_library: Callable[..., Library]) -> dict[str, Any]:
+def train(options: argparse.Namespace, open_library: Callable[..., Library]) -> dict[str, Any]:
     """Teach, answer, or forget; return a report for JSON.
 
     Raises:
@@ -33,9 +33,9 @@ def teach(options: argparse.Namespace, open_library: Callable[..., Library]) -> 
     """
     reads = not (options.forget or options.photos or options.yes or options.no)
     with open_library(options, read_only=reads) as library:
-        teaching = library.teaching
+        custom_concepts = library.custom_concepts
         if options.forget:
-            gone = teaching.take_back(options.name)
+            gone = custom_concepts.take_back(options.name)
             return {"name": gone.name, "forgotten": True, "photos": len(gone.change.photo_ids)}
         # All paths first: a wrong one must not leave the answers before it given.
         given, yes, no = ([tags.photo_of(library, path) for path in paths]
@@ -44,16 +44,16 @@ def teach(options: argparse.Namespace, open_library: Callable[..., Library]) -> 
             raise UserFacingError("A photo cannot be both: --yes and --no.", code="usage")
         if not given:
             # A name that was not taught must not become a tag by an answer.
-            name = teaching.known(options.name)
+            name = custom_concepts.known(options.name)
             library.tags.act(Act.CONFIRM, yes, name)
             library.tags.act(Act.REJECT, no, name)
-            return _report(library, teaching.again(name, n=options.n, ask=options.ask))
-        taught = teaching.teach(options.name, given, n=options.n, ask=options.ask)
+            return _report(library, custom_concepts.again(name, n=options.n, ask=options.ask))
+        trained = custom_concepts.train(options.name, given, n=options.n, ask=options.ask)
         if yes or no:
-            library.tags.act(Act.CONFIRM, yes, taught.name)
-            library.tags.act(Act.REJECT, no, taught.name)
-            taught = teaching.again(taught.name, n=options.n, ask=options.ask)
-        return _report(library, taught)
+            library.tags.act(Act.CONFIRM, yes, trained.name)
+            library.tags.act(Act.REJECT, no, trained.name)
+            trained = custom_concepts.again(trained.name, n=options.n, ask=options.ask)
+        return _report(library, trained)
 
 
 def print_report(report: dict[str, Any]) -> None:
@@ -70,25 +70,25 @@ def print_report(report: dict[str, Any]) -> None:
             print(f"{row['probability']:5.0%}   {row['path']}")
     print("\nLikest")
     for row in report["likely"]:
-        print(f"{row['score']:6.3f}  {row['path']}")
+        print(f"  {row['path']}")
 
 
-def _report(library: Library, taught: Taught) -> dict[str, Any]:
-    photos = library.photos([photo for photo, _ in (*taught.likely, *taught.questions)])
-    held = taught.held_out
+def _report(library: Library, trained: TrainedConcept) -> dict[str, Any]:
+    photos = library.photos([photo for photo, _ in (*trained.likely, *trained.photos_to_review)])
+    held = trained.held_out
 
     def rows(pairs: tuple[tuple[Any, float], ...], value: str) -> list[dict[str, Any]]:
         return [{"path": shown(photos[i].path), value: round(number, 5)} for i, number in pairs if i in photos]
 
     return {
-        "name": taught.name,
-        "examples": taught.examples,
-        "rejected": taught.rejected,
+        "name": trained.name,
+        "examples": trained.examples,
+        "rejected": trained.rejected,
         "held_out": {
             "examples": held.examples, "first": held.first, "among": held.among,
             "before": held.before, "before_by": "word" if held.by_word else "similar", "after": held.after,
             "luck": round(held.luck, 4), "better": held.better, "figures": held.figures, "verdict": held.verdict,
         },
-        "ask": rows(taught.questions, "probability"),
-        "likely": rows(taught.likely, "score"),
+        "ask": rows(trained.photos_to_review, "probability"),
+        "likely": rows(trained.likely, "score"),
     }  # fmt: skip

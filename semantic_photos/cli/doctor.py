@@ -103,7 +103,7 @@ def _check(name: str, text: str, *, ok: bool = True) -> dict[str, Any]:
 
 
 def print_report(report: dict[str, Any]) -> None:
-    """Print the findings for a person."""
+    """Print the findings for a user."""
     for check in report["checks"]:
         print(f"{'ok ' if check['ok'] else 'BAD'}  {check['name']}: {check['text']}")
     counts = report["counts"]

@@ -16,7 +16,7 @@ from semantic_photos.domain.heat_map import render
 from semantic_photos.domain.photo import PhotoId, is_photo_name
 from semantic_photos.domain.query import Example, Query
 from semantic_photos.domain.query_text import in_words
-from semantic_photos.domain.relevance_feedback import question_title
+from semantic_photos.domain.relevance_feedback import query_title
 from semantic_photos.media.sidecar import put_in_place
 from semantic_photos.services.library.library import Library
 
@@ -32,13 +32,13 @@ def example_of(library: Library, given: Path, weight: float = 1.0, region: Regio
 
 
 def similar_query(library: Library, options: argparse.Namespace) -> Query:
-    """Return the question of ``similar``."""
+    """Return the query of ``similar``."""
     query = Query(examples=(example_of(library, options.photo),)).with_region(options.region)
     return with_conditions(library, query, options)
 
 
 def with_conditions(library: Library, query: Query, options: argparse.Namespace) -> Query:
-    """Return a question that also holds what ``--focus``, ``--away``, ``--plus`` and ``--minus`` say.
+    """Return a query that also holds what ``--focus``, ``--away``, ``--plus`` and ``--minus`` say.
 
     Raises:
         UserFacingError: what is named like a photo is not there.
@@ -68,7 +68,7 @@ def no_photo(given: Path) -> UserFacingError:
 
 
 def asked(library: Library, options: argparse.Namespace) -> tuple[str, Query]:
-    """Return what is asked, as it is told and as a question: the words that were typed, or ``--saved NAME``.
+    """Return what is asked, as it is told and as a query: the words that were typed, or ``--saved NAME``.
 
     Raises:
         QueryError: there is no saved search of that name.
@@ -84,7 +84,7 @@ def asked(library: Library, options: argparse.Namespace) -> tuple[str, Query]:
 
 
 def said(library: Library, query: Query) -> str:
-    """Return a question as a person would say it, its example photos by their names."""
+    """Return a query as a user would say it, its example photos by their names."""
     names = []
     for example in query.examples:
         path = place_of(library, example)
@@ -111,7 +111,7 @@ def explain(library: Library, options: argparse.Namespace) -> dict[str, Any]:
     if options.like is not None:
         query = query.with_example(example_of(library, options.like))
     photo = example_of(library, options.photo)
-    why = library.explainer.why(photo, query)
+    why = library.explainer.explain(photo, query)
     if options.out is not None:
         path = Path(options.photo).expanduser().absolute()
         _write_png(options.out.expanduser().absolute(), render(why.heat, library.preview(path, PICTURE_SIDE)))
@@ -119,7 +119,12 @@ def explain(library: Library, options: argparse.Namespace) -> dict[str, Any]:
         "query": text,
         "sentence": why.sentence(),
         "words": [
-            {"word": one.word, "share": round(one.share, 4), "stands_out": round(one.stands_out, 3)}
+            {
+                "word": one.word,
+                "share": round(one.share, 4),
+                "stands_out": round(one.stands_out, 3),
+                "probability": None if one.probability is None else round(one.probability, 4),
+            }
             for one in why.words
         ],
         "shared": [{"tag": one.tag, "confidence": round(one.confidence, 4)} for one in why.shared],
@@ -164,7 +169,7 @@ def vote(library: Library, options: argparse.Namespace) -> dict[str, Any]:
     assert feedback is not None
     text, whole = asked(library, options)
     if options.words and not text.strip():
-        # A script whose variable is empty must not take back the votes for every question.
+        # A script whose variable is empty must not take back the votes for every query.
         raise QueryError("Say for which question.", code="usage", advice="Leave it out to mean all of them.")
     query = whole if text else None
     cast = [(1, options.up), (-1, options.down), (0, options.neither)]
@@ -204,7 +209,7 @@ def print_votes(answer: dict[str, Any]) -> None:
     if answer["cleared"]:
         print(f"{answer['cleared']} votes taken back.")
     for one in answer["votes"]:
-        print(f"{'+' if one['vote'] > 0 else '−'}  {one['path']}  ({question_title(one['query'])})")
+        print(f"{'+' if one['vote'] > 0 else '−'}  {one['path']}  ({query_title(one['query'])})")
     if not answer["votes"] and not answer["cleared"]:
         print("No votes.")
 

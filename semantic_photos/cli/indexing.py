@@ -20,7 +20,7 @@ def index(library: Library, folders: Sequence[Path], *, quiet: bool) -> dict[str
 
     Raises:
         UserFacingError: when a folder or the catalog cannot be used.
-        KeyboardInterrupt: when the person stops it; what was done is kept.
+        KeyboardInterrupt: when the user stops it; what was done is kept.
     """
     start = time.monotonic()
     if library.encoder is None:
@@ -94,7 +94,7 @@ def _report(library: Library, folders: Sequence[Folder], seconds: float) -> dict
 
 
 def print_report(report: dict[str, Any]) -> None:
-    """Print the counts for a person."""
+    """Print the counts for a user."""
     rate = report["indexed"] / report["seconds"] if report["seconds"] else 0.0
     print(
         f"{report['found']:,} photos found: {report['indexed']:,} indexed, {report['unchanged']:,} unchanged, "

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The program adapted to a person's confirmations, from the command line."""
+"""The program adapted to a user's confirmations, from the command line."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from typing import Any
 from semantic_photos.cli.printing import print_json
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.personalization import Measured
-from semantic_photos.services.concepts.personalization import ADVICE, Adapting
+from semantic_photos.services.concepts.personalization import ADVICE, Personalization
 from semantic_photos.services.library.library import Library
 
 
-def adapt(options: argparse.Namespace, open_library: Callable[..., Library]) -> int:
+def personalize(options: argparse.Namespace, open_library: Callable[..., Library]) -> int:
     """Fit and apply, only fit, show, or take off; return the exit code.
 
     Raises:
         UserFacingError: when it cannot be done.
     """
     with open_library(options, read_only=options.show or options.dry_run) as library:
-        report = _report(library.adapting, options)
+        report = _report(library.personalization, options)
     print_json(report) if options.json else _print(report)
     return 0
 
 
-def _report(adapting: Adapting, options: argparse.Namespace) -> dict[str, Any]:
+def _report(personalization: Personalization, options: argparse.Namespace) -> dict[str, Any]:
     if options.show:
-        state = adapting.state()
+        state = personalization.state()
         return {"active": state.active, "trouble": state.trouble, "confirmations": state.confirmations,
                 "figures": _rows(state.figures), "moved": list(state.moved)}  # fmt: skip
     if options.undo:
-        return {"undone": adapting.undo()}
-    outcome = adapting.fit()
+        return {"undone": personalization.undo()}
+    outcome = personalization.fit()
     if outcome.better and not options.dry_run:
-        adapting.apply(outcome)
+        personalization.apply(outcome)
     return {"dry_run": options.dry_run, "better": outcome.better, "applied": outcome.better and not options.dry_run,
             "reason": outcome.reason, "confirmations": outcome.confirmations, "figures": _rows(outcome.figures),
             "moved": list(outcome.moved)}  # fmt: skip

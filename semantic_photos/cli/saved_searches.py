@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command ``searches``: questions with a name, of words, example photos and what counts in them."""
+"""The command ``searches``: queries with a name, of words, example photos and what counts in them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def searches(options: argparse.Namespace, open_library: Callable[..., Library]) 
     with open_library(options, read_only=action == "list") as library:
         saved = library.catalog.searches
         if action == "save":
-            query = question(library, options)
+            query = query_from(library, options)
             saved.add(arguments[0], query)
             _tell_what_must_stay(query)
         elif action == "rename":
@@ -64,8 +64,8 @@ def check(options: argparse.Namespace) -> None:
                               advice=_HOW)  # fmt: skip
 
 
-def question(library: Library, options: argparse.Namespace) -> Query:
-    """Return the question that shall be saved, which has been tried: what cannot be asked now is not kept.
+def query_from(library: Library, options: argparse.Namespace) -> Query:
+    """Return the query that shall be saved, which has been tried: what cannot be asked now is not kept.
 
     Raises:
         QueryError: its words, its focus or a region make no sense, or there is too much of them.
@@ -91,7 +91,8 @@ def question(library: Library, options: argparse.Namespace) -> Query:
 
 def _refuse_problems(query: Query) -> None:
     for problem in query.problems:
-        raise QueryError(problem.advice)
+        if not problem.kept:
+            raise QueryError(problem.advice)
 
 
 def _examples(library: Library, said: Sequence[Path | Region]) -> list[Example]:

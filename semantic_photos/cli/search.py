@@ -49,6 +49,8 @@ def page_as_dict(library: Library, text: str, page: ResultPage) -> dict[str, Any
         "suggestions": {word: list(words) for word, words in page.suggestions.items()},
         "emptied_by": None if emptied is None else {"filter": emptied.term, "photos_without": emptied.without},
         "left_out": list(page.left_out),
+        "nothing_shows": page.nothing_shows or None,
+        "weak_words": list(page.weak_words),
         "problems": [
             {"start": p.start, "end": p.end, "message": p.message, "meant": list(p.meant)} for p in page.problems
         ],
@@ -66,7 +68,7 @@ def page_as_dict(library: Library, text: str, page: ResultPage) -> dict[str, Any
 
 
 def search(options: argparse.Namespace, open_library: Opener) -> int:
-    """Answer one question, or one for each line of a file."""
+    """Answer one query, or one for each line of a file."""
     if (bool(options.words) + bool(options.queries) + bool(options.saved)) != 1:
         raise UserFacingError("Say what to search for, or give --queries FILE or --saved NAME.", code="usage",
                               advice="See --help.")  # fmt: skip
@@ -135,12 +137,15 @@ def _print_page(library: Library, text: str, page: ResultPage, options: argparse
     if page.emptied_by is not None:
         left = f"{page.emptied_by.without:,} photo{'' if page.emptied_by.without == 1 else 's'}"
         print(f"Nothing is left by {page.emptied_by.term}; without it there are {left}.", file=sys.stderr)
+    for word in page.weak_words:
+        print(f"The model pack hardly knows what “{word}” looks like.", file=sys.stderr)
+    if page.nothing_shows:
+        print(f"Nothing clearly shows “{page.nothing_shows}”. The nearest {len(answer['results'])}:", file=sys.stderr)
     behind = {row["path"]: len(row["copies"]) for row in answer["stacks"]}
     for result in answer["results"]:
         mark = " " if result["good"] else "·"
-        score = " " * 6 if result["score"] is None else f"{result['score']:6.3f}"
         copies = f"  (+{behind[result['path']]} like it)" if result["path"] in behind else ""
-        print(f"{score} {mark} {result['path']}{copies}")
+        print(f"{mark} {result['path']}{copies}")
     good = page.strong + page.copies
     print(
         f"{len(answer['results'])} of {page.searched:,} photos, {good} stand out, {page.milliseconds:.1f} ms",

@@ -63,7 +63,7 @@ def act(library: Library, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def print_report(report: dict[str, Any]) -> None:
-    """Print a report for a person."""
+    """Print a report for a user."""
     if "removed" in report:
         print(f"{report['removed']:,} automatic tags taken off.")
     elif "decisions" in report:

@@ -66,9 +66,10 @@ def _answer(library: Library, text: str, last: list[PhotoId]) -> list[PhotoId]:
         print(f"Unknown word: {word}" + (f" (known: {alike})" if alike else ""))
     ids = [PhotoId(i) for i in page.ids.tolist()]
     photos = library.photos(ids)
-    scores = page.scores.tolist() if page.scores is not None else [1.0] * len(ids)
-    for number, (photo_id, score) in enumerate(zip(ids, scores, strict=True), start=1):
+    if page.nothing_shows:
+        print(f"Nothing clearly shows “{page.nothing_shows}”. The nearest {len(ids)}:")
+    for number, photo_id in enumerate(ids, start=1):
         if photo_id in photos:
-            print(f"{number:3d}. {score:6.3f}  {shown(photos[photo_id].path)}")
+            print(f"{number:3d}.  {shown(photos[photo_id].path)}")
     print(f"     of {page.searched:,} photos in {page.milliseconds:.1f} ms")
     return ids

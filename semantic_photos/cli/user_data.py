@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The person's work out of the library and into it, from the command line."""
+"""User data out of the library and into it, from the command line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def export(library: Library, options: argparse.Namespace) -> dict[str, Any]:
     Raises:
         UserFacingError: when it cannot be written.
     """
-    return {"photos": library.exporting.export(options.file), "file": shown(options.file)}
+    return {"photos": library.user_data.export(options.file), "file": shown(options.file)}
 
 
 def take(library: Library, options: argparse.Namespace) -> dict[str, Any]:
@@ -30,11 +30,11 @@ def take(library: Library, options: argparse.Namespace) -> dict[str, Any]:
     if sum((options.file is not None, options.digikam is not None, options.folders)) != 1:
         raise UserFacingError("Name a file, or say --digikam DB or --folders.", code="usage", advice="See --help.")
     if options.digikam is not None:
-        report = library.exporting.import_digikam(options.digikam)
+        report = library.user_data.import_digikam(options.digikam)
     elif options.folders:
-        report = library.exporting.import_folders()
+        report = library.user_data.import_folders()
     else:
-        report = library.exporting.import_file(options.file)
+        report = library.user_data.import_file(options.file)
     return {
         "photos": report.photos,
         "not_found": report.not_found,

@@ -20,7 +20,7 @@ MAX_BRANCHES = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Branch:
+class Alternative:
     """One alternative: words with weights, and filters of which all must hold. Either may be empty."""
 
     terms: tuple[Term, ...] = ()
@@ -46,7 +46,7 @@ def filters(tree: Node | None) -> Node | None:
 
 
 @lru_cache(maxsize=64)
-def branches(tree: Node | None) -> tuple[Branch, ...]:
+def alternatives(tree: Node | None) -> tuple[Alternative, ...]:
     """Return the alternatives of a tree, those with words first in order; at most ``MAX_BRANCHES`` and one.
 
     A tree without words is one alternative without words; no tree has none.
@@ -70,33 +70,33 @@ def _counted(node: Node) -> tuple[int, int]:
     return (1, 0) if terms(node) else (0, 1)
 
 
-def _alternatives(node: Node) -> list[Branch]:
+def _alternatives(node: Node) -> list[Alternative]:
     if isinstance(node, Term):
-        return [Branch((node,))]
+        return [Alternative((node,))]
     if isinstance(node, Not):
         rest = filters(node)
-        return [Branch(terms(node), () if rest is None else (rest,))]
+        return [Alternative(terms(node), () if rest is None else (rest,))]
     if isinstance(node, AnyOf):
         return _merged([branch for part in node.parts for branch in _alternatives(part)])
     if isinstance(node, All):
-        found = [Branch()]
+        found = [Alternative()]
         for part in node.parts:
             more = _alternatives(part)
-            found = _merged([Branch(a.terms + b.terms, a.where + b.where) for a in found for b in more])
+            found = _merged([Alternative(a.terms + b.terms, a.where + b.where) for a in found for b in more])
         return found
-    return [Branch((), (node,))]
+    return [Alternative((), (node,))]
 
 
-def _merged(found: Sequence[Branch]) -> list[Branch]:
+def _merged(found: Sequence[Alternative]) -> list[Alternative]:
     """Return the alternatives with those without words made one, and no more than are looked at."""
     content = [branch for branch in found if branch.terms][:MAX_BRANCHES]
     plain = [all_of(branch.where) for branch in found if not branch.terms and branch.where]
     either = any_of(plain)
     if either is not None:
-        content.append(Branch((), either.parts if isinstance(either, All) else (either,)))
+        content.append(Alternative((), either.parts if isinstance(either, All) else (either,)))
     elif not content and found:
-        content.append(Branch())
+        content.append(Alternative())
     return content
 
 
-__all__ = ["MAX_BRANCHES", "Branch", "branches", "count", "filters", "terms"]
+__all__ = ["MAX_BRANCHES", "Alternative", "alternatives", "count", "filters", "terms"]

@@ -20,7 +20,7 @@ Region = tuple[float, float, float, float]
 LEAST_REGION = 0.05
 #: Sharpness of the focus: standard scores of positions are divided by this before the soft maximum.
 FOCUS_TEMPERATURE = 0.45
-#: Share of the focus words themselves in a focused question; the rest is the part of the photo that shows them.
+#: Share of the focus words themselves in a focused query; the rest is the part of the photo that shows them.
 #: Measured on pairs of photos side by side (``evaluation.steering``): at 0.35 precision at 10 is 3 points lower, at
 #: 0.65 it is 3 points higher, but the results look less like the very thing in the photo.
 FOCUS_WORD = 0.5
@@ -91,7 +91,7 @@ def position_weights(scores: FloatArray, signs: Sequence[float]) -> FloatArray:
 
 
 def focused_vector(part: FloatArray, directions: Sequence[tuple[float, FloatArray]]) -> FloatArray:
-    """Return the unit vector (D,) of a focused question.
+    """Return the unit vector (D,) of a focused query.
 
     Args:
         part: unit vector (D,) of the photo's part in focus.
@@ -108,7 +108,7 @@ def focused_vector(part: FloatArray, directions: Sequence[tuple[float, FloatArra
     return mixed if mixed.any() else part
 
 
-def levelled(parts: Sequence[tuple[float, FloatArray]], sample: FloatArray) -> list[tuple[float, FloatArray]]:
+def leveled(parts: Sequence[tuple[float, FloatArray]], sample: FloatArray) -> list[tuple[float, FloatArray]]:
     """Return weights at which parts of different kinds speak equally loud.
 
     Cosines of a photo with a word spread over a narrower range than cosines of two photos (the modality gap: Liang et
@@ -124,7 +124,7 @@ def levelled(parts: Sequence[tuple[float, FloatArray]], sample: FloatArray) -> l
     return [(weight * loudest / spread, vector) for (weight, vector), spread in zip(parts, spreads, strict=True)]
 
 
-#: How much louder words are than example photos in one question: "this photo, but at night". At 1, results for photos
+#: How much louder words are than example photos in one query: "this photo, but at night". At 1, results for photos
 #: of one thing and a word for another show both in 7 of 100, at 1.6 in 9; beyond 2 they forget the photo.
 MIXED_WORDS = 1.6
 
@@ -132,7 +132,7 @@ MIXED_WORDS = 1.6
 def mixed(
     words: Sequence[tuple[float, FloatArray]], photos: Sequence[tuple[float, FloatArray]], sample: FloatArray | None
 ) -> list[tuple[float, FloatArray]]:
-    """Return the parts of a question of words and example photos with the weights at which they are summed.
+    """Return the parts of a query of words and example photos with the weights at which they are summed.
 
     Args:
         words: weights and unit vectors (D,) of words.
@@ -142,4 +142,4 @@ def mixed(
     if not words or not photos or sample is None:
         return [*words, *photos]
     louder = [(MIXED_WORDS * weight, vector) for weight, vector in words]
-    return levelled([*louder, *photos], sample)
+    return leveled([*louder, *photos], sample)

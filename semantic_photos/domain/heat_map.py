@@ -149,7 +149,7 @@ def shares(evidence: Sequence[tuple[float, float]]) -> list[float]:
     """Return each word's share of a match: the sizes sum to 1, minus words are negative.
 
     Args:
-        evidence: for each word its weight in the question and the photo's standard score for it.
+        evidence: for each word its weight in the query and the photo's standard score for it.
 
     Returns:
         Weight times score, as a share of all; 0 for a word the photo does not show (score <= 0). All are 0 when it

@@ -47,11 +47,11 @@ class Evidence:
     """What people said of photos.
 
     Attributes:
-        names: of the words or questions (J).
+        names: of the words or queries (J).
         words: their unit vectors, float32 (J, D).
         photos: unit vectors of the photos that something was said of, float32 (P, D).
         said: float32 (P, J), > 0 shows it (0.5 when only a caption says so), < 0 does not, 0 unknown.
-        asked: bool (J,), True for questions that were voted on, False for words.
+        asked: bool (J,), True for queries that were voted on, False for words.
         captions: unit vectors of captions, float32 (C, D).
         owners: int64 (C,), the photo of each caption.
         library: unit vectors of ordinary photos of the library, float32 (N, D).
@@ -117,7 +117,7 @@ class _Fit:
     wanting: Bools
 
 
-def adapt(
+def personalize(
     evidence: Evidence,
     *,
     seed: int = 0,

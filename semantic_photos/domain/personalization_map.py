@@ -83,7 +83,7 @@ class Shift:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Correction:
+class PersonalizationMap:
     """A shift of the words of one pack, as it is kept.
 
     Attributes:
@@ -135,18 +135,18 @@ def stretch(matrix: FloatArray) -> float:
     return float(np.linalg.norm(matrix.astype(np.float64), 2))
 
 
-def as_text(correction: Correction) -> str:
-    """Return a correction as text: JSON with map and words in half precision, base64."""
-    rows = np.concatenate([correction.shift.matrix, correction.shift.keys])
+def as_text(fitted: PersonalizationMap) -> str:
+    """Return a map as text: JSON with map and words in half precision, base64."""
+    rows = np.concatenate([fitted.shift.matrix, fitted.shift.keys])
     data = rows.astype("<f2").tobytes()
     return json.dumps({
-        "format": _FORMAT, "pack": correction.pack, "dim": correction.dim, "words": len(correction.shift.keys),
-        "check": binascii.crc32(data), "confirmations": correction.confirmations, "report": correction.report,
+        "format": _FORMAT, "pack": fitted.pack, "dim": fitted.dim, "words": len(fitted.shift.keys),
+        "check": binascii.crc32(data), "confirmations": fitted.confirmations, "report": fitted.report,
         "rows": base64.b64encode(data).decode("ascii"),
     })  # fmt: skip
 
 
-def from_text(text: str) -> Correction:
+def from_text(text: str) -> PersonalizationMap:
     """Read what ``as_text`` wrote.
 
     Raises:
@@ -175,4 +175,4 @@ def from_text(text: str) -> Correction:
     if not shift.is_usable:
         raise ValueError("its numbers make no sense")
     rows.setflags(write=False)
-    return Correction(pack, shift, confirmations, report)
+    return PersonalizationMap(pack, shift, confirmations, report)

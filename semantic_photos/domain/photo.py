@@ -17,7 +17,7 @@ ContentKey = NewType("ContentKey", str)
 #: File name endings that are looked at. What a file really is, is decided from its content.
 PHOTO_SUFFIXES = frozenset(suffix for image_format in IMAGE_FORMATS for suffix in image_format.suffixes)
 
-#: Folders that hold no photos of a person: versioning, thumbnails of NAS systems, trash.
+#: Folders that hold no photos of a user: versioning, thumbnails of NAS systems, trash.
 SKIPPED_FOLDERS = frozenset(
     {"@eadir", "#recycle", "$recycle.bin", "system volume information", "node_modules", "lost+found", "__macosx"}
 )

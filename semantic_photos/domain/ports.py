@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -49,19 +49,73 @@ class TextEncoder(Protocol):
         """Return the number of dimensions D of the shared space."""
 
     def encode(self, text: str) -> FloatArray | None:
-        """Return the unit vector (D,) of a phrase, or None if none of its words is known."""
+        """Return the unit vector (D,) of a phrase, or None if none of its words is known.
+
+        The order of the words may count. A single word always has the same vector.
+        """
+
+    def content_words(self, text: str) -> tuple[str, ...]:
+        """Return the known words of a phrase that mean something (no stop words), as they are listed, each once."""
+
+    def trust(self, text: str) -> float:
+        """Return how far the least trained known word of a phrase was trained on photos, in [0, 1]; 1 if unknown."""
 
     def unknown_words(self, text: str) -> tuple[str, ...]:
         """Return the words of a phrase that are not in the table, in order."""
 
-    def neighbours(self, vector: FloatArray, n: int) -> list[tuple[str, float]]:
-        """Return the ``n`` nearest words to a unit vector (D,) with their cosines, best first."""
+    def neighbours(self, vector: FloatArray, n: int, *, exclude: Iterable[str] = ()) -> list[tuple[str, float]]:
+        """Return the ``n`` nearest words to a unit vector (D,) with their cosines, best first.
+
+        ``exclude`` are words that are left out together with their other forms.
+        """
+
+    def offered(self) -> tuple[Sequence[str], FloatArray]:
+        """Return the words that are worth offering (M) and their unit vectors, float32 (M, D), in one order."""
 
     def suggestions(self, word: str, n: int) -> list[str]:
         """Return known words that are spelled like ``word``, best first."""
 
     def completions(self, prefix: str, n: int) -> list[str]:
         """Return known words that begin with ``prefix``, most frequent first."""
+
+
+class Tag(Protocol):
+    """An automatic tag of a model."""
+
+    @property
+    def tag(self) -> str:
+        """Return its name."""
+
+    @property
+    def category(self) -> str:
+        """Return the kind of thing it is."""
+
+    @property
+    def least(self) -> float:
+        """Return the confidence below which it is not set by itself, in [0, 1]; 0 if that is not known."""
+
+
+class TagModel(Protocol):
+    """Tells which tags photos should have, from their unit vectors."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the name of the space of the vectors."""
+
+    @property
+    def background(self) -> FloatArray | None:
+        """Return unit vectors of ordinary photos, float32 (B, D), or None."""
+
+    @property
+    def tags(self) -> Sequence[Tag]:
+        """Return the tags (T)."""
+
+    @property
+    def tag_matrix(self) -> FloatArray:
+        """Return the unit vectors of the tags, float32 (T, D): which of them mean the same."""
+
+    def tag_confidences(self, vectors: FloatArray) -> FloatArray:
+        """Return the probability of each tag, float32 (N, T), for unit vectors of photos, float32 (N, D)."""
 
 
 class VectorIndex(Protocol):

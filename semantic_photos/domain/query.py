@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A question to the library as a value, and the page that answers it.
+"""A query to the library as a value, and the page that answers it.
 
 What can be typed is told by ``query_language``. Everything else a query can hold (example photos, focus) is added by
 ``with_…`` copies, so that back and forward are a list of queries.
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from semantic_photos.domain.alternatives import MAX_BRANCHES, Branch, branches, count, terms
+from semantic_photos.domain.alternatives import MAX_BRANCHES, Alternative, alternatives, count, terms
 from semantic_photos.domain.example_focus import Focus, Region
 from semantic_photos.domain.filters import All, AnyOf, Node, Not, Term
 from semantic_photos.domain.photo import PhotoId
@@ -51,7 +51,7 @@ class Query:
 
     @classmethod
     def parse(cls, text: str) -> Query:
-        """Read what a person typed. Any text is legal; a lone ``-`` and pure punctuation mean nothing."""
+        """Read what a user typed. Any text is legal; a lone ``-`` and pure punctuation mean nothing."""
         reading = _understood(text)
         return cls(tree=reading.tree, problems=reading.problems)
 
@@ -113,9 +113,9 @@ class Query:
         return terms(self.tree)
 
     @property
-    def branches(self) -> tuple[Branch, ...]:
-        """Return the alternatives of the question: a photo answers it if it answers one of them."""
-        return branches(self.tree)
+    def alternatives(self) -> tuple[Alternative, ...]:
+        """Return the alternatives of the query: a photo answers it if it answers one of them."""
+        return alternatives(self.tree)
 
     @property
     def text(self) -> str:
@@ -133,7 +133,7 @@ def _understood(text: str) -> Reading:
     reading = read(text)
     if reading.tree is None or count(reading.tree) <= MAX_BRANCHES:
         return reading
-    problem = Problem(0, len(text), f"Only the first {MAX_BRANCHES} alternatives with words are asked.", cut=True)
+    problem = Problem(0, len(text), f"Only the first {MAX_BRANCHES} alternatives with words are searched.", cut=True)
     return dataclasses.replace(reading, problems=(*reading.problems, problem))
 
 
@@ -163,26 +163,28 @@ class ResultPage:
     """The answer to a query: ids of all hits, best first; what a cell shows is fetched when it is seen.
 
     Attributes:
-        query: the question that is answered.
-        generation: number of the question; an answer older than the last question is dropped.
+        query: the query that is answered.
+        generation: number of the query; an answer older than the last query is dropped.
         ids: int64 (N,), best first.
         scores: float32 (N,) cosines in [-1, 1], or None when nothing was ranked (everything is shown).
-        unknown_words: words of the question that are not in the word table.
+        unknown_words: words of the query that are not in the word table.
         suggestions: for each unknown word, known words that are spelled like it; for a filter with a name that nothing
             has (``tag:dgo``), filters with names that are spelled like it.
-        searched: photos that were searchable when the question was asked.
+        searched: photos that were searchable when the query was asked.
         total: photos of the library that could become searchable (searched, pending and offline ones).
-        milliseconds: time from the question to this answer.
+        milliseconds: time from the query to this answer.
         engine: ``annoy`` or ``exact``.
         strong: how many of the first hits stand out from the library's background.
         emptied_by: for an empty page, the first filter that left nothing.
-        stacks: the near-identical copies behind a hit, best first, by the hit's id; they are not in ``ids``.
-        by_name: words of the question that were looked for in file names, captions and tags: they are no words.
+        stacks: the near-duplicate copies behind a hit, best first, by the hit's id; they are not in ``ids``.
+        by_name: words of the query that were looked for in file names, captions and tags: they are no words.
         good: how many photos are good matches, those behind others and those beyond the limit (as far as they were
-            looked at) among them: the number that is told wherever the question is counted.
+            looked at) among them: the number that is told wherever the query is counted.
         copies: how many of them are behind one of the first ``strong`` hits.
-        left_out: sentences about example photos that could not be used; the rest of the question was answered.
-        votes: 1 or -1 for the photos of which the person said for this question whether they fit.
+        left_out: sentences about example photos that could not be used; the rest of the query was answered.
+        nothing_shows: the wanted words if no photo clearly shows them; empty if one does, or no words were ranked.
+        weak_words: words of the query that were trained too little for a good match.
+        votes: 1 or -1 for the photos of which the user said for this query whether they fit.
     """
 
     query: Query
@@ -203,10 +205,12 @@ class ResultPage:
     by_name: tuple[str, ...] = ()
     good: int = 0
     copies: int = 0
+    nothing_shows: str = ""
+    weak_words: tuple[str, ...] = ()
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """Return the parts of the question that make no sense and were left out."""
+        """Return the parts of the query that make no sense and were left out."""
         return self.query.problems
 
     def __len__(self) -> int:
@@ -219,4 +223,4 @@ class ResultPage:
         return cls(query, generation, np.empty(0, np.int64), np.empty(0, np.float32))
 
 
-__all__ = ["MAX_TERMS", "MAX_TEXT", "Branch", "Emptied", "Example", "Problem", "Query", "ResultPage", "Term"]
+__all__ = ["MAX_TERMS", "MAX_TEXT", "Alternative", "Emptied", "Example", "Problem", "Query", "ResultPage", "Term"]

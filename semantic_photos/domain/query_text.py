@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A question written down as text and read again: as it is typed, or, with example photos, as JSON.
+"""A query written down as text and read again: as it is typed, or, with example photos, as JSON.
 
 In one library photos stand by their number. On the way to another one (``portable``, ``settled``) they stand by their
 file and its content key, because numbers mean nothing there.
@@ -21,10 +21,10 @@ from semantic_photos.domain.query import Example, Query
 from semantic_photos.domain.query_language import MAX_TEXT
 from semantic_photos.domain.tags import clean_text
 
-#: More of either in one question is nothing that a person made.
+#: More of either in one query is nothing that a user made.
 MOST_EXAMPLES, MOST_FOCUSES = 50, 50
 _LONGEST_PATH, _LONGEST_KEY, _LONGEST_WORD = 4096, 200, 200
-#: A written question longer than this is none.
+#: A written query longer than this is none.
 _LONGEST = MAX_TEXT * 6 + MOST_EXAMPLES * _LONGEST_PATH * 6
 
 #: File, as text that ``os.fsdecode`` makes, and content key (empty when unknown) of a photo.
@@ -32,7 +32,7 @@ Place = tuple[str, str]
 
 
 def write(query: Query) -> str:
-    """Return a question as text that ``read`` makes the same question of; empty for an empty one."""
+    """Return a query as text that ``read`` makes the same query of; empty for an empty one."""
     if not query.examples:
         return query.text
     return _dumped({
@@ -43,7 +43,7 @@ def write(query: Query) -> str:
 
 
 def read(text: str) -> Query:
-    """Return the question that ``write`` wrote, or what the text says if it was typed. No text is an error."""
+    """Return the query that ``write`` wrote, or what the text says if it was typed. No text is an error."""
     value = _value(text)
     if value is None:
         return Query.parse(text)
@@ -57,10 +57,10 @@ def read(text: str) -> Query:
 
 
 def in_words(query: Query, names: Sequence[str] = ()) -> str:
-    """Return a question as a person would say it: “snow, like a photo, looking at dog”.
+    """Return a query as a user would say it: “snow, like a photo, looking at dog”.
 
     Args:
-        query: the question.
+        query: the query.
         names: what its example photos are called, in their order, as far as that is known.
     """
     parts = [query.text] if query.text else []
@@ -78,16 +78,16 @@ def is_written(text: str) -> bool:
 
 
 def photo_ids(text: str) -> list[PhotoId]:
-    """Return the photos of the library that a written question tells of."""
+    """Return the photos of the library that a written query tells of."""
     value = _value(text)
     return [] if value is None else [one.photo_id for one in _examples(value) if one.photo_id is not None]
 
 
 def portable(text: str, places: Mapping[PhotoId, Place]) -> str:
-    """Return a written question with files and content keys in the place of photo numbers.
+    """Return a written query with files and content keys in the place of photo numbers.
 
     Args:
-        text: what ``write`` returned; a typed question stays as it is.
+        text: what ``write`` returned; a typed query stays as it is.
         places: where the photos are; one that is not among them stays as a photo that is gone.
     """
 
@@ -102,7 +102,7 @@ def portable(text: str, places: Mapping[PhotoId, Place]) -> str:
 
 
 def settled(text: str, find: Callable[[str, str], PhotoId | None]) -> str:
-    """Return a question that came from another library with the numbers that its photos have in this one.
+    """Return a query that came from another library with the numbers that its photos have in this one.
 
     A photo that is not here stays as its file, which may be there although it is not in the library.
 
@@ -122,7 +122,7 @@ def settled(text: str, find: Callable[[str, str], PhotoId | None]) -> str:
 
 
 def checked(value: object) -> str:
-    """Return a question from a file that nobody vouches for, as text that may be stored; empty if it is none."""
+    """Return a query from a file that nobody vouches for, as text that may be stored; empty if it is none."""
     if not isinstance(value, str):
         return ""
     return _changed(value, lambda entry: entry) if is_written(value) else clean_text(value, MAX_TEXT)

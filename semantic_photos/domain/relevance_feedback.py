@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Thumbs up and down for one question: a better question from a few votes, and where voted photos stand then."""
+"""Thumbs up and down for one query: a better query from a few votes, and where voted photos stand then."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from semantic_photos.domain.vectors import decorrelated, normalise
 LIKED, DISLIKED = 1.25, 0.3
 #: So many votes count for half of what very many count.
 _DOUBT = 2
-#: Hits of a question that say what its hits have in common. 150 and 600 do as well within a point.
+#: Hits of a query that say what its hits have in common. 150 and 600 do as well within a point.
 _HITS = 300
 #: See ``decorrelated``; 1 does as well within half a point.
 _SHRINK = 3.0
@@ -29,7 +29,7 @@ _PLAIN_WORDS = re.compile(r"[\w\s'-]*")
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """A person's word on one photo for one question (in its normal form): 1 fits, -1 does not."""
+    """A user's word on one photo for one query (in its normal form): 1 fits, -1 does not."""
 
     query: str
     photo_id: PhotoId
@@ -38,7 +38,7 @@ class Vote:
 
 
 def normal_form(query: Query) -> str:
-    """Return a text that is the same for questions that mean the same.
+    """Return a text that is the same for queries that mean the same.
 
     The order of plain words and the case do not matter. Example photos count by id, files by their path, and with
     them what is looked at in them.
@@ -57,7 +57,7 @@ def normal_form(query: Query) -> str:
     return json.dumps({"text": text, "examples": examples, "focus": focuses}, ensure_ascii=False)
 
 
-def names_photos(normal: str) -> bool:
+def has_examples(normal: str) -> bool:
     """Return whether a normal form tells of example photos, by their number in one library or their path."""
     if not normal.startswith("{"):
         return False
@@ -68,8 +68,8 @@ def names_photos(normal: str) -> bool:
     return isinstance(value, dict) and "examples" in value
 
 
-def question_title(normal: str) -> str:
-    """Return the normal form of a question in words; photos of the library have only numbers in it."""
+def query_title(normal: str) -> str:
+    """Return the normal form of a query in words; photos of the library have only numbers in it."""
     if not normal.startswith("{"):
         return normal
     try:
@@ -84,7 +84,7 @@ def question_title(normal: str) -> str:
     return ", ".join(parts)
 
 
-def steered(
+def with_feedback(
     query: FloatArray,
     liked: FloatArray,
     disliked: FloatArray,
@@ -94,7 +94,7 @@ def steered(
     """Return a unit vector (D,) moved towards what was liked and away from what was not.
 
     Rocchio's rule (1971, "Relevance feedback in information retrieval") on what is special in the voted photos. What
-    they share with the other hits of the question is taken off, because it cannot be the reason of a vote: a dog that
+    they share with the other hits of the query is taken off, because it cannot be the reason of a vote: a dog that
     was voted down would otherwise speak against dogs. So is what any photos differ in (``vectors.decorrelated``). One
     vote may be an accident, so the first counts for a third of what many count. Measured beside plain Rocchio and
     other ways: ``decisions/0012-votes-by-rocchio.md``.
@@ -103,7 +103,7 @@ def steered(
         query: unit vector (D,).
         liked: unit vectors (U, D); may be empty.
         disliked: unit vectors (V, D); may be empty.
-        middle: mean (D,) of the first hits of the question, as many as `hits_to_ask` says.
+        middle: mean (D,) of the first hits of the query, as many as `hits_to_fetch` says.
         sample: ordinary photos (N, D), at least some dozens; None where there are none.
     """
     moved = np.asarray(query, np.float32).copy()
@@ -117,8 +117,8 @@ def steered(
     return mixed if mixed.any() else np.asarray(query, np.float32)
 
 
-def hits_to_ask(searched: int) -> int:
-    """Return how many of the first hits among so many photos stand for what the question finds anyhow."""
+def hits_to_fetch(searched: int) -> int:
+    """Return how many of the first hits among so many photos stand for what the query finds anyhow."""
     return max(1, min(_HITS, searched // 3))
 
 

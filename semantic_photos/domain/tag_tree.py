@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which subjects belong under which, and which words mean the same: a small tree of names as pure values.
 
-It is used for two things. Automatic tags take the words that a person uses already ("dog", where the network says
+It is used for two things. Automatic tags take the words that a user uses already ("dog", where the network says
 "puppy"). And of several guesses that exclude each other, siblings under one name, only the best stays (the idea of
 Deng and others, "Hedging your bets", 2012: when the leaf is unsure, the name above it is still right).
 """
@@ -63,7 +63,7 @@ class TagTree:
         return one.rpartition(SEPARATOR)[0] == two.rpartition(SEPARATOR)[0] != ""
 
     def own_word(self, word: str, own: Iterable[str]) -> str | None:
-        """Return the one of a person's own names that means ``word``; None if there is none.
+        """Return the one of a user's own names that means ``word``; None if there is none.
 
         The name itself goes first (by its last level), then one that means the same.
         """

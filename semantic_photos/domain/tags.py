@@ -2,7 +2,7 @@
 """Tags as values: where each comes from, what may become of it, and what its name may hold.
 
 A photo and a tag have one standing. Whatever is done moves it along ``after``, the one table of the rules: nothing
-automatic touches what the person or their files said, and a rejection stays until the person takes it back.
+automatic touches what the user or their files said, and a rejection stays until the user takes it back.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Standing(enum.IntEnum):
         return self.name.lower()
 
 
-#: What the person decided or wrote themselves: it is never forgotten with a missing file.
+#: What the user decided or wrote themselves: it is never forgotten with a missing file.
 OWN_WORK = (Standing.CONFIRMED, Standing.MANUAL, Standing.REJECTED)
 #: What may be written into files without being asked for more.
 KEPT = (Standing.CONFIRMED, Standing.MANUAL, Standing.IMPORTED)
@@ -57,7 +57,7 @@ class Act(enum.Enum):
     MISS = "miss"  # the file that said so does not say it any more
     CONFIRM = "confirm"
     ADD = "add"
-    REJECT = "reject"  # also: the person takes the tag off
+    REJECT = "reject"  # also: the user takes the tag off
 
 
 _AFTER: dict[Act, dict[Standing | None, Standing | None]] = {
@@ -97,13 +97,13 @@ class TagCount:
 
     @property
     def kept(self) -> int:
-        """Return the number of photos that have it by the person's or a file's word."""
+        """Return the number of photos that have it by the user's or a file's word."""
         return sum(self.photos.get(standing, 0) for standing in KEPT)
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What the person says of a photo as a whole; ``rating`` is 1 to 5, 0 for none, -1 for rejected."""
+    """What the user says of a photo as a whole; ``rating`` is 1 to 5, 0 for none, -1 for rejected."""
 
     rating: int = 0
     favourite: bool = False
@@ -222,7 +222,7 @@ def gather(
     A flat keyword that is a level of a hierarchical one says nothing new: programs write both.
 
     Args:
-        flat: ``dc:subject`` and IPTC keywords; a ``|`` in them separates levels, a slash does not.
+        flat: ``dc:concept`` and IPTC keywords; a ``|`` in them separates levels, a slash does not.
         hierarchical: ``lr:hierarchicalSubject``, levels separated by ``|``.
         slashed: ``digiKam:TagsList``, levels separated by ``/``.
         people: names of persons from face regions.
@@ -264,7 +264,7 @@ class KeywordFields:
     """The raw keywords of a file's three fields, in their order, as other programs wrote them.
 
     Attributes:
-        flat: ``dc:subject``.
+        flat: ``dc:concept``.
         hierarchical: ``lr:hierarchicalSubject``, levels separated by ``|``.
         slashed: ``digiKam:TagsList``, levels separated by ``/``.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The person's work on their photos as values, to be carried from one library to another."""
+"""User data on their photos as values, to be carried from one library to another."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from semantic_photos.domain.tags import SEPARATOR, Remark, Standing, clean_name
 
 
 @dataclass(frozen=True, slots=True)
-class WorkTag:
-    """A tag that a person or a file gave or took; ``decided`` is epoch seconds."""
+class TagRecord:
+    """A tag that a user or a file gave or took; ``decided`` is epoch seconds."""
 
     tag: str
     standing: Standing
@@ -20,8 +20,8 @@ class WorkTag:
 
 
 @dataclass(frozen=True, slots=True)
-class Vote:
-    """A thumb up (1) or down (-1) for a question; ``given`` is epoch seconds."""
+class VoteRecord:
+    """A thumb up (1) or down (-1) for a query; ``given`` is epoch seconds."""
 
     query: str
     vote: int
@@ -29,7 +29,7 @@ class Vote:
 
 
 @dataclass(frozen=True, slots=True)
-class SavedQuery:
+class SavedSearchRecord:
     """A search with a name; ``created`` is epoch seconds."""
 
     name: str
@@ -38,24 +38,24 @@ class SavedQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class PhotoWork:
-    """All that a person did to one photo.
+class PhotoUserData:
+    """All that a user did to one photo.
 
     Attributes:
         path: its file as the operating system's bytes; empty when only a part of the path is known.
         content_key: what stays the same when it moves; empty when unknown.
         tags: tags with their standing.
         remark: rating, favourite, caption.
-        votes: feedback to questions.
+        votes: feedback to queries.
         tail: the last parts of the path, where the beginning is not known.
         size: bytes of the file; 0 when unknown.
     """
 
     path: bytes = b""
     content_key: str = ""
-    tags: tuple[WorkTag, ...] = ()
+    tags: tuple[TagRecord, ...] = ()
     remark: Remark = field(default_factory=Remark)
-    votes: tuple[Vote, ...] = ()
+    votes: tuple[VoteRecord, ...] = ()
     tail: bytes = b""
     size: int = 0
 

@@ -17,14 +17,14 @@ from semantic_photos.domain.errors import PackError, SemanticPhotosError, UserFa
 from semantic_photos.evaluation import measure
 from semantic_photos.evaluation.contact_sheets import write_sheets
 from semantic_photos.evaluation.photos import read_photos
-from semantic_photos.evaluation.pictures import Pictures
+from semantic_photos.evaluation.pictures import PhotoImages
 from semantic_photos.evaluation.references import reference_figures
 from semantic_photos.evaluation.results import Results, read_results
 from semantic_photos.evaluation.retrieval import Material
 from semantic_photos.evaluation.table import beside_references, compared, lines_of
 from semantic_photos.ml.image_encoder import OnnxImageEncoder
 from semantic_photos.ml.model_pack import ModelPack, find_packs, load_pack
-from semantic_photos.ml.text_encoder import WordTable
+from semantic_photos.ml.text_encoder import WordTableEncoder
 from semantic_photos.paths import resources
 
 
@@ -65,10 +65,10 @@ def _run(args: argparse.Namespace) -> None:
     if not photos:
         raise UserFacingError(f"{args.index} has no photo of the split “val”.", code="evaluation.index")
     material = Material.of(photos, read_photos(args.index, "train"))
-    table = WordTable(pack)
+    table = WordTableEncoder(pack)
     encoder = OnnxImageEncoder(pack, max(1, args.threads))
     try:
-        with Pictures(args.images) as pictures:
+        with PhotoImages(args.images) as pictures:
             pictures.expect(photos)
             vectors, speed = measure.encode_photos(photos, pictures, encoder)
             for file, trouble in pictures.troubles.items():

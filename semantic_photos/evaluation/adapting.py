@@ -21,12 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semantic_photos.domain.errors import SemanticPhotosError
-from semantic_photos.domain.personalization import Evidence, Outcome, adapt
+from semantic_photos.domain.personalization import Evidence, Outcome, personalize
 from semantic_photos.domain.personalization_map import Shift
 from semantic_photos.domain.tags import clean_name
 from semantic_photos.evaluation.figure import Figure, ratio
 from semantic_photos.evaluation.photos import Shown, read_photos
-from semantic_photos.evaluation.pictures import Pictures
+from semantic_photos.evaluation.pictures import PhotoImages
 from semantic_photos.evaluation.steering import Bench
 from semantic_photos.ml.model_pack import ModelPack, load_pack
 from semantic_photos.services.concepts.personalization_evidence import anchors_of, confidences_of
@@ -160,7 +160,7 @@ def simulate(bench: Bench, pack: ModelPack, count: int, own: float, seed: int) -
     half = len(order) // 2
     evidence = evidence_of(bench, pack, person, np.sort(order[:half]), count, rng)
     begun = time.perf_counter()
-    outcome = adapt(evidence, seed=seed)
+    outcome = personalize(evidence, seed=seed)
     seconds = time.perf_counter() - begun
     return Run(outcome, seconds, held_out(bench, pack, person, evidence.names, np.sort(order[half:]), outcome.shift))
 
@@ -204,7 +204,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         photos: list[Shown] = read_photos(args.index)
         pack = load_pack(args.pack)
-        with Pictures(args.images) as pictures:
+        with PhotoImages(args.images) as pictures:
             pictures.expect(photos)
             bench = Bench(args.pack, photos, pictures, args.cache)
     except SemanticPhotosError as error:

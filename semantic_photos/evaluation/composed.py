@@ -14,7 +14,7 @@ from PIL import Image
 from semantic_photos.domain.heat_map import Box
 from semantic_photos.domain.photo import ImageRecipe
 from semantic_photos.evaluation.photos import Shown
-from semantic_photos.evaluation.pictures import Pictures
+from semantic_photos.evaluation.pictures import PhotoImages
 from semantic_photos.evaluation.questions import label_questions, word_questions
 from semantic_photos.evaluation.wording import folded_words
 from semantic_photos.media.preprocess import square
@@ -117,7 +117,7 @@ def pairs(words: Sequence[Word], count: int, seed: int) -> list[Pair]:
 class Compositions:
     """Lays two photos of an index into one picture."""
 
-    def __init__(self, photos: Sequence[Shown], pictures: Pictures) -> None:
+    def __init__(self, photos: Sequence[Shown], pictures: PhotoImages) -> None:
         self._photos, self._pictures = photos, pictures
 
     def photo(self, number: int, side: int = _SIDE) -> Image.Image:

@@ -13,7 +13,7 @@ from semantic_photos.domain.errors import PhotoError, UserFacingError
 from semantic_photos.domain.vectors import usable_rows
 from semantic_photos.evaluation.figure import Floats
 from semantic_photos.evaluation.photos import Shown
-from semantic_photos.evaluation.pictures import Pictures
+from semantic_photos.evaluation.pictures import PhotoImages
 from semantic_photos.evaluation.retrieval import EncodeText, usable
 from semantic_photos.evaluation.wording import folded_words
 
@@ -30,7 +30,7 @@ _INK, _PAPER, _RIGHT = (20, 20, 20), (250, 250, 250), (0, 140, 60)
 
 
 def write_sheets(
-    folder: Path, photos: Sequence[Shown], vectors: Floats, encode: EncodeText, pictures: Pictures,
+    folder: Path, photos: Sequence[Shown], vectors: Floats, encode: EncodeText, pictures: PhotoImages,
     queries: Sequence[str] = QUERIES,
 ) -> list[Path]:  # fmt: skip
     """Write one PNG for each query with its best photos, best first; returns the files.
@@ -75,7 +75,7 @@ def _said(query: str, photo: Shown) -> bool:
     return any(wanted <= folded_words(text) for text in (*photo.captions, *photo.labels))
 
 
-def _small(pictures: Pictures, photo: Shown) -> Image.Image:
+def _small(pictures: PhotoImages, photo: Shown) -> Image.Image:
     try:
         preview = pictures.decoded(photo.file, preview=_CELL).preview
     except PhotoError:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semantic_photos.domain import result_cutoff
-from semantic_photos.domain.relevance_feedback import hits_to_ask, steered
+from semantic_photos.domain.relevance_feedback import hits_to_fetch, with_feedback
 from semantic_photos.domain.vectors import normalise
 
 Floats = NDArray[np.float32]
@@ -56,7 +56,7 @@ class Ballot:
     @property
     def middle(self) -> Floats:
         """Return the mean (D,) of the first hits."""
-        first = hits_to_ask(len(self.photos))
+        first = hits_to_fetch(len(self.photos))
         return np.asarray(self.photos[np.argsort(-(self.photos @ self.query))[:first]].mean(axis=0))
 
 
@@ -66,12 +66,12 @@ Way = Callable[[Ballot], Floats]
 
 def by_program(ballot: Ballot) -> Floats:
     """Rank as the program does."""
-    return ballot.photos @ steered(ballot.query, ballot.liked, ballot.disliked, ballot.middle, ballot.sample)
+    return ballot.photos @ with_feedback(ballot.query, ballot.liked, ballot.disliked, ballot.middle, ballot.sample)
 
 
 def by_special(ballot: Ballot) -> Floats:
     """Rank as the program does where it has no ordinary photos to compare with."""
-    return ballot.photos @ steered(ballot.query, ballot.liked, ballot.disliked, ballot.middle)
+    return ballot.photos @ with_feedback(ballot.query, ballot.liked, ballot.disliked, ballot.middle)
 
 
 def by_rocchio(ballot: Ballot) -> Floats:

@@ -13,7 +13,7 @@ from semantic_photos.domain.ports import ImageEncoder
 from semantic_photos.evaluation.cutoff import cutoff_figures
 from semantic_photos.evaluation.figure import Figures, Floats, Group, plain
 from semantic_photos.evaluation.photos import Shown
-from semantic_photos.evaluation.pictures import Pictures
+from semantic_photos.evaluation.pictures import PhotoImages
 from semantic_photos.evaluation.retrieval import EncodeText, Material, all_figures, usable
 from semantic_photos.evaluation.tagging import caption_tag_figures, label_tag_figures
 from semantic_photos.ml.manifest import MANIFEST
@@ -23,7 +23,7 @@ from semantic_photos.services.search.vocabulary import LEAST_CONFIDENCE
 BATCH = 8
 
 
-def encode_photos(photos: Sequence[Shown], pictures: Pictures, encoder: ImageEncoder) -> tuple[Floats, Group]:
+def encode_photos(photos: Sequence[Shown], pictures: PhotoImages, encoder: ImageEncoder) -> tuple[Floats, Group]:
     """Return unit vectors (N, D) of the photos, NaN where one could not be decoded, and how fast that went.
 
     ``encode_per_second`` is the network alone on whole batches of `BATCH`, the first one left out because it loads

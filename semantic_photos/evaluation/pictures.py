@@ -21,7 +21,7 @@ from semantic_photos.media.decode import decode
 from semantic_photos.media.decode_request import DecodedPhoto, DecodeRequest
 
 
-class Pictures:
+class PhotoImages:
     """Finds and decodes the photos of an index.
 
     Zips are read without unpacking more than one photo at a time, which then goes through a file, since that is what
@@ -49,7 +49,7 @@ class Pictures:
             self._closing.close()
             raise UserFacingError(f"The pictures cannot be read: {error}.", code="evaluation.images") from error
 
-    def __enter__(self) -> Pictures:
+    def __enter__(self) -> PhotoImages:
         """Return itself."""
         return self
 

@@ -21,8 +21,8 @@ from semantic_photos.domain.vectors import normalise
 from semantic_photos.evaluation.figure import Figure, Floats, ratio
 from semantic_photos.evaluation.subjects import subjects_of
 from semantic_photos.evaluation.vectors import Judged, common_arguments, judged
-from semantic_photos.services.concepts.concept_direction import learn
-from semantic_photos.services.concepts.concept_evaluation import hold_out, probabilities, questions
+from semantic_photos.services.concepts.concept_direction import fit_direction
+from semantic_photos.services.concepts.concept_evaluation import hold_out, photos_to_review, probabilities
 
 SEEDS, EXAMPLES, ANSWERS, GIVEN = 3, (5, 12), 10, 5
 _LEAST_LEFT = 3
@@ -70,7 +70,7 @@ def _told(
     own[chosen] = True
     examples = bench.vectors[chosen]
     told = hold_out(name, examples, bench.vectors, word, own=own, seed=seed).figures
-    subject = learn(name, examples, bench.vectors, word, own=own, seed=seed)
+    subject = fit_direction(name, examples, bench.vectors, word, own=own, seed=seed)
     plain = word if word is not None else normalise(examples.mean(axis=0))
     shares = [
         float(has[~own][np.argsort(-(bench.vectors[~own] @ way))[: told.first]].sum() / has[~own].sum())
@@ -109,7 +109,7 @@ def answered(bench: Judged, seeds: int = SEEDS) -> dict[str, Figure]:
             own = np.zeros(len(has), np.bool_)
             own[chosen] = True
             library = bench.vectors[pool]
-            subject = learn(name, bench.vectors[chosen], library, own=own[pool], seed=seed)
+            subject = fit_direction(name, bench.vectors[chosen], library, own=own[pool], seed=seed)
             base = average_precision(rest @ subject.vector, has[~asked_of])
             free = pool[~own[pool]]
             scores = bench.vectors[free] @ subject.vector
@@ -118,7 +118,9 @@ def answered(bench: Judged, seeds: int = SEEDS) -> dict[str, Figure]:
             sure.append(chances)
             right.append(has[free])
             ways = {
-                "most uncertain": free[questions(chances, functools.partial(_rows, bench.vectors[free]), ANSWERS)],
+                "most uncertain": free[
+                    photos_to_review(chances, functools.partial(_rows, bench.vectors[free]), ANSWERS)
+                ],
                 "likest": free[np.argsort(-scores)[:ANSWERS]],
                 "random": rng.choice(free, ANSWERS, replace=False),
             }
@@ -130,7 +132,7 @@ def answered(bench: Judged, seeds: int = SEEDS) -> dict[str, Figure]:
                 spoken[asked] = True
                 shown = bench.vectors[np.r_[chosen, good]]
                 for kind, wrong in (("", bench.vectors[bad]), (", rejections left out", None)):
-                    then = learn(name, shown, library, own=spoken[pool], wrong=wrong, seed=seed)
+                    then = fit_direction(name, shown, library, own=spoken[pool], wrong=wrong, seed=seed)
                     gains.setdefault(f"{way}{kind}", []).append(
                         average_precision(rest @ then.vector, has[~asked_of])
                     )  # fmt: skip

@@ -15,8 +15,8 @@ from semantic_photos.domain.errors import SemanticPhotosError, UserFacingError
 from semantic_photos.evaluation.figure import Figures, Floats
 from semantic_photos.evaluation.photos import Shown
 from semantic_photos.evaluation.retrieval import EncodeText, Material, all_figures
-from semantic_photos.ml.text_encoder import WordTable
-from semantic_photos.ml.word_table import Lexicon
+from semantic_photos.ml.text_encoder import WordTableEncoder
+from semantic_photos.ml.word_table import WordVectorTable
 
 RECIPE = "original recipe"
 TEACHER = "teacher, our head"
@@ -47,7 +47,7 @@ def reference_figures(
             files = [str(name) for name in stored["files"]]
             recipe = _rows(material.photos, files, stored["recipe_photos"], path)
             ours = _rows(material.photos, files, stored["head_photos"], path)
-            lexicon = Lexicon(
+            word_table = WordVectorTable(
                 [str(word) for word in stored["head_words"]],
                 stored["head_vectors"],
                 stored["head_scales"],
@@ -60,7 +60,7 @@ def reference_figures(
         raise UserFacingError(f"{path} is no file of references: {error}.", code="evaluation.reference") from error
     return {
         RECIPE: all_figures(material, recipe, encode),
-        TEACHER: all_figures(material, ours, WordTable.of(lexicon).encode),
+        TEACHER: all_figures(material, ours, WordTableEncoder.of(word_table).encode),
     }, facts
 
 

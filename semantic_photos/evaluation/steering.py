@@ -28,13 +28,13 @@ from semantic_photos.evaluation.composed import Compositions, Pair, Word, captio
 from semantic_photos.evaluation.figure import ratio
 from semantic_photos.evaluation.metrics import precision_at
 from semantic_photos.evaluation.photos import Shown, read_photos
-from semantic_photos.evaluation.pictures import Pictures
+from semantic_photos.evaluation.pictures import PhotoImages
 from semantic_photos.evaluation.vectors import vectors_of
 from semantic_photos.evaluation.voting import voting_figures
 from semantic_photos.ml.image_encoder import OnnxImageEncoder
 from semantic_photos.ml.model_pack import load_pack
-from semantic_photos.ml.text_encoder import WordTable
-from semantic_photos.services.search.dense_features import Positions, cut, positions_of
+from semantic_photos.ml.text_encoder import WordTableEncoder
+from semantic_photos.services.search.dense_features import FeatureGrid, cut, feature_grid
 
 Floats = NDArray[np.float32]
 Figures = dict[str, dict[str, float]]
@@ -45,10 +45,10 @@ _LEAST_ANSWERS = 5
 class Bench:
     """A pack, the vectors of the val photos, and ordinary photos as background."""
 
-    def __init__(self, pack_folder: Path, photos: Sequence[Shown], pictures: Pictures, cache: Path | None) -> None:
+    def __init__(self, pack_folder: Path, photos: Sequence[Shown], pictures: PhotoImages, cache: Path | None) -> None:
         pack = load_pack(pack_folder)
         self.photos, self.pictures = photos, Compositions(photos, pictures)
-        self.encoder, self.words = OnnxImageEncoder(pack, min(4, os.cpu_count() or 1)), WordTable(pack)
+        self.encoder, self.words = OnnxImageEncoder(pack, min(4, os.cpu_count() or 1)), WordTableEncoder(pack)
         self.vectors = vectors_of(photos, pictures, self.encoder, cache)
         self.background = pack.background if pack.background is not None else self.vectors[::4]
 
@@ -62,11 +62,11 @@ class Bench:
         """Return those texts that the word table knows."""
         return {text for text in texts if self.words.encode(text) is not None}
 
-    def look(self, pair: Pair, *, inset: bool) -> tuple[Positions, NDArray[np.uint8], Box]:
+    def look(self, pair: Pair, *, inset: bool) -> tuple[FeatureGrid, NDArray[np.uint8], Box]:
         """Return positions, the large square, and where the wanted photo is."""
         picture, box = self.pictures.inset(pair) if inset else self.pictures.side_by_side(pair)
         large = large_square(picture, self.encoder.recipe)
-        return positions_of(self.encoder, large, PhotoFacts(*picture.size)), large, box
+        return feature_grid(self.encoder, large, PhotoFacts(*picture.size)), large, box
 
     def precision(self, vector: Floats, word: Word, without: Sequence[int], k: int = 10) -> float:
         """Return the share of right answers among the first ``k``; NaN when there are too few to ask for."""
@@ -97,12 +97,12 @@ def _inside(point: tuple[float, float], box: Box) -> float:
     return float(box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3])
 
 
-def _heat(bench: Bench, seen: Positions, word: str) -> Floats:
+def _heat(bench: Bench, seen: FeatureGrid, word: str) -> Floats:
     direction = bench.word(word)
     return standard_scores(seen.map_of(direction), *result_cutoff.background(bench.background @ direction))
 
 
-def focused(bench: Bench, seen: Positions, focuses: Sequence[tuple[float, str]]) -> Floats:
+def focused(bench: Bench, seen: FeatureGrid, focuses: Sequence[tuple[float, str]]) -> Floats:
     """Return the vector of a picture judged by its parts in focus, as the program makes it."""
     directions = [(weight, bench.word(text)) for weight, text in focuses]
     backgrounds = [result_cutoff.background(bench.background @ vector) for _, vector in directions]
@@ -152,7 +152,7 @@ def composed_figures(bench: Bench, asked: Sequence[Pair], kind: str, seed: int) 
     return {name: summary(values) for name, values in rows.items()}
 
 
-def _pooled(bench: Bench, seen: Positions, region: Box) -> Floats:
+def _pooled(bench: Bench, seen: FeatureGrid, region: Box) -> Floats:
     """Return the alternative to cutting out: activations of the positions whose middle lies in the region."""
     middles = []
     for box, vectors in zip(((0.0, 0.0, 1.0, 1.0), *seen.tiles), (seen.vectors[0], *seen.vectors), strict=True):
@@ -235,7 +235,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         photos = read_photos(args.index)
-        with Pictures(args.images) as pictures:
+        with PhotoImages(args.images) as pictures:
             pictures.expect(photos)
             found = figures(Bench(args.pack, photos, pictures, args.cache), max(1, args.pairs))
     except SemanticPhotosError as error:

@@ -22,7 +22,7 @@ from semantic_photos.domain.vectors import normalise
 from semantic_photos.evaluation.figure import Figure, Floats, ratio
 from semantic_photos.evaluation.photos import Shown
 from semantic_photos.evaluation.vectors import Judged, common_arguments, judged
-from semantic_photos.services.concepts.concept_direction import learn
+from semantic_photos.services.concepts.concept_direction import fit_direction
 
 SUBJECTS, EXAMPLES, SEEDS, FIRST = 30, (5, 10, 20), 10, 20
 #: So many photos of a subject must be left to be found.
@@ -50,8 +50,8 @@ def ways_of(name: str, examples: Floats, library: Floats, word: Floats, seed: in
     return {
         "the word, typed": word,
         "like the mean of the examples": normalise(examples.mean(axis=0)),
-        "taught, a name that is no word": learn(name, examples, library, seed=seed).vector,
-        "taught, with the word": learn(name, examples, library, word, seed=seed).vector,
+        "taught, a name that is no word": fit_direction(name, examples, library, seed=seed).vector,
+        "taught, with the word": fit_direction(name, examples, library, word, seed=seed).vector,
     }
 
 

@@ -14,10 +14,10 @@ from semantic_photos.domain.ports import ImageEncoder
 from semantic_photos.evaluation.figure import Floats
 from semantic_photos.evaluation.measure import encode_photos
 from semantic_photos.evaluation.photos import Shown, read_photos
-from semantic_photos.evaluation.pictures import Pictures
+from semantic_photos.evaluation.pictures import PhotoImages
 from semantic_photos.ml.image_encoder import OnnxImageEncoder
 from semantic_photos.ml.model_pack import ModelPack, load_pack
-from semantic_photos.ml.text_encoder import WordTable
+from semantic_photos.ml.text_encoder import WordTableEncoder
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,12 +25,14 @@ class Judged:
     """A pack and the photos it is judged on, with their unit vectors (N, D); zeros where one cannot be decoded."""
 
     pack: ModelPack
-    words: WordTable
+    words: WordTableEncoder
     photos: list[Shown]
     vectors: Floats
 
 
-def vectors_of(photos: Sequence[Shown], pictures: Pictures, encoder: ImageEncoder, cache: Path | None = None) -> Floats:
+def vectors_of(
+    photos: Sequence[Shown], pictures: PhotoImages, encoder: ImageEncoder, cache: Path | None = None
+) -> Floats:
     """Return unit vectors (N, D), from ``cache`` if the same pack made them for as many photos, else kept there."""
     if cache is not None and cache.exists():
         with np.load(cache) as stored:
@@ -63,8 +65,8 @@ def judged(args: argparse.Namespace, threads: int = 2) -> Judged:
     pack, photos = load_pack(args.pack), read_photos(args.index)
     encoder = OnnxImageEncoder(pack, threads)
     try:
-        with Pictures(args.images) as pictures:
+        with PhotoImages(args.images) as pictures:
             pictures.expect(photos)
-            return Judged(pack, WordTable(pack), photos, vectors_of(photos, pictures, encoder, args.cache))
+            return Judged(pack, WordTableEncoder(pack), photos, vectors_of(photos, pictures, encoder, args.cache))
     finally:
         encoder.close()

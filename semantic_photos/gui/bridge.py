@@ -15,7 +15,7 @@ from semantic_photos.domain.messages import FoldersChanged, IndexChanged, Indexi
 from semantic_photos.domain.tags import TaggingProgress
 
 if TYPE_CHECKING:
-    from semantic_photos.services.library.library import Library
+    from semantic_photos.services.library.facade import PhotoLibrary
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Bridge(QObject):
     failed = Signal(object)
     _delivered = Signal(object, object)
 
-    def __init__(self, library: Library, parent: QObject | None = None) -> None:
+    def __init__(self, library: PhotoLibrary, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.library = library
         self._closed = False

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal
 
-from semantic_photos.domain.messages import PhotosChanged
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.storage.tags import Change
 
@@ -156,7 +155,7 @@ class UndoStack(QObject):
 
     def _published(self, change: Change, *, publish: bool) -> Change:
         if change and publish:
-            self._bridge.library.bus.publish(PhotosChanged(updated=change.photo_ids))
+            self._bridge.library.announce(change.photo_ids)
         return change
 
     def _tell(self, text: str, *, undoable: bool = False) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether Annoy answers a question, and how it is asked: enough candidates, exactly scored, or exact search instead."""
+"""Whether Annoy answers a query, and how it is asked: enough candidates, exactly scored, or exact search instead."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from semantic_photos.domain.ports import FloatArray, IdArray
 from semantic_photos.domain.vectors import top_k
 from semantic_photos.index.annoy_index import Segment
-from semantic_photos.index.snapshot import State
+from semantic_photos.index.snapshot import Snapshot
 
 Engine = Literal["auto", "annoy", "exact"]
 
@@ -24,24 +24,24 @@ FORCED_CANDIDATES = 50_000
 #: the shipped pack's words on a busy machine: 50 wanted 20 ms at recall 0.98 (exact 31 ms), 500 wanted 28 ms at 0.95
 #: (exact 43 ms), 2,000 wanted 44 ms at 0.91 (exact 41 ms).
 WANTED_SHARE = 0.01
-#: A quick look, well below a millisecond, that tells whether a question is near enough to any photo.
+#: A quick look, well below a millisecond, that tells whether a query is near enough to any photo.
 PROBE, PROBE_CANDIDATES = 10, 100
 #: A filter that leaves less than this share of the photos is answered exactly: Annoy would bring mostly others.
 AMONG_SHARE = 0.3
 #: How many times more candidates are looked at than a filter should need, as what it leaves may lie elsewhere.
-#: Measured with 60,000 photos, half of them left, photos as questions: recall@50 0.99, at worst 0.86.
+#: Measured with 60,000 photos, half of them left, photos as queries: recall@50 0.99, at worst 0.86.
 AMONG_SPARE = 2.0
 
 
 def is_used(segment: Segment, mode: Engine) -> bool:
-    """Return whether Annoy answers the questions it is good at."""
+    """Return whether Annoy answers the queries it is good at."""
     if not segment.has_trees or mode == "exact":
         return False
     return mode == "annoy" or (segment.manifest.n >= ANNOY_FROM and segment.manifest.trusted <= 1.0)
 
 
 def ask(
-    state: State, query: FloatArray, k: int, mode: Engine, among: IdArray | None = None
+    state: Snapshot, query: FloatArray, k: int, mode: Engine, among: IdArray | None = None
 ) -> tuple[IdArray, FloatArray] | None:
     """Return Annoy's ``k`` nearest of the base, scored exactly, or None when exact search should answer.
 
@@ -80,6 +80,6 @@ def ask(
 
 
 def _is_near(segment: Segment, query: FloatArray) -> bool:
-    """Return whether the question lies so near to the photos that Annoy was measured to find enough."""
+    """Return whether the query lies so near to the photos that Annoy was measured to find enough."""
     rows = segment.candidates(query, PROBE, PROBE * PROBE_CANDIDATES)
     return len(rows) > 0 and float((segment.rows.vectors[rows] @ query).max()) >= segment.manifest.trusted

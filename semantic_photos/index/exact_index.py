@@ -237,7 +237,7 @@ class ExactIndex:
 
 
 def checked_query(vector: FloatArray, dim: int) -> FloatArray:
-    """Return a question as a unit vector, float32 (D,).
+    """Return a query as a unit vector, float32 (D,).
 
     Raises:
         InternalError: when it has another shape, no direction, or is not finite.

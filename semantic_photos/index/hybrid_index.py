@@ -21,7 +21,7 @@ from semantic_photos.index.annoy_search import ANNOY_FROM, Engine
 from semantic_photos.index.exact_index import BoolArray, ExactIndex, RowArray, checked_batch, checked_query
 from semantic_photos.index.segment_builder import CHUNK_ROWS, build_segment, read_vectors
 from semantic_photos.index.segment_folder import SegmentFolder, refused
-from semantic_photos.index.snapshot import State
+from semantic_photos.index.snapshot import Snapshot
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class HybridIndex:
         self._building = threading.Lock()
         self._touched: set[int] | None = None
         self._delta = ExactIndex(dim)
-        self._state = State.over(None, None, self._delta.rows)
+        self._state = Snapshot.over(None, None, self._delta.rows)
         self._trouble, self._wants_trees = "", False
         self._retry_at, self._failures = 0.0, 0
         # Without a catalog the index is its own source.
@@ -111,7 +111,7 @@ class HybridIndex:
             delta.add(*read_vectors(vectors_for, wanted[start : start + CHUNK_ROWS]))
         with self._lock:
             self._delta = delta
-            self._state = State.over(segment, live, delta.rows)
+            self._state = Snapshot.over(segment, live, delta.rows)
 
     def _open(self, changed_since: Callable[[int], Sequence[int] | IdArray]) -> Segment | None:
         manifest = None
@@ -161,7 +161,7 @@ class HybridIndex:
         """Return ids and cosines of the ``k`` nearest, best first; fewer when fewer are searchable.
 
         Args:
-            vector: the question (D,).
+            vector: the query (D,).
             k: how many.
             among: ids, int64 (M,) sorted and each once, of the only photos that may be answered; None for all.
                 Others count as if they were not there.
@@ -189,7 +189,7 @@ class HybridIndex:
 
     @property
     def engine(self) -> str:
-        """Return ``annoy`` if it answers the questions it is good at, else ``exact``."""
+        """Return ``annoy`` if it answers the queries it is good at, else ``exact``."""
         segment = self._state.segment
         return "annoy" if segment is not None and annoy_search.is_used(segment, self._mode) else "exact"
 
@@ -265,7 +265,7 @@ class HybridIndex:
             self._delta.remove(numbers)
             self._state = self._state.changed(self._delta.rows, hide=numbers)
 
-    def _merge(self, state: State, ids: IdArray, vectors: FloatArray) -> State:
+    def _merge(self, state: Snapshot, ids: IdArray, vectors: FloatArray) -> Snapshot:
         """Put checked vectors where they belong: back into the segment if it has the same, else to the delta."""
         same = state.stands_in_segment(ids, vectors)
         self._delta.remove(ids[same])
@@ -332,7 +332,7 @@ class HybridIndex:
         live = ~np.isin(segment.rows.ids, touched) if segment is not None else None
         self._delta = ExactIndex(self._dim)
         # One assignment at the end: readers see the old state or the complete new one.
-        self._state = self._merge(State.over(segment, live, self._delta.rows), ids, vectors)
+        self._state = self._merge(Snapshot.over(segment, live, self._delta.rows), ids, vectors)
         self._wants_trees = False
 
     def _failed(self, error: Exception) -> None:
@@ -351,7 +351,7 @@ class HybridIndex:
         """Forget everything; searches find nothing from now on. The files stay. Safe to call twice."""
         with self._lock:
             self._delta = ExactIndex(self._dim)
-            self._state = State.over(None, None, self._delta.rows)
+            self._state = Snapshot.over(None, None, self._delta.rows)
 
 
 __all__ = ["ANNOY_FROM", "BUILD_FROM", "Engine", "HybridIndex"]

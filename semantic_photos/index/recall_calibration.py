@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Measures on a new segment which questions Annoy may answer.
+"""Measures on a new segment which queries Annoy may answer.
 
-Annoy's trees were grown around the photos. A question that lies among them (a photo of the library) falls into the
+Annoy's trees were grown around the photos. A query that lies among them (a photo of the library) falls into the
 right leaves; one that lies apart (words: their cosine with even the best photo is 0.2 to 0.4 in such models) is torn
 apart by every split, and the fraction of true neighbours that is found drops with the distance, at a rate that
-depends on the library. So nothing is assumed: questions of known distance are made from the library itself, answered
+depends on the library. So nothing is assumed: queries of known distance are made from the library itself, answered
 both ways, and the segment keeps from which best cosine on Annoy found enough, and what that takes.
 """
 
@@ -27,9 +27,9 @@ from semantic_photos.index.exact_index import CHUNK_ROWS, RowArray
 LEAST_RECALL = 0.95
 #: How many nearest are compared: the first screens of results.
 NEAREST = 50
-#: Candidates per question that are tried, fewest first.
+#: Candidates per query that are tried, fewest first.
 SEARCH_KS = (5_000, 20_000, 50_000, 100_000, 200_000)
-#: Cosine of a made-up question with what it was made from: a photo at 1, mixtures of two below.
+#: Cosine of a made-up query with what it was made from: a photo at 1, mixtures of two below.
 LEVELS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
 QUESTIONS_PER_LEVEL = 24
 #: Annoy must take less than this share of the time of exact search to be worth its losses.
@@ -48,8 +48,8 @@ def calibrate(segment: Segment, token: CancelToken) -> tuple[int, float]:
     rows = segment.rows
     rng = np.random.default_rng(segment.manifest.n)
     nearest = min(NEAREST, rows.size)
-    questions = np.stack([_questions(rows.vectors, level, rng) for level in LEVELS])
-    flat = questions.reshape(-1, questions.shape[-1])
+    queries = np.stack([_queries(rows.vectors, level, rng) for level in LEVELS])
+    flat = queries.reshape(-1, queries.shape[-1])
     true_rows, best = _true_nearest(rows.vectors, flat, nearest, token)
     exact_s = _seconds(lambda i: rows.search(flat[i], nearest), len(flat))
     chosen = SEARCH_KS[-1], NEVER
@@ -79,7 +79,7 @@ def _trusted(recall: NDArray[np.float64], best: FloatArray) -> float:
     return trusted
 
 
-def _questions(vectors: FloatArray, level: float, rng: np.random.Generator) -> FloatArray:
+def _queries(vectors: FloatArray, level: float, rng: np.random.Generator) -> FloatArray:
     """Return unit vectors (Q, D) that have the cosine ``level`` with photos or mixtures of two, else any direction."""
     near = np.asarray(vectors[rng.integers(len(vectors), size=QUESTIONS_PER_LEVEL)])
     if level < 1.0:
@@ -90,15 +90,13 @@ def _questions(vectors: FloatArray, level: float, rng: np.random.Generator) -> F
     return normalise(np.float32(level) * near + np.float32(np.sqrt(1.0 - level**2)) * away)
 
 
-def _true_nearest(
-    vectors: FloatArray, questions: FloatArray, k: int, token: CancelToken
-) -> tuple[RowArray, FloatArray]:
+def _true_nearest(vectors: FloatArray, queries: FloatArray, k: int, token: CancelToken) -> tuple[RowArray, FloatArray]:
     """Return the rows of the ``k`` nearest, int64 (Q, k) in any order, and the best cosine (Q,)."""
-    rows = np.empty((len(questions), 0), np.int64)
-    scores = np.empty((len(questions), 0), np.float32)
+    rows = np.empty((len(queries), 0), np.int64)
+    scores = np.empty((len(queries), 0), np.float32)
     for start in range(0, len(vectors), CHUNK_ROWS):
         token.raise_if_cancelled()
-        new = questions @ vectors[start : start + CHUNK_ROWS].T
+        new = queries @ vectors[start : start + CHUNK_ROWS].T
         numbers = np.broadcast_to(np.arange(start, start + new.shape[1]), new.shape)
         scores, rows = np.concatenate([scores, new], axis=1), np.concatenate([rows, numbers], axis=1)
         keep = np.argpartition(-scores, min(k, scores.shape[1]) - 1, axis=1)[:, :k]
@@ -106,12 +104,12 @@ def _true_nearest(
     return rows, scores.max(axis=1)
 
 
-def _ask(segment: Segment, questions: FloatArray, nearest: int, search_k: int, i: int) -> RowArray:
-    return segment.candidates(questions[i], nearest, search_k)
+def _ask(segment: Segment, queries: FloatArray, nearest: int, search_k: int, i: int) -> RowArray:
+    return segment.candidates(queries[i], nearest, search_k)
 
 
 def _seconds(ask: Callable[[int], object], n: int) -> float:
-    """Return the median time of a few questions, spread over ``n``."""
+    """Return the median time of a few queries, spread over ``n``."""
     times = []
     for i in range(0, n, max(1, n // 12)):
         start = time.perf_counter()

@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 CHUNK_ROWS = 4096
 #: Any number does; a fixed one makes builds repeatable.
 SEED = 20_240_229
-#: What a question finds is ruled by how many candidates it looks at, hardly by the number of trees, while time, memory
+#: What a query finds is ruled by how many candidates it looks at, hardly by the number of trees, while time, memory
 #: and file grow with each tree. Measured at 100,000 vectors spread as the shipped pack spreads photos (256 dimensions),
 #: recall@50 of photos / of words at 50,000 candidates: 10 trees 0.991 / 0.975, 20 trees 0.994 / 0.980, 50 trees
 #: 0.996 / 0.980, 100 trees 0.996 / 0.981.

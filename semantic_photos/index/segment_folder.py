@@ -58,7 +58,7 @@ class Manifest:
         annoy: Annoy's trees over the rows, or None when it was built without.
         annoy_version: version that built the trees; the format carries none.
         trees: number of trees.
-        search_k: how many candidates Annoy looks at per question, by measurement on this segment.
+        search_k: how many candidates Annoy looks at per query, by measurement on this segment.
         trusted: best cosine from which Annoy's answer was measured to be complete enough; above 1 means never.
         metric: distance of the trees.
     """

@@ -17,7 +17,7 @@ SAME = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class State:
+class Snapshot:
     """Everything that is searchable at one moment; nothing in it changes, so that readers need no lock.
 
     Attributes:
@@ -32,7 +32,7 @@ class State:
     _samples: dict[int, IdArray] = field(default_factory=dict)
 
     @classmethod
-    def over(cls, segment: Segment | None, live: BoolArray | None, delta: Rows) -> State:
+    def over(cls, segment: Segment | None, live: BoolArray | None, delta: Rows) -> Snapshot:
         """Return the state of a segment of which the rows ``live`` (N,) are shown (None: all), and a delta."""
         if segment is None:
             return cls(None, Rows.empty(delta.vectors.shape[1]), delta)
@@ -50,10 +50,10 @@ class State:
         """Return the number of hidden rows of the segment."""
         return len(self.base.ids) - self.base.size
 
-    def changed(self, delta: Rows, *, show: IdArray | None = None, hide: IdArray | None = None) -> State:
+    def changed(self, delta: Rows, *, show: IdArray | None = None, hide: IdArray | None = None) -> Snapshot:
         """Return the state with another delta and with rows of the segment shown or hidden; unknown ids are fine."""
         if self.segment is None:
-            return State(None, self.base, delta)
+            return Snapshot(None, self.base, delta)
         live = self.base.live
         for ids, value in ((show, True), (hide, False)):
             rows = self.segment.rows.find(ids) if ids is not None else np.empty(0, np.int64)
@@ -63,7 +63,9 @@ class State:
                 live = np.ones(len(self.base.ids), np.bool_) if live is None else live.copy()
                 live[rows] = value
         return (
-            State(self.segment, self.base, delta) if live is self.base.live else State.over(self.segment, live, delta)
+            Snapshot(self.segment, self.base, delta)
+            if live is self.base.live
+            else Snapshot.over(self.segment, live, delta)
         )
 
     def stands_in_segment(self, ids: IdArray, vectors: FloatArray) -> BoolArray:

@@ -102,8 +102,8 @@ class DecoderProcess:
         try:
             head, _ = self._read_frame(time.monotonic() + START_LIMIT_S)
             if "ready" not in head:
-                raise decoder_protocol.WireError("a strange greeting")
-        except (_ChildGoneError, _TooSlowError, decoder_protocol.WireError) as error:
+                raise decoder_protocol.ProtocolError("a strange greeting")
+        except (_ChildGoneError, _TooSlowError, decoder_protocol.ProtocolError) as error:
             self.close()
             raise DecoderStartError(f"no greeting, exit code {self._process.returncode}") from error
 
@@ -128,7 +128,7 @@ class DecoderProcess:
         head, payload = self._ask(request)
         try:
             return decoder_protocol.read_answer(head, payload, request)
-        except decoder_protocol.WireError as error:
+        except decoder_protocol.ProtocolError as error:
             raise self._nonsense(request.path, error) from error
 
     def edit(self, request: EditRequest) -> EditedFile:
@@ -140,7 +140,7 @@ class DecoderProcess:
         head, payload = self._ask(request)
         try:
             return decoder_protocol.read_edited(head, payload)
-        except decoder_protocol.WireError as error:
+        except decoder_protocol.ProtocolError as error:
             raise self._nonsense(request.path, error) from error
 
     def _ask(self, request: DecodeRequest | EditRequest) -> tuple[dict[str, object], bytearray]:
@@ -152,7 +152,7 @@ class DecoderProcess:
                 self._stdin.write(piece)
             head, _ = self._read_frame(time.monotonic() + limit)
             if head != decoder_protocol.BEGUN:
-                raise decoder_protocol.WireError("an answer before the photo was taken up")
+                raise decoder_protocol.ProtocolError("an answer before the photo was taken up")
             begun = True
             return self._read_frame(time.monotonic() + limit)
         except _TooSlowError:
@@ -164,10 +164,10 @@ class DecoderProcess:
             if not begun:
                 raise DecoderGoneError(f"decoder {self.pid} was gone before the photo") from None
             raise self._obituary() from None
-        except decoder_protocol.WireError as error:
+        except decoder_protocol.ProtocolError as error:
             raise self._nonsense(request.path, error) from error
 
-    def _nonsense(self, path: Path, error: decoder_protocol.WireError) -> PhotoError:
+    def _nonsense(self, path: Path, error: decoder_protocol.ProtocolError) -> PhotoError:
         _log.warning("a decoder answered nonsense about %r: %s", str(path), error)
         self.kill()
         return _crashed()

@@ -24,7 +24,7 @@ from semantic_photos.domain.photo import ImageRecipe, PhotoFacts
 from semantic_photos.domain.ports import ByteArray
 from semantic_photos.media import decoder_protocol_keywords
 from semantic_photos.media.decode_request import DecodedPhoto, DecodeRequest
-from semantic_photos.media.decoder_protocol_keywords import WireError as WireError
+from semantic_photos.media.decoder_protocol_keywords import ProtocolError as ProtocolError
 from semantic_photos.media.keyword_edit_values import EditedFile, EditRequest
 
 HEADER = struct.Struct(">IQ")
@@ -46,11 +46,11 @@ def lengths(header: bytes | bytearray) -> tuple[int, int]:
     """Return the lengths of JSON and payload that a header announces.
 
     Raises:
-        WireError: when they are larger than anything that is ever sent.
+        ProtocolError: when they are larger than anything that is ever sent.
     """
     text, payload = HEADER.unpack(header)
     if text > MAX_JSON or payload > MAX_PAYLOAD:
-        raise WireError(f"a frame of {text} + {payload} bytes")
+        raise ProtocolError(f"a frame of {text} + {payload} bytes")
     return text, payload
 
 
@@ -58,14 +58,14 @@ def parse(text: bytes | bytearray) -> dict[str, Any]:
     """Return the JSON object of a frame.
 
     Raises:
-        WireError: when it is none.
+        ProtocolError: when it is none.
     """
     try:
         head = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise WireError(f"no JSON: {error}") from error
+        raise ProtocolError(f"no JSON: {error}") from error
     if not isinstance(head, dict):
-        raise WireError("no object")
+        raise ProtocolError("no object")
     return head
 
 
@@ -123,7 +123,7 @@ def read_answer(head: dict[str, Any], payload: bytearray, request: DecodeRequest
     Raises:
         PhotoError: the child's verdict on the photo.
         PackError: the child's verdict on the recipe.
-        WireError: the answer is none.
+        ProtocolError: the answer is none.
     """
     _raise_verdict(head)
     side = request.recipe.side if request.recipe is not None else None
@@ -131,17 +131,17 @@ def read_answer(head: dict[str, Any], payload: bytearray, request: DecodeRequest
     preview_shape = _shape(head.get("preview"), request.preview_side, exact=False)
     length = head.get("thumbnail")
     if type(length) is not int or not 0 <= length <= len(payload) or (length > 0) != bool(request.thumbnail_side):
-        raise WireError("a thumbnail that nobody asked for, or none")
+        raise ProtocolError("a thumbnail that nobody asked for, or none")
     last = head.get("words")
     if type(last) is not int or not 0 <= last <= len(payload) or (last > 0) != request.words:
-        raise WireError("words that nobody asked for, or none")
+        raise ProtocolError("words that nobody asked for, or none")
     first, second = math.prod(square_shape or (0,)), math.prod(preview_shape or (0,))
     if first + length + second + last != len(payload):
-        raise WireError("a payload of another length")
+        raise ProtocolError("a payload of another length")
     view = memoryview(payload)
     thumbnail = bytes(view[first : first + length])
     if length and not thumbnail.startswith(b"\xff\xd8\xff"):
-        raise WireError("a thumbnail that is no JPEG")
+        raise ProtocolError("a thumbnail that is no JPEG")
     return DecodedPhoto(
         facts=_facts(head.get("facts")),
         square=_array(view[:first], square_shape),
@@ -156,7 +156,7 @@ def read_edited(head: dict[str, Any], payload: bytearray) -> EditedFile:
 
     Raises:
         PhotoError: the child's verdict.
-        WireError: the answer is none.
+        ProtocolError: the answer is none.
     """
     _raise_verdict(head)
     return decoder_protocol_keywords.edited(head, payload)
@@ -184,20 +184,20 @@ def _array(view: memoryview, shape: tuple[int, int, int] | None) -> ByteArray | 
 
 def _shape(value: Any, side: int | None, *, exact: bool) -> tuple[int, int, int] | None:
     if (value is None) != (not side):
-        raise WireError("a picture that nobody asked for, or none")
+        raise ProtocolError("a picture that nobody asked for, or none")
     if value is None or side is None:
         return None
     if not isinstance(value, list) or len(value) != 3 or any(type(n) is not int for n in value) or value[2] != 3:
-        raise WireError("a shape that is none")
+        raise ProtocolError("a shape that is none")
     height, width = value[0], value[1]
     if not (0 < height <= side and 0 < width <= side) or (exact and (height, width) != (side, side)):
-        raise WireError("a picture of another size")
+        raise ProtocolError("a picture of another size")
     return height, width, 3
 
 
 def _facts(values: Any) -> PhotoFacts:
     if not isinstance(values, dict):
-        raise WireError("no facts")
+        raise ProtocolError("no facts")
     kept: dict[str, Any] = {}
     for field in dataclasses.fields(PhotoFacts):
         value = values.get(field.name)

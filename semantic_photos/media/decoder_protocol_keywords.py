@@ -14,7 +14,7 @@ MAX_WORDS = 8_000_000
 _MOST_RAW = 2000
 
 
-class WireError(Exception):
+class ProtocolError(Exception):
     """A frame that makes no sense; it never leaves this workshop."""
 
 
@@ -30,7 +30,7 @@ def unpacked(data: memoryview) -> FileWords:
     """Return words from what a child sent.
 
     Raises:
-        WireError: when it is none.
+        ProtocolError: when it is none.
     """
     value = _object(bytes(data))
     tags, caption, rating = value.get("tags"), value.get("caption"), value.get("rating")
@@ -42,7 +42,7 @@ def unpacked(data: memoryview) -> FileWords:
         or not (rating is None or type(rating) is int)
         or not isinstance(whole, bool)
     ):
-        raise WireError("words that are none")
+        raise ProtocolError("words that are none")
     names = tuple(name for text in tags[:MOST_KEYWORDS] if (name := clean_name(text)))
     return FileWords(names, caption[:MOST_CAPTION], rating if rating is not None and -1 <= rating <= 5 else None, whole)
 
@@ -59,25 +59,25 @@ def edited(head: dict[str, Any], payload: bytearray) -> EditedFile:
     """Return an edited file from what a child sent.
 
     Raises:
-        WireError: when it is none.
+        ProtocolError: when it is none.
     """
     length, changed = head.get("fields"), head.get("changed")
     if type(length) is not int or not 0 < length <= len(payload) or not isinstance(changed, bool):
-        raise WireError("an edited file that is none")
+        raise ProtocolError("an edited file that is none")
     fields = _parse(bytes(payload[:length]))
     if not isinstance(fields, list) or len(fields) != 2 or (len(payload) > length) != changed:
-        raise WireError("an edited file that is none")
+        raise ProtocolError("an edited file that is none")
     before, after = (_fields(value) for value in fields)
     rating, caption = head.get("rating"), head.get("caption")
     if not (rating is None or (type(rating) is int and -1 <= rating <= 5)) or not isinstance(caption, str | None):
-        raise WireError("a remark that is none")
+        raise ProtocolError("a remark that is none")
     said = caption if caption is None else caption[:MOST_CAPTION]
     return EditedFile(bytes(payload[length:]) if changed else None, before, after, rating, said)
 
 
 def _fields(value: Any) -> KeywordFields:
     if not isinstance(value, list) or len(value) != 3 or not all(_are_texts(texts) for texts in value):
-        raise WireError("keywords that are none")
+        raise ProtocolError("keywords that are none")
     return KeywordFields(*(tuple(text[:_MOST_RAW] for text in texts) for texts in value))
 
 
@@ -88,14 +88,14 @@ def _are_texts(value: Any) -> bool:
 def _object(data: bytes) -> dict[str, Any]:
     value = _parse(data)
     if not isinstance(value, dict):
-        raise WireError("no object")
+        raise ProtocolError("no object")
     return value
 
 
 def _parse(data: bytes) -> Any:
     if len(data) > MAX_WORDS:
-        raise WireError(f"words of {len(data)} bytes")
+        raise ProtocolError(f"words of {len(data)} bytes")
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise WireError(f"no JSON: {error}") from error
+        raise ProtocolError(f"no JSON: {error}") from error

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Computes a file with other words: fields that are not ours stay, and the picture stays byte for byte.
 
-Runs in a decoder child and writes nothing. Field layout as Lightroom and digiKam have it: ``dc:subject`` and
+Runs in a decoder child and writes nothing. Field layout as Lightroom and digiKam have it: ``dc:concept`` and
 ``lr:hierarchicalSubject`` are bags, ``digiKam:TagsList`` is a sequence.
 """
 

@@ -226,7 +226,7 @@ def _keep_attributes(descriptor: int, place: Path) -> None:
     """Copy the extended attributes: tags and ratings of file managers, and who may do what.
 
     Raises:
-        OSError: when one that a person may have set cannot be kept.
+        OSError: when one that a user may have set cannot be kept.
     """
     if not hasattr(os, "listxattr"):
         return

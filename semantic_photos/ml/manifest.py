@@ -25,6 +25,8 @@ MOST_FILES = 32
 SUFFIXES = (".onnx", ".json", ".txt", ".npy", ".md")
 MOST_DIM = 4096
 MOST_CHANNELS = 65_536
+#: Words of a phrase that a network for phrases may ask for.
+PHRASE_WORDS = range(2, 65)
 SIDES = range(16, 1025)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -79,12 +81,21 @@ class HeadSection:
 
 @dataclass(frozen=True, slots=True)
 class TextSection:
-    """Names of the files of the word table."""
+    """Names of the files of the word table; ``trust`` is how far each word was trained, or None."""
 
     words: str
     vectors: str
     scales: str
     weights: str
+    trust: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PhraseSection:
+    """The network for phrases: the words of a phrase, at most ``max_words`` of them, to one unit vector."""
+
+    file: str
+    max_words: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +119,11 @@ class KnownAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """All of ``pack.json`` that is used, checked; ``fingerprint`` names the space of its image vectors."""
+    """All of ``pack.json`` that is used, checked.
+
+    ``fingerprint`` names the space of its image vectors, ``digest`` (16 hexadecimal digits) the manifest itself, and
+    so every file that it lists.
+    """
 
     id: str
     title: str
@@ -125,6 +140,9 @@ class Manifest:
     background: str | None
     known_answer: KnownAnswer
     fingerprint: str
+    digest: str
+    phrases: PhraseSection | None = None
+    cutoff: str | None = None
 
 
 def parse_manifest(data: bytes) -> Manifest:
@@ -159,13 +177,16 @@ def parse_manifest(data: bytes) -> Manifest:
         background=top.file("background", files, ".npy") if "background" in top.values else None,
         known_answer=_known_answer(top.section("known_answer"), dim),
         fingerprint=fingerprint(files, image.file, head.file, image_section.values),
+        digest=hashlib.sha256(data).hexdigest()[:16],
+        phrases=_phrases(top.section("phrases"), files) if "phrases" in top.values else None,
+        cutoff=top.file("cutoff", files, ".json") if "cutoff" in top.values else None,
     )  # fmt: skip
 
 
 def fingerprint(files: Mapping[str, ListedFile], encoder: str, head: str, image: Mapping[str, Any]) -> str:
     """Return 16 hexadecimal digits that name the space of image vectors: both networks and the way into them.
 
-    The word table is left out on purpose: better words do not ask for all photos to be indexed again.
+    Word table, phrases and cut-off are left out on purpose: better words do not ask for all photos to be indexed again.
     """
     networks = sorted(f"{name} {files[name].sha256}" for name in (encoder, head))
     text = "\n".join(networks) + "\n" + json.dumps(image, sort_keys=True, separators=(",", ":"))
@@ -288,7 +309,13 @@ def _text(section: _Section, files: Mapping[str, ListedFile]) -> TextSection:
         section.file("vectors", files, ".npy"),
         section.file("scales", files, ".npy"),
         section.file("weights", files, ".npy"),
+        section.file("trust", files, ".npy") if "trust" in section.values else None,
     )
+
+
+def _phrases(section: _Section, files: Mapping[str, ListedFile]) -> PhraseSection:
+    most = section.integer("max_words", PHRASE_WORDS.start, PHRASE_WORDS.stop - 1)
+    return PhraseSection(section.file("file", files, ".onnx"), most)
 
 
 def _known_answer(section: _Section, dim: int) -> KnownAnswer:

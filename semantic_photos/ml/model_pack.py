@@ -21,14 +21,17 @@ import numpy as np
 from semantic_photos.domain.errors import PackError, SemanticPhotosError
 from semantic_photos.domain.photo import ImageRecipe
 from semantic_photos.domain.ports import ByteArray, FloatArray, ImageEncoder, TextEncoder
+from semantic_photos.domain.result_cutoff import Cutoff
+from semantic_photos.ml.cutoff_file import parse_cutoff
 from semantic_photos.ml.manifest import MANIFEST, MOST_MANIFEST_BYTES, ListedFile, Manifest, parse_manifest
 from semantic_photos.ml.onnx_validation import ModelFacts, TensorFacts, inspect_model
+from semantic_photos.ml.phrases import PhraseFacts, check_phrases
 from semantic_photos.ml.tag_classifier import TagStat, TagTable, parse_tags
-from semantic_photos.ml.word_table import Lexicon, load_lexicon, read_array
+from semantic_photos.ml.word_table import WordVectorTable, load_word_table, read_array
 
 _log = logging.getLogger(__name__)
 
-#: Files that desktops strew into folders. They are not read; that they lie there must not cost a person the search.
+#: Files that desktops strew into folders. They are not read; that they lie there must not cost a user the search.
 _LITTER = frozenset({".ds_store", "thumbs.db", "desktop.ini", ".directory"})
 _MOST_BACKGROUND = 65_536
 #: Vectors are unit vectors to this; a head that does not normalise would make cosines wrong.
@@ -45,16 +48,20 @@ class ModelPack:
     Attributes:
         folder: where it lies.
         manifest: what it says of itself.
-        lexicon: its words.
+        word_table: its words.
         tag_table: its automatic tags.
         background: unit vectors of random photos, float32 (B, D), or None.
+        phrases: its network for phrases, or None: phrases are weighted means of words then.
+        cutoff: where good matches of its words begin, or None: they are told by the other hits of a query then.
     """
 
     folder: Path
     manifest: Manifest
-    lexicon: Lexicon
+    word_table: WordVectorTable
     tag_table: TagTable
     background: FloatArray | None
+    phrases: PhraseFacts | None = None
+    cutoff: Cutoff | None = None
 
     @property
     def id(self) -> str:
@@ -151,19 +158,33 @@ def load_pack(folder: Path) -> ModelPack:
     manifest = parse_manifest(_read_manifest(folder))
     _check_listing(folder, manifest)
     networks = {manifest.image.file, manifest.head.file}
+    if manifest.phrases is not None:
+        networks.add(manifest.phrases.file)
     contents = {}
     for name, listed in manifest.files.items():
         data = _read_verified(folder, name, listed)
-        if name in networks or name == manifest.tags:
+        if name in networks or name in (manifest.tags, manifest.cutoff):
             contents[name] = data
         elif name.endswith(".onnx"):
             raise PackError(f"{name} is a network that the manifest has no use for.", code="pack.listing")
     _check_encoder(manifest, inspect_model(contents[manifest.image.file], manifest.image.file))
     _check_head(manifest, inspect_model(contents[manifest.head.file], manifest.head.file))
     text = manifest.text
-    lexicon = load_lexicon(folder, text.words, text.vectors, text.scales, text.weights, manifest.dim)
-    tags = parse_tags(contents[manifest.tags], manifest.tags, lexicon.phrase, manifest.dim)
-    return ModelPack(folder, manifest, lexicon, tags, _read_background(folder, manifest))
+    word_table = load_word_table(folder, text.words, text.vectors, text.scales, text.weights, manifest.dim, text.trust)
+    # Tags keep their weighted means: that is what their background in the file was measured with.
+    tags = parse_tags(contents[manifest.tags], manifest.tags, word_table.phrase, manifest.dim)
+    phrases = None
+    if manifest.phrases is not None:
+        facts = inspect_model(contents[manifest.phrases.file], manifest.phrases.file)
+        phrases = check_phrases(manifest.phrases, facts, manifest.dim)
+        if len(word_table.content(word_table.find(manifest.known_answer.query).rows)) < 2:
+            raise PackError(f"The known answer of {MANIFEST} does not try {phrases.file}.", code="pack.manifest")
+    cutoff = None
+    if manifest.cutoff is not None:
+        cutoff = parse_cutoff(contents[manifest.cutoff], manifest.cutoff)
+        if manifest.background is None:
+            raise PackError(f"{manifest.cutoff} needs the photos of “background”.", code="pack.manifest")
+    return ModelPack(folder, manifest, word_table, tags, _read_background(folder, manifest), phrases, cutoff)
 
 
 def ramp_picture(side: int) -> ByteArray:
@@ -203,10 +224,16 @@ def verify_known_answer(pack: ModelPack, encoder: ImageEncoder, words: TextEncod
         if watchdog is not None:
             watchdog.cancel()
     _compare(pack, "network", np.asarray(known.embedding, np.float32), answer)
-    phrase = words.encode(known.query)
+    try:
+        phrase = words.encode(known.query)
+    except PackError:
+        raise
+    except SemanticPhotosError as error:
+        raise PackError(f"The words of “{pack.title}” do not work here: {error}", code="pack.no-answer") from error
     if phrase is None:
         raise PackError(f"The word table of “{pack.title}” does not know “{known.query}”.", code="pack.wrong-answer")
-    _compare(pack, "word table", np.asarray(known.query_embedding, np.float32), phrase)
+    part = "word table" if pack.phrases is None else "network for phrases"
+    _compare(pack, part, np.asarray(known.query_embedding, np.float32), phrase)
 
 
 def _compare(pack: ModelPack, part: str, wanted: FloatArray, answer: FloatArray) -> None:

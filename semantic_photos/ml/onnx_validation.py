@@ -46,7 +46,7 @@ MOST_FIELDS = 500_000
 _STANDARD_DOMAINS = frozenset({"", "ai.onnx"})
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-ELEMENT_TYPES = {1: "float32", 2: "uint8"}
+ELEMENT_TYPES = {1: "float32", 2: "uint8", 7: "int64"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 from semantic_photos.domain.errors import PackError, SemanticPhotosError
 from semantic_photos.ml.image_encoder import OnnxImageEncoder
 from semantic_photos.ml.model_pack import load_pack, verify_known_answer
-from semantic_photos.ml.text_encoder import WordTable
+from semantic_photos.ml.text_encoder import WordTableEncoder
 
 #: Memory a pack may take on top of what the interpreter and numpy have taken already.
 MEMORY_BYTES = 3 * 1024**3
@@ -39,7 +39,7 @@ def try_pack(folder: Path, *, limit_s: float = 60.0, memory_bytes: int = MEMORY_
     """
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    child = context.Process(target=_trial, args=(sender, folder, memory_bytes), name="pack-trial", daemon=True)
+    child = context.Process(target=_smoke_test, args=(sender, folder, memory_bytes), name="pack-trial", daemon=True)
     child.start()
     # The child's end must be closed here, or its death could not be noticed.
     sender.close()
@@ -66,7 +66,7 @@ def try_pack(folder: Path, *, limit_s: float = 60.0, memory_bytes: int = MEMORY_
         raise PackError(message, code=code)
 
 
-def _trial(sender: Connection, folder: Path, memory_bytes: int) -> None:
+def _smoke_test(sender: Connection, folder: Path, memory_bytes: int) -> None:
     """Run in the child: send an empty message if all is well, else the reason and its code."""
     _bound_memory(memory_bytes)
     message, code = "", ""
@@ -74,7 +74,7 @@ def _trial(sender: Connection, folder: Path, memory_bytes: int) -> None:
         pack = load_pack(folder)
         encoder = OnnxImageEncoder(pack, 1)
         try:
-            verify_known_answer(pack, encoder, WordTable(pack))
+            verify_known_answer(pack, encoder, WordTableEncoder(pack))
         finally:
             encoder.close()
     except PackError as error:

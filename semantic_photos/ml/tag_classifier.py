@@ -22,6 +22,7 @@ class TagStat:
     """A tag and the background of its cosine with any photo: mean and standard deviation.
 
     ``prior`` is added to the log-odds of every photo: how much more often than never the tag was said in training.
+    ``least`` is the confidence from which on it was right often enough on labelled photos; 1 where it never was.
     """
 
     tag: str
@@ -29,6 +30,7 @@ class TagStat:
     mean: float
     std: float
     prior: float = 0.0
+    least: float = 0.0
 
 
 # Compared by identity: arrays have no single truth value.
@@ -118,6 +120,7 @@ def parse_tags(data: bytes, name: str, vector_of: Callable[[str], FloatArray | N
                 float(one["mean"]),
                 float(one["std"]),
                 float(one.get("prior", 0.0)),
+                float(one.get("least", 0.0)),
             )
             for one in root["tags"]
         )
@@ -141,6 +144,8 @@ def _matrix(stats: Sequence[TagStat], name: str, vector_of: Callable[[str], Floa
             raise PackError(f"{name} has no usable background for “{stat.tag}”.", code="pack.tags")
         if not abs(stat.prior) <= _MOST_PRIOR:
             raise PackError(f"{name} has no usable prior for “{stat.tag}”.", code="pack.tags")
+        if not 0.0 <= stat.least <= 1.0:
+            raise PackError(f"{name} has no usable least confidence for “{stat.tag}”.", code="pack.tags")
         vector = vector_of(stat.tag)
         if vector is None:
             raise PackError(f"{name} has the tag “{stat.tag}”, which the word table does not know.", code="pack.tags")

@@ -32,7 +32,7 @@ class Found:
     unknown: tuple[str, ...]
 
 
-class Lexicon:
+class WordVectorTable:
     """A word table: word ↔ row, row → vector, text → vector.
 
     Thread: any; nothing changes after construction.
@@ -41,10 +41,16 @@ class Lexicon:
         words: the words, most frequent first; row number = place.
         row_of: row of each word.
         weights: float32 (V,), weight of each word in a phrase; 0 for stop words.
+        trust: float32 (V,) in [0, 1], how far each word was trained on photos; None if the pack does not say.
     """
 
     def __init__(
-        self, words: Sequence[str], vectors: NDArray[np.int8], scales: FloatArray, weights: FloatArray
+        self,
+        words: Sequence[str],
+        vectors: NDArray[np.int8],
+        scales: FloatArray,
+        weights: FloatArray,
+        trust: FloatArray | None = None,
     ) -> None:
         """Take over a table.
 
@@ -53,12 +59,13 @@ class Lexicon:
             vectors: int8 (V, D), may be memory-mapped.
             scales: float32 (V,); vector = row * scale.
             weights: float32 (V,).
+            trust: float32 (V,) or None.
         """
         self.words = tuple(words)
         self.row_of = {word: row for row, word in enumerate(self.words)}
         # A plain view: numpy.memmap's own indexing costs more than the arithmetic.
         self._vectors: NDArray[np.int8] = np.asarray(vectors).view(np.ndarray)
-        self.weights = weights
+        self._scales, self.weights, self.trust = scales, weights, trust
         self._factors = (scales * weights).astype(np.float32)
         # "tshirt" should find "t-shirt"; the more frequent word wins.
         self._joined: dict[str, int] = {}
@@ -114,15 +121,28 @@ class Lexicon:
         The weighted mean of Arora, Liang and Ma (2017), "A simple but tough-to-beat baseline for sentence
         embeddings": each word counts a / (a + its frequency), stop words not at all.
         """
-        rows = list(self.find(text).rows)
-        if not rows:
+        return self.weighted(self.find(text).rows)
+
+    def weighted(self, found: Sequence[int]) -> FloatArray | None:
+        """Return the weighted mean of rows as a unit vector (D,), as ``phrase``, or None if none has a weight."""
+        if not found:
             return None
+        rows = list(found)
         total = self._factors[rows] @ self._vectors[rows].astype(np.float32)
         length = float(np.sqrt(total @ total))
         if length <= TINY:
             return None
         unit: FloatArray = total / np.float32(length)
         return unit
+
+    def vectors_of(self, rows: Sequence[int]) -> FloatArray:
+        """Return the vectors of rows as they are stored, float32 (L, D)."""
+        found = list(rows)
+        return self._vectors[found].astype(np.float32) * self._scales[found, None]
+
+    def content(self, rows: Sequence[int]) -> tuple[int, ...]:
+        """Return the rows that have a weight, each once, in order."""
+        return tuple(dict.fromkeys(row for row in rows if self.weights[row] > 0))
 
     def matrix(self) -> FloatArray:
         """Return all words as unit vectors, float32 (V, D): a new array."""
@@ -132,8 +152,10 @@ class Lexicon:
         return vectors
 
 
-def load_lexicon(folder: Path, words: str, vectors: str, scales: str, weights: str, dim: int) -> Lexicon:
-    """Read the four files of a word table; the vectors stay on disk and are memory-mapped.
+def load_word_table(
+    folder: Path, words: str, vectors: str, scales: str, weights: str, dim: int, trust: str | None = None
+) -> WordVectorTable:
+    """Read the files of a word table; the vectors stay on disk and are memory-mapped.
 
     Raises:
         PackError: a file is damaged, or they do not fit together.
@@ -146,7 +168,13 @@ def load_lexicon(folder: Path, words: str, vectors: str, scales: str, weights: s
     for name, array in ((scales, sizes), (weights, shares)):
         if not (np.isfinite(array) & (array >= 0)).all():
             raise PackError(f"{name} has negative or non-finite numbers.", code="pack.words")
-    return Lexicon(listed, table, sizes, shares)
+    if trust is None:
+        return WordVectorTable(listed, table, sizes, shares)
+    trusted = np.array(read_array(folder / trust, np.dtype(np.float32), (count,)))
+    # Written so that a NaN fails.
+    if not ((trusted >= 0) & (trusted <= 1)).all():
+        raise PackError(f"{trust} has numbers outside of 0 to 1.", code="pack.words")
+    return WordVectorTable(listed, table, sizes, shares, trusted)
 
 
 def read_words(path: Path) -> list[str]:

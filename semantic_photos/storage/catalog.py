@@ -14,15 +14,15 @@ from semantic_photos.storage.embeddings import Embeddings
 from semantic_photos.storage.file_records import FileRecords
 from semantic_photos.storage.filter_sql import Filters
 from semantic_photos.storage.folders import Folders
-from semantic_photos.storage.keyword_sync import Exchange
+from semantic_photos.storage.keyword_sync import KeywordSync
 from semantic_photos.storage.listing import Listing
 from semantic_photos.storage.photos import Photos
-from semantic_photos.storage.relevance_feedback import FeedbackVotes
+from semantic_photos.storage.relevance_feedback import VoteStore
 from semantic_photos.storage.rows import IndexedPhoto, KnownFile, clean
 from semantic_photos.storage.saved_searches import SavedSearches
 from semantic_photos.storage.schema import INDEXED
 from semantic_photos.storage.tags import TagStore
-from semantic_photos.storage.user_data import WorkStore
+from semantic_photos.storage.user_data import UserDataStore
 from semantic_photos.storage.work_queue import WorkQueue
 
 
@@ -60,9 +60,9 @@ class Catalog:
         self.files, self.queue = FileRecords(database, now), WorkQueue(database, now)
         self.vectors = Embeddings(database)
         self.filters, self.listing = Filters(database), Listing(database)
-        self.tags, self.metadata = TagStore(database, now), Exchange(database, now)
-        self.feedback, self.searches = FeedbackVotes(database, now), SavedSearches(database, now)
-        self.user_data = WorkStore(database, now)
+        self.tags, self.metadata = TagStore(database, now), KeywordSync(database, now)
+        self.feedback, self.searches = VoteStore(database, now), SavedSearches(database, now)
+        self.user_data = UserDataStore(database, now)
         if not database.read_only:
             self.queue.recover()
 

@@ -107,7 +107,7 @@ class Database:
         with self._registry_lock:
             held_by_threads = list(self._all)
         for held in held_by_threads:
-            # A long question of a thread that is still about ends here, with ``catalog.closed``.
+            # A long query of a thread that is still about ends here, with ``catalog.closed``.
             with contextlib.suppress(sqlite3.Error):
                 held.connection.interrupt()
         for held in held_by_threads:
@@ -152,7 +152,7 @@ class Database:
         """Give a connection for writing; all of it is kept when the block ends, or nothing when it raises.
 
         Args:
-            durable: survive a power cut from the moment the block ends: for what a person did. Otherwise a power
+            durable: survive a power cut from the moment the block ends: for what a user did. Otherwise a power
                 cut may take the last seconds, never anything in the middle: right for what can be made again.
 
         Raises:

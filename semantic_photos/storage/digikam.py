@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads what a person did in digiKam from its database (``digikam4.db``): tags, ratings, captions.
+"""Reads what a user did in digiKam from its database (``digikam4.db``): tags, ratings, captions.
 
 Opened for reading only, as a file from anywhere: nothing in it is trusted, and digiKam may be running.
 """
@@ -22,9 +22,9 @@ from semantic_photos.domain.tags import (
     clean_name,
     clean_text,
 )
-from semantic_photos.domain.user_data import PhotoWork, WorkTag
+from semantic_photos.domain.user_data import PhotoUserData, TagRecord
 
-#: Tags under this one are digiKam's own notes (picked, colour labels, versions), not the person's words.
+#: Tags under this one are digiKam's own notes (picked, colour labels, versions), not the user's words.
 _INTERNAL = "_Digikam_Internal_Tags_"
 _CAPTION = 1
 _TABLES = {"AlbumRoots", "Albums", "ImageComments", "ImageInformation", "ImageTags", "Images", "Tags"}
@@ -32,7 +32,7 @@ _TABLES = {"AlbumRoots", "Albums", "ImageComments", "ImageInformation", "ImageTa
 _MOST_STEPS, _STEPS = 2_000_000_000, 1_000_000
 
 
-def read_digikam(path: Path, now: float) -> Iterator[PhotoWork]:
+def read_digikam(path: Path, now: float) -> Iterator[PhotoUserData]:
     """Yield the work on each photo that has any.
 
     Args:
@@ -61,7 +61,7 @@ def read_digikam(path: Path, now: float) -> Iterator[PhotoWork]:
 
 
 class _Patience:
-    """Ends a question that works longer than any real database needs; SQLite calls it every ``_STEPS`` steps."""
+    """Ends a query that works longer than any real database needs; SQLite calls it every ``_STEPS`` steps."""
 
     def __init__(self) -> None:
         self._left = _MOST_STEPS // _STEPS
@@ -83,7 +83,7 @@ def _unreadable(path: Path, error: Exception) -> CatalogError:
     return CatalogError(f"{path} cannot be read as a digiKam database: {error}.", code="digikam.unreadable")
 
 
-def _work(connection: sqlite3.Connection, now: float) -> Iterator[PhotoWork]:
+def _work(connection: sqlite3.Connection, now: float) -> Iterator[PhotoUserData]:
     names = _tag_names(connection)
     roots = {
         row[0]: _root(str(row[1] or ""), str(row[2] or ""))
@@ -107,9 +107,9 @@ def _work(connection: sqlite3.Connection, now: float) -> Iterator[PhotoWork]:
             continue
         tail = f"{folder or ''}/{name}".lstrip("/")
         beginning = roots.get(root, "")
-        yield PhotoWork(
+        yield PhotoUserData(
             os.fsencode(os.path.join(beginning, tail)) if beginning else b"",
-            tags=tuple(WorkTag(tag, Standing.MANUAL, now) for tag in dict.fromkeys(tags.get(image, ()))),
+            tags=tuple(TagRecord(tag, Standing.MANUAL, now) for tag in dict.fromkeys(tags.get(image, ()))),
             remark=Remark(int(ratings.get(image, 0)), caption=captions.get(image, "")),
             tail=os.fsencode(tail),
             size=int(size or 0),

@@ -148,7 +148,7 @@ class FileRecords:
     def purge_missing(self, older_than_s: float) -> int:
         """Forget the photos that are missing for longer than this; return how many.
 
-        Those with work of the person stay for as long as their folder is watched: a tag, a rejection, a rating or a
+        Those with work of the user stay for as long as their folder is watched: a tag, a rejection, a rating or a
         vote is in no file that could bring it back.
         """
         with self._database.transaction() as connection:

@@ -29,7 +29,7 @@ from semantic_photos.storage.tags import (
 )
 
 _CHUNK = 512
-#: Photos of which the person says something else than their files did when they were read.
+#: Photos of which the user says something else than their files did when they were read.
 _REMARKED = (
     "SELECT remark.photo_id FROM remark LEFT JOIN exchange ON exchange.photo_id = remark.photo_id"
     " WHERE remark.rating <> coalesce(exchange.rating, 0) OR remark.caption <> coalesce(exchange.caption, '')"
@@ -49,7 +49,7 @@ class WriteJob:
         want: tags it should have.
         drop: tags it should not have any more: rejected ones, and what was written before and is gone.
         ours: of the tags that it will have, those that are there by our writing and not by another program's.
-        rating: the rating that the person gave it here, 0 for none; None when the files say it, as far as is known.
+        rating: the rating that the user gave it here, 0 for none; None when the files say it, as far as is known.
         caption: as ``rating``.
     """
 
@@ -74,7 +74,7 @@ class FailedWrite:
     tries: int
 
 
-class Exchange:
+class KeywordSync:
     """What was read from photo files and what is to be written into them.
 
     Thread: any; blocking.
@@ -96,7 +96,7 @@ class Exchange:
     def store_words(self, said: Sequence[tuple[PhotoId, FileWords | None, str]]) -> Change:
         """Take over what photos' files say, with the stamp of each; unknown photos change nothing.
 
-        Tags become imported, unless the person said otherwise of them; those that were imported and are not said any
+        Tags become imported, unless the user said otherwise of them; those that were imported and are not said any
         more go. Rating and caption are taken as long as the catalog has what the file said before, or neither said
         anything. What we wrote ourselves and the catalog has changed its mind about is not taken back from the file,
         until the file has been without it. Words that are not whole take nothing away; without words (they could not
@@ -149,7 +149,7 @@ class Exchange:
     ) -> list[WriteJob]:
         """Return what the files of photos should say: of these, or of all with tags, and with a rating or caption.
 
-        Missing photos are left out. A rating and a caption are written only where the person set or took off one
+        Missing photos are left out. A rating and a caption are written only where the user set or took off one
         here: where they are not what the files said when they were read.
 
         Args:
@@ -339,7 +339,7 @@ def _import_remark(
 ) -> tuple[RemarkRow, ...]:
     old = read_remarks(connection, [photo_id]).get(photo_id, Remark())
     rating, caption = old.rating, old.caption
-    # What the person took off stays off, as what they set stays.
+    # What the user took off stays off, as what they set stays.
     if old.rating == (known[0] or 0):
         rating = words.rating or 0
     if old.caption == known[1]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Votes in the catalog: which photos a person said fit a question, and which do not."""
+"""Votes in the catalog: which photos a user said fit a query, and which do not."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from semantic_photos.storage.rows import clean
 _COLUMNS = "query, photo_id, vote, given"
 
 
-class FeedbackVotes:
-    """Questions about votes. ``query`` is always a query's ``domain.relevance_feedback.normal_form``.
+class VoteStore:
+    """Queries about votes. ``query`` is always a query's ``domain.relevance_feedback.normal_form``.
 
     Thread: any; blocking.
 
@@ -28,7 +28,7 @@ class FeedbackVotes:
         self._database, self._now = database, now
 
     def of(self, query: str) -> dict[PhotoId, int]:
-        """Return the votes for a question: 1 or -1 for each photo, in the order they were given."""
+        """Return the votes for a query: 1 or -1 for each photo, in the order they were given."""
         return {vote.photo_id: vote.vote for vote in self._read("WHERE query = ?", (clean(query),))}
 
     def all(self) -> list[Vote]:
@@ -60,7 +60,7 @@ class FeedbackVotes:
         return before
 
     def clear(self, query: str | None = None) -> list[Vote]:
-        """Take back all votes for a question, or every vote; return them for ``restore``."""
+        """Take back all votes for a query, or every vote; return them for ``restore``."""
         where, values = ("", ()) if query is None else ("WHERE query = ?", (clean(query),))
         with self._database.transaction(durable=True) as connection:
             rows = connection.execute(f"SELECT {_COLUMNS} FROM feedback {where} ORDER BY given", values).fetchall()

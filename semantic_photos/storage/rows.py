@@ -149,7 +149,7 @@ def read_ids(rows: Iterable[tuple[int]]) -> IdArray:
 
 
 def joined_ids(connection: sqlite3.Connection, sql: str, values: tuple[object, ...] = ()) -> IdArray:
-    """Return the column ``id`` of a question, in its order: as one text, since a row at a time takes far longer."""
+    """Return the column ``id`` of a query, in its order: as one text, since a row at a time takes far longer."""
     (text,) = connection.execute(f"SELECT group_concat(id) FROM ({sql})", values).fetchone()
     return np.fromstring(text, dtype=np.int64, sep=",") if text else np.empty(0, np.int64)
 

@@ -65,7 +65,7 @@ class SavedSearches:
         """Save a search, example photos with it: those of the library by number, files by their path.
 
         Raises:
-            QueryError: ``search.name`` for a name that is empty, too long or taken; ``search.empty`` for a question
+            QueryError: ``search.name`` for a name that is empty, too long or taken; ``search.empty`` for a query
                 without words, filters and photos.
         """
         if query.is_empty:

@@ -66,7 +66,7 @@ FIRST = (
         note TEXT NOT NULL DEFAULT '',
         CHECK ((state = {INDEXED}) = (pack_id <> 0))
     )""",
-    # Each covers its question, so that a million photos are listed without reading their rows.
+    # Each covers its query, so that a million photos are listed without reading their rows.
     "CREATE INDEX photo_by_date ON photo (sort_key, folder_id, state, missing_since)",
     "CREATE INDEX photo_by_state ON photo (state, pack_id, sort_key, folder_id, missing_since)",
     "CREATE INDEX photo_by_folder ON photo (folder_id)",
@@ -122,7 +122,7 @@ FIRST = (
     END""",
 )
 
-# What the person did, and what was concluded for them: the part of the catalog that no file can give back.
+# What the user did, and what was concluded for them: the part of the catalog that no file can give back.
 _WORK = (
     # Levels of a hierarchical keyword are joined by "|", as Lightroom does: "animal|dog".
     "CREATE TABLE tag (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE)",
@@ -138,7 +138,7 @@ _WORK = (
         PRIMARY KEY (photo_id, tag_id)
     ) WITHOUT ROWID""",
     "CREATE INDEX photo_tag_by_tag ON photo_tag (tag_id, standing, photo_id)",
-    # What the person says of a photo as a whole. rating: 1 to 5, 0 for none, -1 for rejected (as XMP has it).
+    # What the user says of a photo as a whole. rating: 1 to 5, 0 for none, -1 for rejected (as XMP has it).
     """
     CREATE TABLE remark (
         photo_id INTEGER PRIMARY KEY REFERENCES photo (id) ON DELETE CASCADE,
@@ -155,7 +155,7 @@ _WORK = (
         query TEXT NOT NULL,
         created REAL NOT NULL
     )""",
-    # Thumbs up (1) and down (-1) for one question; the question in its normal form.
+    # Thumbs up (1) and down (-1) for one query; the query in its normal form.
     """
     CREATE TABLE feedback (
         query TEXT NOT NULL,
@@ -198,7 +198,7 @@ _FILTERS = (
     "CREATE INDEX photo_by_format ON photo (format)",
     "CREATE INDEX photo_by_spot ON photo (latitude, longitude) WHERE latitude IS NOT NULL",
     "CREATE INDEX remark_favourite ON remark (photo_id) WHERE favourite = 1",
-    # Standings 1 to 3: what a person gave or confirmed.
+    # Standings 1 to 3: what a user gave or confirmed.
     "CREATE INDEX photo_tag_of_person ON photo_tag (photo_id) WHERE standing BETWEEN 1 AND 3",
     # What is there already, if there is anything.
     f"INSERT INTO directory (path) SELECT DISTINCT CAST({_ITS_DIRECTORY} AS BLOB) FROM photo",

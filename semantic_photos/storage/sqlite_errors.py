@@ -121,5 +121,5 @@ def gone(path: Path) -> CatalogError:
 
 
 def closed() -> CatalogError:
-    """Return the error for a question that comes after the library was closed."""
+    """Return the error for a query that comes after the library was closed."""
     return CatalogError("The library is closed.", code="catalog.closed")

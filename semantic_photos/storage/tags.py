@@ -81,7 +81,7 @@ Current = dict[tuple[int, int], tuple[Standing, float | None, float]]
 
 
 class TagStore:
-    """Questions about tags and remarks, and everything that changes them.
+    """Queries about tags and remarks, and everything that changes them.
 
     Thread: any; blocking.
 
@@ -93,10 +93,10 @@ class TagStore:
     def __init__(self, database: Database, now: Callable[[], float] = time.time) -> None:
         self._database, self._now = database, now
 
-    # Questions
+    # Queries
 
     def lines(self, ids: Sequence[int] | IdArray, *, rejected: bool = False) -> dict[PhotoId, list[TagLine]]:
-        """Return the tags of photos: the person's first, then by confidence and name; photos without are left out."""
+        """Return the tags of photos: the user's first, then by confidence and name; photos without are left out."""
         with self._database.read() as connection:
             rows = connection.execute(
                 "SELECT photo_id, name, standing, confidence FROM photo_tag JOIN tag ON tag.id = tag_id"
@@ -135,7 +135,7 @@ class TagStore:
     def photos_with(
         self, tag: str, standings: Iterable[Standing] = (), least: float = 0.0
     ) -> list[tuple[PhotoId, TagLine]]:
-        """Return the photos of a tag (compared without case): the most probable first, the person's own before all.
+        """Return the photos of a tag (compared without case): the most probable first, the user's own before all.
 
         Args:
             tag: its whole name.
@@ -153,7 +153,7 @@ class TagStore:
         return [(PhotoId(row[0]), TagLine(row[1], Standing(row[2]), row[3])) for row in rows]
 
     def own_names(self) -> list[str]:
-        """Return the names of tags that a person or a file gave to any photo."""
+        """Return the names of tags that a user or a file gave to any photo."""
         with self._database.read() as connection:
             rows = connection.execute(
                 "SELECT name FROM tag WHERE EXISTS (SELECT 1 FROM photo_tag WHERE tag_id = tag.id"
@@ -167,7 +167,7 @@ class TagStore:
         with self._database.read() as connection:
             return {PhotoId(i): remark for i, remark in read_remarks(connection, ids).items()}
 
-    # What a person does
+    # What a user does
 
     def act(self, act: Act, ids: Sequence[int], tag: str) -> Change:
         """Do one act to one tag of some photos, all or none; ``domain.tags.after`` says what becomes of each.
@@ -222,7 +222,7 @@ class TagStore:
     def suggest(self, found: Mapping[int, Mapping[str, float]]) -> Change:
         """Make these the automatic tags of these photos: photo → tag → confidence in [0, 1].
 
-        What the person or a file said of a photo and a tag stays as it is, a rejection too. Photos with nothing
+        What the user or a file said of a photo and a tag stays as it is, a rejection too. Photos with nothing
         found lose the automatic tags they have.
         """
         if not found:
@@ -264,7 +264,7 @@ class TagStore:
             return Change(tuple(rows))
 
     def forget_since(self, tag: str, since: float) -> Change:
-        """Take back what the person decided about a tag from ``since`` (epoch seconds) on; what files say stays."""
+        """Take back what the user decided about a tag from ``since`` (epoch seconds) on; what files say stays."""
         with self._database.transaction(durable=True) as connection:
             rows = connection.execute(
                 f"SELECT photo_id, tag_id, standing, confidence, decided FROM photo_tag WHERE tag_id {IN_IDS}"
@@ -387,7 +387,7 @@ def write_remarks(connection: sqlite3.Connection, rows: Sequence[RemarkRow]) -> 
     )
 
 
-#: Of a photo: it holds something that the person did, and that no file can give back.
+#: Of a photo: it holds something that the user did, and that no file can give back.
 OWN_WORK_OF_PHOTO = (
     "EXISTS (SELECT 1 FROM photo_tag WHERE photo_id = photo.id"
     f" AND standing IN ({', '.join(str(int(standing)) for standing in OWN_WORK)}))"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The person's work as a whole: all of it read out, and work from elsewhere taken in."""
+"""User data as a whole: all of it read out, and work from elsewhere taken in."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query_text import Place, photo_ids, portable, settled
-from semantic_photos.domain.relevance_feedback import names_photos
+from semantic_photos.domain.relevance_feedback import has_examples
 from semantic_photos.domain.tags import OWN_WORK, Remark, Standing
-from semantic_photos.domain.user_data import PhotoWork, SavedQuery, Vote, WorkTag
+from semantic_photos.domain.user_data import PhotoUserData, SavedSearchRecord, TagRecord, VoteRecord
 from semantic_photos.storage.database import Database
 from semantic_photos.storage.rows import IN_IDS, clean, json_ids
 from semantic_photos.storage.saved_searches import LONGEST_NAME, plain_name
@@ -34,8 +34,8 @@ _CHUNK = 512
 FileNames = dict[bytes, list[tuple[int, bytes, int]]]
 
 
-class WorkStore:
-    """Everything a person did, out of the catalog and into it.
+class UserDataStore:
+    """Everything a user did, out of the catalog and into it.
 
     Thread: any; blocking.
     """
@@ -43,7 +43,7 @@ class WorkStore:
     def __init__(self, database: Database, now: Callable[[], float] = time.time) -> None:
         self._database, self._now = database, now
 
-    def all(self) -> Iterator[PhotoWork]:
+    def all(self) -> Iterator[PhotoUserData]:
         """Yield the work on every photo that has some, also of missing ones, by path; automatic tags are no work."""
         with self._database.read() as connection:
             ids = [
@@ -57,7 +57,7 @@ class WorkStore:
             with self._database.read() as connection:
                 yield from _read(connection, ids[start : start + _CHUNK])
 
-    def searches(self) -> list[SavedQuery]:
+    def searches(self) -> list[SavedSearchRecord]:
         """Return the saved searches by name; their example photos stand by file and content, not by number."""
         with self._database.read() as connection:
             rows = connection.execute("SELECT name, query, created FROM saved_search ORDER BY name").fetchall()
@@ -68,7 +68,7 @@ class WorkStore:
                     f"SELECT id, path, content_key FROM photo WHERE id {IN_IDS}", (wanted,)
                 )
             }
-        return [SavedQuery(name, portable(query, places), created) for name, query, created in rows]
+        return [SavedSearchRecord(name, portable(query, places), created) for name, query, created in rows]
 
     def file_names(self) -> FileNames:
         """Return all photos by the name of their file, for ``find``."""
@@ -78,7 +78,7 @@ class WorkStore:
                 found.setdefault(os.path.basename(path), []).append((photo_id, path, size))
         return found
 
-    def find(self, work: PhotoWork, names: FileNames | None = None) -> PhotoId | None:
+    def find(self, work: PhotoUserData, names: FileNames | None = None) -> PhotoId | None:
         """Return the photo that work belongs to: by its content, else its path, else the end of its path and its size.
 
         Of several copies the one at the path counts, then the one that is there, then the first.
@@ -109,7 +109,7 @@ class WorkStore:
         # Two would mean that the end does not tell them apart.
         return PhotoId(alike[0]) if len(alike) == 1 else None
 
-    def take(self, work: Sequence[tuple[PhotoId, PhotoWork]]) -> Change:
+    def take(self, work: Sequence[tuple[PhotoId, PhotoUserData]]) -> Change:
         """Add work to these photos, all or nothing; the later of two decisions counts, and nothing is taken away.
 
         A rating or caption that is there stays.
@@ -155,11 +155,11 @@ class WorkStore:
             write_remarks(connection, remarks)
         return Change(tags, tuple(remarks))
 
-    def take_searches(self, searches: Sequence[SavedQuery]) -> int:
+    def take_searches(self, searches: Sequence[SavedSearchRecord]) -> int:
         """Add saved searches; return how many.
 
         Names are as ``SavedSearches`` has them: unique whatever their case, not too long. One whose name is taken by
-        another question gets a number behind it. Example photos are found as ``find`` finds them.
+        another query gets a number behind it. Example photos are found as ``find`` finds them.
         """
         added = 0
         searches = [replace(search, query=settled(search.query, self._find_example)) for search in searches]
@@ -180,11 +180,11 @@ class WorkStore:
         return added
 
     def _find_example(self, file: str, key: str) -> PhotoId | None:
-        return self.find(PhotoWork(os.fsencode(file), key))
+        return self.find(PhotoUserData(os.fsencode(file), key))
 
 
 def _merged(
-    photo_id: int, tag_id: int, tag: WorkTag, now: dict[tuple[int, int], tuple[Standing, float | None, float]]
+    photo_id: int, tag_id: int, tag: TagRecord, now: dict[tuple[int, int], tuple[Standing, float | None, float]]
 ) -> TagRow | None:
     standing, confidence, decided = now.get((photo_id, tag_id), (None, None, 0.0))
     stays = standing in OWN_WORK and (tag.standing not in OWN_WORK or tag.decided <= decided)
@@ -194,28 +194,28 @@ def _merged(
     return TagRow(photo_id, tag_id, standing, confidence, decided, tag.standing, confidence, tag.decided)
 
 
-def _read(connection: sqlite3.Connection, ids: Sequence[int]) -> Iterator[PhotoWork]:
+def _read(connection: sqlite3.Connection, ids: Sequence[int]) -> Iterator[PhotoUserData]:
     chosen = json_ids(ids)
-    tags: dict[int, list[WorkTag]] = {}
+    tags: dict[int, list[TagRecord]] = {}
     for photo_id, name, standing, decided in connection.execute(
         "SELECT photo_id, name, standing, decided FROM photo_tag JOIN tag ON tag.id = tag_id"
         f" WHERE standing <> 0 AND photo_id {IN_IDS} ORDER BY name",
         (chosen,),
     ):
-        tags.setdefault(photo_id, []).append(WorkTag(name, Standing(standing), decided))
-    votes: dict[int, list[Vote]] = {}
+        tags.setdefault(photo_id, []).append(TagRecord(name, Standing(standing), decided))
+    votes: dict[int, list[VoteRecord]] = {}
     for photo_id, query, vote, given in connection.execute(
         f"SELECT photo_id, query, vote, given FROM feedback WHERE photo_id {IN_IDS} ORDER BY query", (chosen,)
     ):
-        # A question with example photos tells them by their number, which means nothing in another library.
-        if not names_photos(query):
-            votes.setdefault(photo_id, []).append(Vote(query, vote, given))
+        # A query with example photos tells them by their number, which means nothing in another library.
+        if not has_examples(query):
+            votes.setdefault(photo_id, []).append(VoteRecord(query, vote, given))
     remarks = read_remarks(connection, ids)
     rows = connection.execute(
         f"SELECT id, path, content_key, size FROM photo WHERE id {IN_IDS} ORDER BY path", (chosen,)
     ).fetchall()
     for photo_id, path, key, size in rows:
-        yield PhotoWork(
+        yield PhotoUserData(
             path, key or "", tuple(tags.get(photo_id, ())), remarks.get(photo_id, Remark()),
             tuple(votes.get(photo_id, ())), size=size,
         )  # fmt: skip

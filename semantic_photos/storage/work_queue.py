@@ -115,7 +115,7 @@ class WorkQueue:
             photo_id: the photo.
             stamp: what its file was when it was read.
             code: machine-readable kind of failure.
-            reason: one sentence for a person.
+            reason: one sentence for a user.
             retry: the same file may succeed later; ``retry_due`` brings it back then.
         """
         with self._database.transaction() as connection:

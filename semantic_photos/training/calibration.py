@@ -24,7 +24,7 @@ from semantic_photos.ml.image_encoder import OnnxImageEncoder
 from semantic_photos.ml.model_pack import load_pack
 from semantic_photos.ml.word_forms import folded
 from semantic_photos.training.dataset import PhotoArray, PhotoRecord
-from semantic_photos.training.texts import UNSEEN_LABEL_SOURCES, Lexicon
+from semantic_photos.training.texts import UNSEEN_LABEL_SOURCES, WordVectorTable
 from semantic_photos.training.words import words_of
 
 log = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ def calibrate(
     mean: np.ndarray,
     std: np.ndarray,
     prior: np.ndarray,
-    lexicon: Lexicon,
+    word_table: WordVectorTable,
     table: torch.Tensor,
 ) -> dict[str, float]:
     """Fit the curve on photos with labels or captions.
@@ -118,7 +118,7 @@ def calibrate(
         mean: Background of every tag.
         std: Background of every tag.
         prior: Prior log-odds of every tag.
-        lexicon: The words.
+        word_table: The words.
         table: The word table (V, D).
 
     Returns:
@@ -139,7 +139,7 @@ def calibrate(
         true = [n for n, words in enumerate(stems) if any(words <= text for text in said)]
         if not true:
             continue
-        mentioned = lexicon.text_bags([" ".join(texts)])
+        mentioned = word_table.text_bags([" ".join(texts)])
         close = near[true].any(axis=0) | (vectors @ table[mentioned.words[0]].T > NEAR).any(dim=1).numpy()
         false = np.flatnonzero(~close)
         xs += [z[i, true], z[i, false]]
@@ -166,9 +166,9 @@ def calibrate(
     }
 
 
-def tag_vectors(tags: Sequence[str], lexicon: Lexicon, table: torch.Tensor) -> torch.Tensor:
+def tag_vectors(tags: Sequence[str], word_table: WordVectorTable, table: torch.Tensor) -> torch.Tensor:
     """Unit vectors (T, D) of tag texts."""
-    return functional.normalize(lexicon.text_bags(tags).vectors(table), dim=1)
+    return functional.normalize(word_table.text_bags(tags).vectors(table), dim=1)
 
 
 def entries_of(
@@ -205,12 +205,12 @@ def renew(folder: Path, data: Path, threads: int) -> dict[str, float]:
     text = pack.manifest.text
     words = (folder / text.words).read_text(encoding="utf-8").split("\n")[:-1]
     table = torch.from_numpy(np.load(folder / text.vectors).astype(np.float32) * np.load(folder / text.scales)[:, None])
-    lexicon = Lexicon(words, torch.from_numpy(np.load(folder / text.weights)))
+    word_table = WordVectorTable(words, torch.from_numpy(np.load(folder / text.weights)))
     tags = [stat.tag for stat in pack.tags]
     prior = priors(support(tags, photos.records))
     mean, std = pack.tag_table.mean, pack.tag_table.std
     matrix = torch.from_numpy(np.array(pack.tag_matrix))
-    fit = calibrate(photos.records, rows, torch.from_numpy(vectors), tags, matrix, mean, std, prior, lexicon, table)
+    fit = calibrate(photos.records, rows, torch.from_numpy(vectors), tags, matrix, mean, std, prior, word_table, table)
     stats = [(stat.tag, stat.category) for stat in pack.tags]
     (folder / pack.manifest.tags).write_text(entries_of(stats, mean, std, prior, fit), encoding="utf-8")
     return fit

@@ -29,7 +29,7 @@ from semantic_photos.training.dataset import PhotoArray
 from semantic_photos.training.features import load_student, pooled_features
 from semantic_photos.training.head import Head
 from semantic_photos.training.onnx_graph import encoder_model, head_model
-from semantic_photos.training.texts import Lexicon
+from semantic_photos.training.texts import WordVectorTable
 from semantic_photos.training.words import load_words, read_tags
 
 log = logging.getLogger(__name__)
@@ -75,12 +75,12 @@ def seal(folder: Path, manifest: dict[str, Any]) -> None:
     (folder / MANIFEST).write_text(text, encoding="utf-8")
 
 
-def known_answer(folder: Path, side: int, lexicon: Lexicon, table: torch.Tensor) -> dict[str, Any]:
+def known_answer(folder: Path, side: int, word_table: WordVectorTable, table: torch.Tensor) -> dict[str, Any]:
     """What a right installation answers, computed by ONNX's reference implementation and not by a runtime."""
     picture = ramp_picture(side)[None]
     pooled = ReferenceEvaluator(onnx.load(folder / "encoder.onnx")).run(["pooled"], {"image": picture})[0]
     vector = ReferenceEvaluator(onnx.load(folder / "head.onnx")).run(["embedding"], {"features": pooled})[0][0]
-    text = functional.normalize(lexicon.text_bags([KNOWN_QUERY]).vectors(table), dim=1)[0]
+    text = functional.normalize(word_table.text_bags([KNOWN_QUERY]).vectors(table), dim=1)[0]
     return {
         "picture": "ramp-1",
         "embedding": [round(float(v), 6) for v in vector],
@@ -105,13 +105,13 @@ def write_pack(args: argparse.Namespace) -> None:
     np.save(out / "word_scales.npy", scales)
     np.save(out / "word_weights.npy", weights.numpy().astype(np.float32))
     table = torch.from_numpy(whole.astype(np.float32) * scales[:, None])
-    lexicon = Lexicon(words, weights)
+    word_table = WordVectorTable(words, weights)
 
-    tags = [(tag, category) for tag, category in read_tags() if lexicon.content(tag)]
+    tags = [(tag, category) for tag, category in read_tags() if word_table.content(tag)]
     known = support([tag for tag, _ in tags], photos.records)
     tags = [tag for tag, count in zip(tags, known, strict=True) if count >= args.tag_support]
     prior = priors(known[known >= args.tag_support])
-    vectors = tag_vectors([tag for tag, _ in tags], lexicon, table)
+    vectors = tag_vectors([tag for tag, _ in tags], word_table, table)
     rng = np.random.default_rng(0)
     train = photos.rows("train")
     sample = np.sort(rng.choice(train, min(args.background, len(train)), replace=False))
@@ -122,7 +122,7 @@ def write_pack(args: argparse.Namespace) -> None:
     mean, std = tag_background(background, vectors)
     # A few vectors of ordinary photos, so that the program can tell a good match from the best of a bad lot.
     np.save(out / BACKGROUND, background[rng.permutation(len(background))[:KEPT_BACKGROUND]].numpy().astype(np.float16))
-    fit = calibrate(photos.records, val, judged, [tag for tag, _ in tags], vectors, mean, std, prior, lexicon, table)
+    fit = calibrate(photos.records, val, judged, [tag for tag, _ in tags], vectors, mean, std, prior, word_table, table)
     log.info("%d tags: %s", len(tags), {k: round(v, 4) for k, v in fit.items()})
     (out / "tags.json").write_text(entries_of(tags, mean, std, prior, fit), encoding="utf-8")
     if args.card is not None and args.card.resolve() != (out / CARD).resolve():
@@ -160,7 +160,7 @@ def write_pack(args: argparse.Namespace) -> None:
         },
         "tags": "tags.json",
         "background": BACKGROUND,
-        "known_answer": known_answer(out, args.side, lexicon, table),
+        "known_answer": known_answer(out, args.side, word_table, table),
     }
     seal(out, manifest)
 

@@ -29,7 +29,7 @@ from semantic_photos.training import progress
 from semantic_photos.training.dataset import Augmentation, PhotoArray
 from semantic_photos.training.features import load_student, pooled_features
 from semantic_photos.training.judge import Judge
-from semantic_photos.training.texts import Bags, CaptionBank, LabelBank, Lexicon
+from semantic_photos.training.texts import Bags, CaptionBank, LabelBank, WordVectorTable
 from semantic_photos.training.words import load_words
 
 log = logging.getLogger(__name__)
@@ -119,7 +119,7 @@ class Goals:
 class Material:
     """Banks of one split and the words behind them."""
 
-    lexicon: Lexicon
+    word_table: WordVectorTable
     captions: CaptionBank
     labels: LabelBank
 
@@ -198,16 +198,16 @@ class HeadTraining:
         self.config = config
         self.photos = photos
         self.table = table if goals is None else goals.table
-        lexicon = Lexicon(words, weights, hidden_words)
+        word_table = WordVectorTable(words, weights, hidden_words)
         train = photos.rows("train")
         self.material = Material(
-            lexicon,
-            CaptionBank(photos.records, train, lexicon),
-            LabelBank(photos.records, train, lexicon, table),
+            word_table,
+            CaptionBank(photos.records, train, word_table),
+            LabelBank(photos.records, train, word_table, table),
         )
         val = photos.rows("val")
         labelled = np.array([row for row in val if photos.records[row].labels], dtype=np.int64)
-        self.judge = Judge(photos.records, photos.rows("val", "flickr8k"), labelled, Lexicon(words, weights))
+        self.judge = Judge(photos.records, photos.rows("val", "flickr8k"), labelled, WordVectorTable(words, weights))
 
     def cache(self, student: nn.Module, device: str) -> dict[str, Any]:
         """Features of everything this stage looks at: captioned photos in several views, the rest as they are."""

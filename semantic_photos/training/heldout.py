@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     full = HeadTraining(config, photos, args.words)
     picked = np.random.default_rng(7).permutation(len(full.judge.single))[: args.hide]
     hidden_stems = {full.judge.single[i] for i in picked}
-    hidden = {word for word in full.material.lexicon.words if folded(word) in hidden_stems}
+    hidden = {word for word in full.material.word_table.words if folded(word) in hidden_stems}
     journal = progress.RunLog(args.out)
     ways = {"frozen": (0.0, 0.0), "map": (config["head"]["turn_rate"], 0.0), "rows": (0.0, 3e-4)}
     for seen in (True, False):

@@ -11,24 +11,26 @@ from torch.nn import functional
 
 from semantic_photos.ml.word_forms import folded
 from semantic_photos.training.dataset import PhotoRecord
-from semantic_photos.training.texts import Lexicon
+from semantic_photos.training.texts import WordVectorTable
 
 
 class Judge:
     """Caption, word and label questions about some photos."""
 
-    def __init__(self, records: Sequence[PhotoRecord], captioned: np.ndarray, labelled: np.ndarray, lexicon: Lexicon):
+    def __init__(
+        self, records: Sequence[PhotoRecord], captioned: np.ndarray, labelled: np.ndarray, word_table: WordVectorTable
+    ):
         self.captioned = captioned
         self.labelled = labelled
         captions = [(i, caption) for i, row in enumerate(captioned) for caption in records[row].captions]
         self._owner = torch.tensor([i for i, _ in captions])
-        self._captions = lexicon.text_bags([caption for _, caption in captions])
-        names = [folded(word) for word in lexicon.words]
+        self._captions = word_table.text_bags([caption for _, caption in captions])
+        names = [folded(word) for word in word_table.words]
         has: list[set[str]] = []
         seen: dict[str, int] = {}
         counts: dict[str, int] = {}
         for row in captioned:
-            mine = {number for caption in records[row].captions for number in lexicon.content(caption)}
+            mine = {number for caption in records[row].captions for number in word_table.content(caption)}
             for number in mine:
                 seen.setdefault(names[number], number)
             has.append({names[number] for number in mine})
@@ -36,7 +38,7 @@ class Judge:
                 counts[word] = counts.get(word, 0) + 1
         frequent = sorted((w for w, c in counts.items() if 8 <= c <= 400), key=lambda w: (-counts[w], w))
         self.single = frequent[:300]
-        self._single = lexicon.bags([[seen[word]] for word in self.single])
+        self._single = word_table.bags([[seen[word]] for word in self.single])
         self._fits = torch.tensor([[float(w in mine) for w in self.single] for mine in has])
         rng = np.random.default_rng(0)
         pairs: set[tuple[int, int]] = set()
@@ -46,14 +48,14 @@ class Judge:
                 a, b = rng.choice(known, 2, replace=False)
                 pairs.add((min(a, b), max(a, b)))
         both = [(a, b) for a, b in sorted(pairs) if (self._fits[:, a] * self._fits[:, b]).sum() >= 5][:400]
-        self._pairs = lexicon.bags([[seen[self.single[a]], seen[self.single[b]]] for a, b in both])
+        self._pairs = word_table.bags([[seen[self.single[a]], seen[self.single[b]]] for a, b in both])
         self._pair_fits = torch.stack([self._fits[:, a] * self._fits[:, b] for a, b in both], dim=1)
         labels: dict[str, int] = {}
         rows = []
         for row in labelled:
-            known = [label.lower() for label in records[row].labels if lexicon.content(label)]
+            known = [label.lower() for label in records[row].labels if word_table.content(label)]
             rows.append({labels.setdefault(label, len(labels)) for label in known})
-        self._labels = lexicon.text_bags(list(labels))
+        self._labels = word_table.text_bags(list(labels))
         self._has = torch.zeros(len(labelled), len(labels))
         for i, mine_labels in enumerate(rows):
             self._has[i, sorted(mine_labels)] = 1.0

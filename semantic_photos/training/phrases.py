@@ -36,12 +36,12 @@ from torch import nn
 from torch.nn import functional
 
 from semantic_photos.ml.model_pack import load_pack
-from semantic_photos.ml.word_table import Lexicon as PackLexicon
+from semantic_photos.ml.word_table import WordVectorTable as PackLexicon
 from semantic_photos.training import progress
 from semantic_photos.training.dataset import INDEX_NAME, PhotoRecord, read_index
 from semantic_photos.training.export import known_answer, quantise_rows, seal
 from semantic_photos.training.head import Goals, Material, contrast
-from semantic_photos.training.texts import Bags, CaptionBank, LabelBank, Lexicon
+from semantic_photos.training.texts import Bags, CaptionBank, LabelBank, WordVectorTable
 
 log = logging.getLogger(__name__)
 
@@ -173,19 +173,21 @@ def write_words(source: Path, out: Path, table: torch.Tensor, weights: np.ndarra
     np.save(out / "word_scales.npy", scales)
     np.save(out / "word_weights.npy", weights.astype(np.float32))
     manifest = json.loads((out / "pack.json").read_text(encoding="utf-8"))
-    lexicon = Lexicon((out / "words.txt").read_text(encoding="utf-8").split("\n")[:-1], torch.from_numpy(weights))
+    word_table = WordVectorTable(
+        (out / "words.txt").read_text(encoding="utf-8").split("\n")[:-1], torch.from_numpy(weights)
+    )
     stored = torch.from_numpy(rows.astype(np.float32) * scales[:, None])
-    manifest["known_answer"] = known_answer(out, int(manifest["image"]["side"]), lexicon, stored)
+    manifest["known_answer"] = known_answer(out, int(manifest["image"]["side"]), word_table, stored)
     seal(out, manifest)
 
 
 def material_of(words: PackLexicon, records: Sequence[PhotoRecord], table: torch.Tensor) -> Material:
     """Texts of the split train, in the words of a pack."""
-    lexicon = Lexicon(words.words, torch.from_numpy(np.array(words.weights)))
+    word_table = WordVectorTable(words.words, torch.from_numpy(np.array(words.weights)))
     train = np.array([row for row, record in enumerate(records) if record.split == "train"], dtype=np.int64)
     captioned = np.array([row for row in train if records[row].captions], dtype=np.int64)
     return Material(
-        lexicon, CaptionBank(records, captioned, lexicon), LabelBank(records, train, lexicon, table)
+        word_table, CaptionBank(records, captioned, word_table), LabelBank(records, train, word_table, table)
     )  # fmt: skip
 
 
@@ -201,7 +203,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     config = progress.read_config(args.config)
     progress.prepare(int(config["phrases"]["seed"]), int(config["phrases"]["threads"]))
-    words = load_pack(args.pack).lexicon
+    words = load_pack(args.pack).word_table
     table = torch.from_numpy(words.matrix())
     records = read_index(args.data / INDEX_NAME)
     material = material_of(words, records, table)

@@ -23,7 +23,7 @@ from torch import nn
 from torch.nn import functional
 
 from semantic_photos.ml.model_pack import load_pack
-from semantic_photos.ml.text_encoder import WordTable
+from semantic_photos.ml.text_encoder import WordTableEncoder
 from semantic_photos.training import progress
 from semantic_photos.training.dataset import PhotoArray
 from semantic_photos.training.export import quantise_rows
@@ -149,7 +149,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if photos.records[row].labels and photos.records[row].source not in UNSEEN_LABEL_SOURCES
     ]  # fmt: skip
     some = np.random.default_rng(0).permutation(np.array(labelled, dtype=np.int64))[: args.labelled]
-    some, targets = label_targets(photos, some, WordTable(pack).encode)
+    some, targets = label_targets(photos, some, WordTableEncoder(pack).encode)
     large = Resized(teacher, RECIPE_SIDE)
     seen = kept(
         args.keep / f"recipe-{RECIPE_SIDE}.pt",
@@ -191,10 +191,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         facts=np.array(json.dumps(facts)),
         recipe_photos=recipe.astype(np.float32),
         head_photos=ours.astype(np.float32),
-        head_words=np.array(work.material.lexicon.words),
+        head_words=np.array(work.material.word_table.words),
         head_vectors=vectors,
         head_scales=scales,
-        head_weights=work.material.lexicon.weights.numpy().astype(np.float32),
+        head_weights=work.material.word_table.weights.numpy().astype(np.float32),
     )
     log.info("written: %s", args.out)
     return 0

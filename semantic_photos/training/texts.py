@@ -43,7 +43,7 @@ class Bags:
         return functional.embedding_bag(self.words, table, mode="sum", per_sample_weights=self.weights)
 
 
-class Lexicon:
+class WordVectorTable:
     """Words to numbers and weights."""
 
     def __init__(self, words: Sequence[str], weights: torch.Tensor, hidden: Collection[str] = ()) -> None:
@@ -75,14 +75,14 @@ class Lexicon:
 class CaptionBank:
     """Captioned photos: their captions, and which (plural-folded) words occur in any of them."""
 
-    def __init__(self, records: Sequence[PhotoRecord], rows: np.ndarray, lexicon: Lexicon) -> None:
-        usable = [int(row) for row in rows if any(lexicon.content(c) for c in records[row].captions)]
+    def __init__(self, records: Sequence[PhotoRecord], rows: np.ndarray, word_table: WordVectorTable) -> None:
+        usable = [int(row) for row in rows if any(word_table.content(c) for c in records[row].captions)]
         self.rows = np.array(usable, dtype=np.int64)
-        self._lexicon = lexicon
+        self._lexicon = word_table
         self._texts = [
-            [content for content in (lexicon.content(c) for c in records[row].captions) if content] for row in usable
+            [content for content in (word_table.content(c) for c in records[row].captions) if content] for row in usable
         ]
-        stems = [folded(word) for word in lexicon.words]
+        stems = [folded(word) for word in word_table.words]
         self._fold: dict[int, int] = {}
         names: dict[str, int] = {}
         for texts in self._texts:
@@ -129,20 +129,22 @@ class CaptionBank:
 class LabelBank:
     """Labelled photos and all label texts as the classes of one large vocabulary."""
 
-    def __init__(self, records: Sequence[PhotoRecord], rows: np.ndarray, lexicon: Lexicon, table: torch.Tensor) -> None:
+    def __init__(
+        self, records: Sequence[PhotoRecord], rows: np.ndarray, word_table: WordVectorTable, table: torch.Tensor
+    ) -> None:
         texts: dict[str, int] = {}
         usable, has = [], []
         for row in rows:
             record = records[row]
             if record.source in UNSEEN_LABEL_SOURCES:
                 continue
-            mine = {texts.setdefault(label.lower(), len(texts)) for label in record.labels if lexicon.content(label)}
+            mine = {texts.setdefault(label.lower(), len(texts)) for label in record.labels if word_table.content(label)}
             if mine:
                 usable.append(int(row))
                 has.append(sorted(mine))
         self.rows = np.array(usable, dtype=np.int64)
         self.names = list(texts)
-        self.bags = lexicon.text_bags(self.names)
+        self.bags = word_table.text_bags(self.names)
         self.has = torch.zeros(len(usable), len(texts))
         for i, mine in enumerate(has):
             self.has[i, mine] = 1.0

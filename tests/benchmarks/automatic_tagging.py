@@ -19,7 +19,7 @@ import numpy as np
 from semantic_photos.domain.photo import ContentKey, FileStamp, PhotoFacts
 from semantic_photos.domain.vectors import normalise
 from semantic_photos.ml.model_pack import load_pack
-from semantic_photos.ml.text_encoder import WordTable
+from semantic_photos.ml.text_encoder import WordTableEncoder
 from semantic_photos.paths import resources
 from semantic_photos.services.tags.automatic_tagging import AutoTagger
 from semantic_photos.services.tags.tag_words import PRECISE
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--least", type=float, default=PRECISE)
     options = parser.parse_args()
     pack = load_pack(options.pack)
-    words = WordTable(pack)
+    words = WordTableEncoder(pack)
     rng = np.random.default_rng(1)
     background = pack.background if pack.background is not None else normalise(rng.normal(size=(1000, pack.dim)))
     with tempfile.TemporaryDirectory() as folder:

@@ -35,9 +35,9 @@ from semantic_photos.gui.shell import app
 from semantic_photos.gui.viewer import explanation
 from semantic_photos.media.thumbnail_squares import square_of
 from semantic_photos.paths import Paths
-from semantic_photos.services.explain.thumbnail_explanation import SIDE, Glances
+from semantic_photos.services.explain.thumbnail_explanation import SIDE, ThumbnailExplainer
 from semantic_photos.services.library.library import Library
-from semantic_photos.services.search.dense_features import glances_of
+from semantic_photos.services.search.dense_features import quick_feature_grids
 from tests.benchmarks.window import Pulse, wait
 
 T = TypeVar("T")
@@ -112,10 +112,10 @@ def window(paths: Paths, question: str, wanted: int, shots: Path | None) -> dict
             if shots is not None:
                 QTest.qWait(300)
                 session.window.grab().save(str(shots / f"{name.replace(' ', '-')}.png"))
-            page.band.heat_button.click()
+            page.cutoff_bar.heat_button.click()
             QTest.qWait(300)
-            page.glancing._heats.clear()
-            page.glancing._bridge.library.glances._known.clear()
+            page.heat_maps._heats.clear()
+            page.heat_maps._bridge.library.thumbnail_explainer._known.clear()
     finally:
         ended: list[bool] = []
         session.ended.connect(lambda: ended.append(True))
@@ -146,7 +146,7 @@ def service(paths: Paths, question: str, wanted: int) -> dict[str, object]:
         step = grid_heat_maps.AT_ONCE
         network, parts = timed(
             lambda: [
-                glances_of(encoder, np.stack(pixels[start : start + step]), facts[start : start + step])
+                quick_feature_grids(encoder, np.stack(pixels[start : start + step]), facts[start : start + step])
                 for start in range(0, len(pixels), step)
             ]
         )
@@ -158,7 +158,7 @@ def service(paths: Paths, question: str, wanted: int) -> dict[str, object]:
                 for photo, positions in zip(photos, seen, strict=True)
             ]
         )
-        pictures, _ = timed(lambda: [explanation.heat_image(why.heat, SHADE, GLOW) for why in whys])
+        pictures, _ = timed(lambda: [explanation.heat_map_image(why.heat, SHADE, GLOW) for why in whys])
     each = {
         "reading": reading, "decoding": decoding, "network": network, "heat": heat, "heat_picture": pictures
     }  # fmt: skip
@@ -174,11 +174,11 @@ def service(paths: Paths, question: str, wanted: int) -> dict[str, object]:
 
 def whole(library: Library, batches: list[list[Photo]], query: Query) -> None:
     """Take batches through a service that remembers nothing."""
-    glances = Glances(library.explainer, library.encoder, library.thumbnail)
+    thumbnail_explainer = ThumbnailExplainer(library.explainer, library.encoder, library.thumbnail)
     for batch in batches:
-        told = glances.why(batch, query)
+        told = thumbnail_explainer.explain(batch, query)
         for why in told.values():
-            explanation.heat_image(why.heat, SHADE, GLOW)
+            explanation.heat_map_image(why.heat, SHADE, GLOW)
 
 
 def timed(do: Callable[[], T], rounds: int = ROUNDS) -> tuple[float, T]:

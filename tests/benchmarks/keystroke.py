@@ -29,7 +29,7 @@ from semantic_photos.domain.query import Query
 from semantic_photos.domain.vectors import normalise
 from semantic_photos.index.hybrid_index import HybridIndex
 from semantic_photos.ml.model_pack import ModelPack, find_packs, load_pack
-from semantic_photos.ml.text_encoder import WordTable
+from semantic_photos.ml.text_encoder import WordTableEncoder
 from semantic_photos.paths import Paths, resources
 from semantic_photos.services.library.library import Library
 from semantic_photos.storage.catalog import IndexedPhoto
@@ -147,7 +147,7 @@ def measure_index(pack: ModelPack, home: Path, photos: int, queries: int) -> dic
     }  # fmt: skip
     exact = HybridIndex(home / "index", pack.dim, "bench", engine="exact", read_only=True)
     exact.load(**source)  # type: ignore[arg-type]
-    words = WordTable(pack)
+    words = WordTableEncoder(pack)
     asked = [vector for text in _questions(pack, queries) if (vector := words.encode(text)) is not None]
     rng = np.random.default_rng(7)
     for share in (1.0, *FILTERS):

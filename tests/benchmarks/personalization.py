@@ -20,8 +20,9 @@ from semantic_photos.domain.photo import ContentKey, FileStamp, PhotoFacts
 from semantic_photos.domain.tags import Act
 from semantic_photos.domain.vectors import normalise
 from semantic_photos.ml.model_pack import load_pack
+from semantic_photos.ml.text_encoder import WordTableEncoder
 from semantic_photos.paths import resources
-from semantic_photos.services.concepts.personalization import adapted
+from semantic_photos.services.concepts.personalization import personalized
 from semantic_photos.services.threads.concurrency import EventBus
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
@@ -60,17 +61,19 @@ def main() -> None:
                 shown.setdefault(kind, []).append(photo_id)
         for kind, photos in shown.items():
             store.act(Act.ADD, photos[: options.confirmations // options.words], pack.tags[int(chosen[kind])].tag)
-        adapting, *_ = adapted(pack, catalog, store, catalog.feedback, bus)
+        personalization = personalized(
+            pack, WordTableEncoder(pack), catalog, store, catalog.feedback, bus
+        ).personalization
         begun = time.perf_counter()
-        evidence = adapting.evidence()
+        evidence = personalization.evidence()
         print(f"{evidence.confirmations:,} confirmations read: {time.perf_counter() - begun:.2f} s")
         begun = time.perf_counter()
-        outcome = adapting.fit()
+        outcome = personalization.fit()
         print(f"read, fitted and proven: {time.perf_counter() - begun:.2f} s; {len(outcome.moved)} words moved")
         print(outcome.reason or "better", *outcome.figures, sep="\n  ")
         if outcome.better:
             begun = time.perf_counter()
-            adapting.apply(outcome)
+            personalization.apply(outcome)
             print(f"applied: {time.perf_counter() - begun:.2f} s")
         database.close()
 

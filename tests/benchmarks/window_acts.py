@@ -90,7 +90,7 @@ class Acts:
         yield from self.choosing()
         yield from self.orders()
         yield from self.viewing()
-        yield from self.steering()
+        yield from self.query_builder()
         yield from self.rooms()
         yield from self.coming_in(copies, coming)
         yield from self.changing_all()
@@ -108,7 +108,7 @@ class Acts:
 
     def is_warm(self) -> bool:
         """Return whether all photos in sight show why they are here."""
-        known = self.page.glancing._heats.keys() | self.page.glancing._without
+        known = self.page.heat_maps._heats.keys() | self.page.heat_maps._without
         return known >= {int(i) for i in self.model.ids[list(self.view.seen_rows())]}
 
     def is_idle(self) -> bool:
@@ -196,8 +196,8 @@ class Acts:
         for text in ("dog", "type:jpeg"):
             yield from self.act(f"ask {text}", *self.asked(lambda text=text: self.page.bar.type_on(text)))
             for order in ("name", "date", "relevance"):
-                go = lambda order=order: self.page.band._choose_order(order)  # noqa: E731
-                if order != self.page.band.order:
+                go = lambda order=order: self.page.cutoff_bar._choose_order(order)  # noqa: E731
+                if order != self.page.cutoff_bar.order:
                     yield from self.act(f"{text} by {order}", *self.asked(go))
         yield from self.act("ask for all", *self.asked(self.page.bar.clear))
 
@@ -214,21 +214,21 @@ class Acts:
         yield from self.act("leaf through 30", leaf, lambda: canvas.is_sharp)
         yield from self.act("close the viewer", lambda: QTest.keyClick(viewer, Key.Key_Escape), self.has_pictures)
 
-    def steering(self) -> Figures:
+    def query_builder(self) -> Figures:
         """Photos like one, with parts that count, thumbs, and heat."""
         page, bar = self.page, self.page.focus_bar
         photo = int(self.model.ids[len(self.model.ids) // 3])
-        yield from self.act("find similar", *self.asked(lambda: page.steering.similar(photo)))
+        yield from self.act("find similar", *self.asked(lambda: page.query_builder.similar(photo)))
         yield from self.act("words of it", lambda: None, lambda: bar._chips)
         for chip in list(bar.findChildren(Chip))[:2]:
             yield from self.act(f"focus {chip.text()}", *self.asked(chip.click))
         yield from self.act("ask dog", *self.asked(lambda: page.bar.type_on("dog")))
-        yield from self.act("thumb up", *self.asked(lambda: page.judging.vote([self.model.photo_id(3)], 1)))
-        yield from self.act("thumb down", *self.asked(lambda: page.judging.vote([self.model.photo_id(5)], -1)))
-        yield from self.act("thumbs back", *self.asked(page.judging.clear))
-        yield from self.act("heat on", page.glancing.toggle, self.is_warm)
+        yield from self.act("thumb up", *self.asked(lambda: page.voting.vote([self.model.photo_id(3)], 1)))
+        yield from self.act("thumb down", *self.asked(lambda: page.voting.vote([self.model.photo_id(5)], -1)))
+        yield from self.act("thumbs back", *self.asked(page.voting.clear))
+        yield from self.act("heat on", page.heat_maps.toggle, self.is_warm)
         yield from self.act("heat and scrolling", self.wheel, self.has_pictures)
-        yield from self.act("heat off", page.glancing.toggle)
+        yield from self.act("heat off", page.heat_maps.toggle)
         yield from self.act("ask for all again", *self.asked(page.bar.clear))
 
     def rooms(self) -> Figures:

@@ -13,7 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMenu
 
 from semantic_photos.domain.query import Query
-from semantic_photos.gui.dialogs.relevance_feedback_dialog import VotesDialog
+from semantic_photos.gui.dialogs.relevance_feedback_dialog import RelevanceFeedbackDialog
 from semantic_photos.gui.grid.cell_overlays import DOWN, UP
 from semantic_photos.gui.grid.result_model import Role
 from semantic_photos.gui.search.saved_searches import NameDialog
@@ -76,7 +76,7 @@ class Walk(Asking):
         return copy
 
     def a_photo_is_mixed_with_words(self) -> None:
-        self.page.steering.similar(int(self.page.model.ids[0]))
+        self.page.query_builder.similar(int(self.page.model.ids[0]))
         self.w.settle()
         self.w.type(f"night -{self.other}")
         self.w.key(self.page.bar._edit, Qt.Key.Key_Return)
@@ -89,7 +89,7 @@ class Walk(Asking):
 
     def focus_pulls_and_pushes(self) -> None:
         self.w.ask(self.one)
-        self.page.steering.similar(int(self.page.model.ids[0]))
+        self.page.query_builder.similar(int(self.page.model.ids[0]))
         self.w.settle()
         self.w.until(lambda: bool(self.page.focus_bar._chips), "chips of what is in it")
         before = self.page.model.ids.tolist()
@@ -143,21 +143,23 @@ class Walk(Asking):
             return all(model.index(row).data(Role.HEAT) is not None for row in rows())
 
         start = time.monotonic()
-        self.w.press(self.page.band.heat_button)
+        self.w.press(self.page.cutoff_bar.heat_button)
         self.w.until(warm, "heat over every photo in sight")
         print(f"  ({len(rows())} thumbnails in {time.monotonic() - start:.1f} s)")
         need(any("%" in model.index(row).data(Role.REASON) for row in rows()), "the shares of the words are told")
         self.w.shoot("heat-grid")
         self.w.ask("type:jpg OR type:png OR type:webp")
-        self.w.until(lambda: self.page.band._remark.isVisible(), "filters alone have nothing to show, and it is said")
+        self.w.until(
+            lambda: self.page.cutoff_bar._remark.isVisible(), "filters alone have nothing to show, and it is said"
+        )
         self.w.shoot("heat-grid-filters")
         self._narrow_window()
-        self.w.press(self.page.band.heat_button)
-        need(not self.page.band._remark.isVisible(), "nothing is said any more")
+        self.w.press(self.page.cutoff_bar.heat_button)
+        need(not self.page.cutoff_bar._remark.isVisible(), "nothing is said any more")
 
     def _narrow_window(self) -> None:
         """Look at the remark in a narrow window, which it must not widen."""
-        window, band = self.w.session.window, self.page.band
+        window, band = self.w.session.window, self.page.cutoff_bar
         window.resize(NARROW, SIZE[1])
         self.w.until(lambda: window.width() == NARROW, "the window is narrow")
         self.w.settle()
@@ -210,7 +212,7 @@ class Walk(Asking):
         self.w.until(lambda: len(self.page.pane.page.votes if self.page.pane.page else ()) == 2, "both votes count")
         self.w.settle()
         need(self.page.model.row_of(worst) != 1, "what was voted down has gone")
-        self.w.visible(self.page.judging.line, "how many photos were judged")
+        self.w.visible(self.page.voting.line, "how many photos were judged")
         self.w.shoot("voted")
 
     def one_vote_is_taken_back(self) -> None:
@@ -247,15 +249,15 @@ class Walk(Asking):
         self.w.shoot("votes-none")
         dialog.close()
         self.w.settle()
-        self.w.until(lambda: not self.page.judging.line.isVisible(), "nothing is judged any more")
+        self.w.until(lambda: not self.page.voting.line.isVisible(), "nothing is judged any more")
 
     def _votes(self) -> list[int]:
         page = self.page.pane.page
         return sorted(page.votes.values()) if page is not None else []
 
-    def _list_votes(self) -> VotesDialog:
+    def _list_votes(self) -> RelevanceFeedbackDialog:
         self.w.session.window.show_votes()
-        dialog = next(d for d in self.w.session.window.findChildren(VotesDialog) if d.isVisible())
+        dialog = next(d for d in self.w.session.window.findChildren(RelevanceFeedbackDialog) if d.isVisible())
         self.w.until(lambda: bool(dialog.rows()), "the votes are listed")
         self.w.visible(dialog, "the page of votes")
         return dialog
@@ -285,22 +287,24 @@ class Walk(Asking):
     # Saved
 
     def a_question_gets_a_name(self) -> None:
-        self.page.steering.similar(int(self.page.model.ids[0]))
-        self.page.steering.focus(self.one, 1.0)
+        self.page.query_builder.similar(int(self.page.model.ids[0]))
+        self.page.query_builder.focus(self.one, 1.0)
         self.w.settle()
         self.w.until(lambda: self.page.bar.example_names() not in ([], ["photo"]), "the example has its name")
-        self.page.saving.save()
+        self.page.saved_searches.save()
         dialog = self.page.findChild(NameDialog)
         need(dialog, "a name is asked for")
         assert dialog is not None
         self.w.shoot("name")
         dialog._save()
-        self.w.visible(self.page.saving.bar, "the saved searches")
-        self.w.until(lambda: all(count is not None for _, count in self.page.saving.bar.searches()), "it is counted")
+        self.w.visible(self.page.saved_searches.bar, "the saved searches")
+        self.w.until(
+            lambda: all(count is not None for _, count in self.page.saved_searches.bar.searches()), "it is counted"
+        )
         asked = self.page.search.query
         self.page.bar.clear()
         self.w.settle()
-        self.page.saving.bar._choose(self.page.saving.bar._list.item(0))
+        self.page.saved_searches.bar._choose(self.page.saved_searches.bar._list.item(0))
         self.w.settle()
         need(self.page.search.query == asked, "it opens with its photo")
         self.w.shoot("saved")

@@ -55,7 +55,7 @@ class Asking:
                 concept.tag
                 for vector in stored
                 if vector is not None
-                for concept in library.concepts.of_vector(vector, 6)
+                for concept in library.salient_words.of_vector(vector, 6)
                 if concept.tag.isalpha() and len(concept.tag) > 3
             )
 
@@ -136,27 +136,27 @@ class Asking:
 
     def good_matches_end(self) -> None:
         self.w.ask(self.one)
-        self.w.visible(self.page.band, "the line below the photos")
+        self.w.visible(self.page.cutoff_bar, "the line below the photos")
         page = self.page.pane.page
         need(page is not None and self.page.model.rowCount() < page.searched, "not the whole library is shown")
         self.w.shoot("end")
 
     def weaker_ones_come_when_wanted(self) -> None:
-        if self.page.band._more.isVisible():
+        if self.page.cutoff_bar._more.isVisible():
             before = self.page.model.rowCount()
-            self.w.press(self.page.band._more)
+            self.w.press(self.page.cutoff_bar._more)
             need(self.page.model.rowCount() > before, "weaker matches are shown")
             self.page.view.scrollToBottom()
         self.w.settle()
         self.w.shoot("weaker")
 
     def the_slider_moves_the_end(self) -> None:
-        if self.page.band._fewer.isVisible():
-            self.w.press(self.page.band._fewer)
+        if self.page.cutoff_bar._fewer.isVisible():
+            self.w.press(self.page.cutoff_bar._fewer)
         counts = []
         for value, name in ((0, "cautious"), (20, "generous"), (10, "")):
             before = self.page.search.generation
-            self.page.band._slider.setValue(value)
+            self.page.cutoff_bar._slider.setValue(value)
             self.w.until(lambda before=before: self.page.search.generation > before, "another end is asked for")
             self.w.until(lambda: self.page.pane.page is not None
                          and self.page.pane.page.generation == self.page.search.generation, "it is shown")  # fmt: skip
@@ -168,7 +168,7 @@ class Asking:
         need(counts[0] < counts[1], f"generous finds more than cautious ({counts[0]}, {counts[1]})")
 
     def orders_are_chosen(self) -> None:
-        menu, shown = self.page.band._menu, []
+        menu, shown = self.page.cutoff_bar._menu, []
 
         def look() -> None:
             shown.append(menu.isVisible())
@@ -177,12 +177,12 @@ class Asking:
 
         # The button waits for its menu, so somebody else must look.
         QTimer.singleShot(500, look)
-        self.w.press(self.page.band._sort)
+        self.w.press(self.page.cutoff_bar._sort)
         self.w.until(lambda: bool(shown), "the button comes back")
         need(shown[0], "the menu of orders is shown")
-        self.page.band._orders["name"].trigger()
+        self.page.cutoff_bar._orders["name"].trigger()
         self.w.settle()
-        self.page.band._orders["relevance"].trigger()
+        self.page.cutoff_bar._orders["relevance"].trigger()
         self.w.settle()
 
     def copies_lie_in_stacks(self) -> None:

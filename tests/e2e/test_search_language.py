@@ -48,8 +48,8 @@ def test_copies_are_stacked_where_people_look(program: Program, photos: Path) ->
     program.json("index", photos)
     alone = program.json("search", "red", "-n", "3")
     assert alone["stacks"] == []
-    stacked = program.json("search", "red", "-n", "3", "--stacks")
-    behind = [name for stack in stacked["stacks"] for name in [stack["path"], *stack["copies"]]]
+    group_near_duplicates = program.json("search", "red", "-n", "3", "--stacks")
+    behind = [name for stack in group_near_duplicates["stacks"] for name in [stack["path"], *stack["copies"]]]
     assert {Path(name).name for name in behind} >= {original.name, "copy of it.jpg"}
 
 

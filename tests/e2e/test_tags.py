@@ -198,11 +198,11 @@ def test_independent_readers_find_caption_and_rating(
 def test_a_subject_is_taught_answered_and_forgotten(program: Program, photos: Path) -> None:
     program.run("index", photos)
     reds = sorted(photos.glob("red-*"))
-    taught = program.json("teach", "Bella", *reds[:5], "--ask", "3")
-    assert (taught["examples"], taught["held_out"]["examples"]) == (5, 5)
-    assert taught["held_out"]["before_by"] == "similar"
-    assert "Of your 5 examples" in taught["held_out"]["figures"]
-    assert 1 <= len(taught["ask"]) <= 3
+    trained = program.json("teach", "Bella", *reds[:5], "--ask", "3")
+    assert (trained["examples"], trained["held_out"]["examples"]) == (5, 5)
+    assert trained["held_out"]["before_by"] == "similar"
+    assert "Of your 5 examples" in trained["held_out"]["figures"]
+    assert 1 <= len(trained["ask"]) <= 3
     blue = photos / "blue-02.jpg"
     again = program.json("teach", "bella", "--yes", reds[5], "--no", blue)
     assert (again["name"], again["examples"], again["rejected"]) == ("Bella", 6, 1)

@@ -186,7 +186,7 @@ class Window:
         """Return where a small mark of a cell lies in the grid."""
         view, index = self.page.view, self.page.model.index(row)
         copies = index.data(Role.COPIES)
-        found = places(view.visualRect(index), copies, judging=True, metrics=view.viewport().fontMetrics())
+        found = places(view.visualRect(index), copies, voting=True, metrics=view.viewport().fontMetrics())
         return found[mark].center()
 
     def drop(self, data: QMimeData) -> None:

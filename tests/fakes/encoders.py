@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -155,21 +155,40 @@ class FakeImageEncoder:
 
 
 class FakeTextEncoder:
-    """Implements ``TextEncoder`` over the 64 words of ``VOCABULARY``; phrases are plain sums."""
+    """Implements ``TextEncoder`` over the 64 words of ``VOCABULARY``; phrases are plain sums.
+
+    ``trusted`` says how far words were trained, 1 for all others. ``encoded`` has every text that was encoded.
+    """
+
+    def __init__(self, trusted: Mapping[str, float] | None = None) -> None:
+        self.trusted = dict(trusted or {})
+        self.encoded: list[str] = []
 
     @property
     def dim(self) -> int:
         return DIM
 
     def encode(self, text: str) -> FloatArray | None:
+        self.encoded.append(text)
         vectors = [word_vector(word) for word in self._words(text) if MEANINGS.get(word) is not None]
         return normalise(np.sum(vectors, axis=0)) if vectors else None
 
     def unknown_words(self, text: str) -> tuple[str, ...]:
         return tuple(word for word in self._words(text) if word not in MEANINGS)
 
-    def neighbours(self, vector: FloatArray, n: int) -> list[tuple[str, float]]:
+    def content_words(self, text: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(word for word in self._words(text) if MEANINGS.get(word) is not None))
+
+    def trust(self, text: str) -> float:
+        return min((self.trusted.get(word, 1.0) for word in self.content_words(text)), default=1.0)
+
+    def offered(self) -> tuple[Sequence[str], FloatArray]:
         words = [word for word in VOCABULARY if MEANINGS[word] is not None]
+        return words, np.stack([word_vector(word) for word in words])
+
+    def neighbours(self, vector: FloatArray, n: int, *, exclude: Iterable[str] = ()) -> list[tuple[str, float]]:
+        left_out = set(exclude)
+        words = [word for word in VOCABULARY if MEANINGS[word] is not None and word not in left_out]
         scored = [(word, float(word_vector(word) @ vector)) for word in words]
         return sorted(scored, key=lambda pair: -pair[1])[:n]
 

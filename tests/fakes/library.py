@@ -136,16 +136,16 @@ class FakeLibrary:
         self.bus, self.lanes, self.settings = EventBus(), Lanes(), settings or Settings()
         self.search, self.vocabulary = self, FakeVocabulary(_NAMES, self._blocking)
         self.indexer = FakeIndexer.__new__(FakeIndexer)
-        self.examples, self.concepts = self, FakeConcepts(_NAMES)
+        self.examples, self.salient_words = self, FakeConcepts(_NAMES)
         self.completions = FakeCompletions(_NAMES, self._blocking)
         self.feedback, self.explainer = FakeFeedback(self._blocking), FakeExplainer(self._blocking)
-        self.glances = FakeGlances(self._blocking, self.explainer)
+        self.thumbnail_explainer = FakeGlances(self._blocking, self.explainer)
         self.tags = FakeTags(self._blocking)
         self.tagging = FakeTagging(self.tags, self.bus, lambda: self._indexed, self._blocking)
         self.keywords = FakeKeywords(self.tags, self._blocking)
-        self.exporting = FakeExporting(self.tags, self._blocking)
-        self.teaching = FakeTeaching(self.tags, self._blocking)
-        self.adapting = FakeAdapting(self._blocking)
+        self.user_data = FakeExporting(self.tags, self._blocking)
+        self.custom_concepts = FakeTeaching(self.tags, self._blocking)
+        self.personalization = FakeAdapting(self._blocking)
         self.copies: dict[int, tuple[int, ...]] = {}
         self.pack: object | None = object()
         self.read_only = False
@@ -224,6 +224,9 @@ class FakeLibrary:
 
     # What is known
 
+    def announce(self, photo_ids: Sequence[PhotoId]) -> None:
+        self.bus.publish(PhotosChanged(updated=tuple(photo_ids)))
+
     def raw_counts(self) -> Counts:
         with self._lock:
             gone = len(self._removed)
@@ -296,13 +299,13 @@ class FakeLibrary:
         if query.is_empty:
             return ResultPage(query, generation, ids[::-1].copy(), None, searched=count.indexed, total=count.total,
                               milliseconds=0.4, engine=self._engine)  # fmt: skip
-        ratings = [part for branch in query.branches for part in branch.where]
+        ratings = [part for branch in query.alternatives for part in branch.where]
         if ratings:
             page = ResultPage.nothing(query, generation)
             left = len(ids) if not query.terms else len(ids) // 12
             return replace(page, emptied_by=Emptied(str(ratings[0]), left), searched=count.indexed,
                            total=count.total, engine=self._engine)  # fmt: skip
-        vector = self._vector(query)
+        vector = _vector_of(query)
         unknown = tuple(t.word for t in query.terms if t.word not in COLOURS and t.word not in STOP_WORDS)
         suggestions = {w: tuple(difflib.get_close_matches(w, _NAMES, 4, 0.3)) for w in unknown}
         if vector is None:
@@ -327,6 +330,7 @@ class FakeLibrary:
             query, generation, ids, scores, unknown, suggestions, count.indexed, count.total,
             (time.perf_counter() - start) * 1000, self._engine, strong, stacks=behind, votes=votes,
             good=strong + _copies(ids[:strong], behind), copies=_copies(ids[:strong], behind),
+            nothing_shows="" if strong else query.text,
         )  # fmt: skip
 
     def count(self, query: Query, caution: float = 0.5) -> int:
@@ -336,21 +340,6 @@ class FakeLibrary:
     def vector(self, example: Example) -> np.ndarray:
         self._blocking("vector")
         return np.array([int(example.photo_id or 0) % len(_NAMES)])
-
-    def _vector(self, query: Query) -> np.ndarray | None:
-        centre = _TABLE.mean(0)
-        parts = [t.weight * (np.array(COLOURS[t.word], np.float32) - centre) for t in query.terms if t.word in COLOURS]
-        for example in query.examples:
-            if example.photo_id is None:
-                raise QueryError("This file is no picture.", code="query.no-example")
-            parts.append(example.weight * (_TABLE[int(example.photo_id) % len(_TABLE)] - centre))
-        parts += [
-            focus.weight * (np.array(COLOURS[focus.word], np.float32) - centre)
-            for focus in query.focuses
-            if focus.word in COLOURS
-        ]
-        total = np.sum(parts, axis=0) if parts else None
-        return None if total is None else np.asarray(total / max(float(np.linalg.norm(total)), 1e-6), np.float32)
 
     # Pictures
 
@@ -392,3 +381,19 @@ Opener = Callable[[], FakeLibrary]
 
 def _copies(heads: np.ndarray, behind: dict[int, tuple[int, ...]]) -> int:
     return sum(len(behind.get(head, ())) for head in heads.tolist())
+
+
+def _vector_of(query: Query) -> np.ndarray | None:
+    centre = _TABLE.mean(0)
+    parts = [t.weight * (np.array(COLOURS[t.word], np.float32) - centre) for t in query.terms if t.word in COLOURS]
+    for example in query.examples:
+        if example.photo_id is None:
+            raise QueryError("This file is no picture.", code="query.no-example")
+        parts.append(example.weight * (_TABLE[int(example.photo_id) % len(_TABLE)] - centre))
+    parts += [
+        focus.weight * (np.array(COLOURS[focus.word], np.float32) - centre)
+        for focus in query.focuses
+        if focus.word in COLOURS
+    ]
+    total = np.sum(parts, axis=0) if parts else None
+    return None if total is None else np.asarray(total / max(float(np.linalg.norm(total)), 1e-6), np.float32)

@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from semantic_photos.domain.errors import QueryError
+from semantic_photos.domain.filter_registry import FILTERS
 from semantic_photos.domain.messages import CancelToken
-from semantic_photos.domain.photo import FailedPhoto, FolderCounts, Photo, PhotoId
+from semantic_photos.domain.photo import FailedPhoto, FolderCounts, FolderId, Photo, PhotoId
 from semantic_photos.domain.query import Example, Query
 from semantic_photos.domain.query_text import write
 from semantic_photos.domain.relevance_feedback import Vote, normal_form
-from semantic_photos.services.explain.explanation import Why, WordShare
-from semantic_photos.services.explain.salient_words import Concept
+from semantic_photos.services.explain.explanation import Explanation, WordShare
+from semantic_photos.services.explain.salient_words import SalientWord
 from semantic_photos.services.search.completion import Completion
 from semantic_photos.services.search.vocabulary import TagGuess, WordNeighbour
 from semantic_photos.storage.saved_searches import SavedSearch
@@ -31,9 +32,9 @@ class FakeFolders:
     def __init__(self, guard: Guard, held: dict[int, FolderCounts]) -> None:
         self._guard, self.held = guard, held
 
-    def counts(self) -> dict[int, FolderCounts]:
+    def counts(self) -> dict[FolderId, FolderCounts]:
         self._guard("folder_counts")
-        return dict(self.held)
+        return {FolderId(folder): counts for folder, counts in self.held.items()}
 
 
 class FakeFeedback:
@@ -123,7 +124,7 @@ class FakeExplainer:
         self._guard = guard
         self.explained, self.delay_s = 0, 0.0
 
-    def why(self, photo: Example, query: Query) -> Why:
+    def explain(self, photo: Example, query: Query) -> Explanation:
         self._guard("why")
         self.explained += 1
         time.sleep(self.delay_s)
@@ -131,8 +132,8 @@ class FakeExplainer:
         heat[:, :9] = 1.0
         words = [term.word for term in query.terms if term.weight > 0]
         shares = tuple(WordShare(word, 1 / len(words), 2.0) for word in words)
-        shared = (Concept("dog", 0.8), Concept("snow", 0.6)) if query.examples else ()
-        return Why(heat, (0.2, 0.5), shares, shared, ())
+        shared = (SalientWord("dog", 0.8), SalientWord("snow", 0.6)) if query.examples else ()
+        return Explanation(heat, (0.2, 0.5), shares, shared, ())
 
 
 class FakeGlances:
@@ -151,7 +152,9 @@ class FakeGlances:
         self._guard("glances")
         self.prepared += 1
 
-    def why(self, photos: Sequence[Photo], query: Query, token: CancelToken | None = None) -> dict[PhotoId, Why]:
+    def explain(
+        self, photos: Sequence[Photo], query: Query, token: CancelToken | None = None
+    ) -> dict[PhotoId, Explanation]:
         self._guard("glances")
         self.asked.append([photo.id for photo in photos])
         time.sleep(self.delay_s + 0.3 * any(photo.id in self.slow for photo in photos))
@@ -160,7 +163,7 @@ class FakeGlances:
         if self.error is not None:
             raise self.error
         readable = [photo.id for photo in photos if photo.id not in self.unreadable]
-        return {photo_id: self._explainer.why(Example(photo_id), query) for photo_id in readable}
+        return {photo_id: self._explainer.explain(Example(photo_id), query) for photo_id in readable}
 
 
 class FakeConcepts:
@@ -169,9 +172,9 @@ class FakeConcepts:
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
 
-    def of_vector(self, vector: np.ndarray, n: int = 6) -> list[Concept]:
+    def of_vector(self, vector: np.ndarray, n: int = 6) -> list[SalientWord]:
         first = int(vector[0])
-        return [Concept(self._names[(first + k) % len(self._names)], 0.9 - 0.1 * k) for k in range(n)]
+        return [SalientWord(self._names[(first + k) % len(self._names)], 0.9 - 0.1 * k) for k in range(n)]
 
 
 class FakeCompletions:
@@ -187,11 +190,15 @@ class FakeCompletions:
         start = cursor - len(typed)
         if not typed:
             return []
-        kinds = [(f"{field}:", "operator", None) for field in ("rating", "tag") if field.startswith(typed)]
+        filters = [
+            Completion(f"{kind.name}:", "operator", None, start, cursor, kind.finds)
+            for kind in FILTERS
+            if kind.name in ("rating", "tag") and kind.name.startswith(typed)
+        ]
         if typed.startswith("tag:"):
-            kinds = [("tag:holiday", "tag", 12)]
-        words = [(name, "word", None) for name in self._names if name.startswith(typed) and name != typed]
-        return [Completion(*offer, start, cursor) for offer in [*words, *kinds][:n]]
+            filters = [Completion("tag:holiday", "tag", 12, start, cursor)]
+        words = [name for name in self._names if name.startswith(typed) and name != typed]
+        return [*(Completion(name, "word", None, start, cursor) for name in words), *filters][:n]
 
 
 class FakeVocabulary:

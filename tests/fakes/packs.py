@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +212,48 @@ def head_model(*, dim: int = DIM) -> onnx.ModelProto:
         outputs=[helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["M", dim])],
         constants={"turn": turn},
     )
+
+
+def phrase_model(
+    *, dim: int = DIM, inputs: Sequence[str] = ("words", "weights"), length: str | int = "L"
+) -> onnx.ModelProto:
+    """Return a network for phrases in which later words weigh more: each by the sum of the weights up to it."""
+    shapes: dict[str, tuple[int, list[str | int | None]]] = {
+        "rows": (TensorProto.INT64, [1, length]),
+        "words": (TensorProto.FLOAT, [1, length, dim]),
+        "weights": (TensorProto.FLOAT, [1, length]),
+    }
+    nodes = [
+        helper.make_node("CumSum", ["weights", "along"], ["sums"]),
+        helper.make_node("Unsqueeze", ["sums", "last"], ["column"]),
+        helper.make_node("Mul", ["words", "column"], ["weighted"]),
+        helper.make_node("ReduceSum", ["weighted", "along"], ["total"], keepdims=0),
+        helper.make_node("LpNormalization", ["total"], ["vector"], axis=-1, p=2),
+    ]
+    return model(
+        nodes,
+        inputs=[helper.make_tensor_value_info(name, *shapes[name]) for name in inputs],
+        outputs=[helper.make_tensor_value_info("vector", TensorProto.FLOAT, [1, dim])],
+        constants={"along": np.array([1], np.int64), "last": np.array([2], np.int64)},
+    )
+
+
+def add_phrases(folder: Path, proto: onnx.ModelProto | None = None, *, max_words: int = 16) -> Path:
+    """Give a pack a network for phrases and the known answer that belongs to ``phrase_model``."""
+    onnx.save(proto if proto is not None else phrase_model(), folder / "phrases.onnx")
+    manifest = read_manifest(folder)
+    manifest["phrases"] = {"file": "phrases.onnx", "max_words": max_words}
+    manifest["known_answer"]["text"]["embedding"] = in_order("dog beach").tolist()
+    write_manifest(folder, manifest)
+    return folder
+
+
+def in_order(text: str) -> FloatArray:
+    """Return the vector of a phrase as ``phrase_model`` makes it, stop words included."""
+    weights = word_weights()
+    rows = [VOCABULARY.index(word) for word in text.split()]
+    sums = np.cumsum(weights[rows])
+    return normalise(np.sum([share * word_vector(VOCABULARY[r]) for share, r in zip(sums, rows, strict=True)], axis=0))
 
 
 def model(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def file_of(folder: Path, ending: str) -> Path:
     return next(folder.glob(f"seg-*.{ending}"))
 
 
-def edit_manifest(folder: Path, **changes: object) -> None:
+def edit_manifest(folder: Path, **changes: Any) -> None:
     manifest = SegmentFolder(folder).manifest()
     assert manifest is not None
     (folder / MANIFEST).write_text(dataclasses.replace(manifest, **changes).to_json())

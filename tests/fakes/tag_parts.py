@@ -24,9 +24,9 @@ from semantic_photos.domain.tags import (
     after,
     clean_name,
 )
-from semantic_photos.services.concepts.concept_evaluation import HeldOut
-from semantic_photos.services.concepts.custom_concepts import LEAST_EXAMPLES, NOTHING, Forgotten, Taught
-from semantic_photos.services.concepts.personalization import Adapted
+from semantic_photos.services.concepts.concept_evaluation import HoldOutResult
+from semantic_photos.services.concepts.custom_concepts import LEAST_EXAMPLES, NOTHING, RemovedConcept, TrainedConcept
+from semantic_photos.services.concepts.personalization import PersonalizationState
 from semantic_photos.services.metadata.keyword_changes import FileChange, WriteReport
 from semantic_photos.services.metadata.user_data import ImportReport
 from semantic_photos.services.tags.automatic_tagging import TaggingRun
@@ -183,7 +183,7 @@ class FakeTagging:
         self._thread.start()
 
     def _run(self, least: float, token: CancelToken) -> None:
-        total, rows, done = self._photos(), [], 0
+        total, done, rows = self._photos(), 0, list[TagRow]()
         while done < total and not token.wait(0.01):
             if self.is_paused:
                 self._tell(TaggingProgress(done, total, len(rows), paused=True))
@@ -304,46 +304,46 @@ class FakeTeaching:
         self._tags, self._guard = tags, guard
         self.known: dict[str, list[int]] = {}
 
-    def teach(self, name: str, ids: Sequence[PhotoId], *, n: int = 50, ask: int = 30) -> Taught:
+    def train(self, name: str, ids: Sequence[PhotoId], *, n: int = 50, ask: int = 30) -> TrainedConcept:
         self._guard("teach")
         if len(ids) < LEAST_EXAMPLES:
             raise UserFacingError("Too few photos.", code="teach.examples")
         change = self._tags.act(Act.ADD, ids, name)
         self.known.setdefault(name, sorted(map(int, ids)))
-        return self._taught(name, n, change)
+        return self._as_trained(name, n, change)
 
-    def _taught(self, name: str, n: int, change: Change = NOTHING) -> Taught:
+    def _as_trained(self, name: str, n: int, change: Change = NOTHING) -> TrainedConcept:
         given = self.known[name]
         decided = {int(i): line.standing for i, line in self._tags.photos_with(name, tuple(Standing))}
         free = [i for i in range(given[-1] + 1, given[-1] + 13) if i not in decided][:n]
         right = sum(standing in KEPT for standing in decided.values())
         after = min(len(given), 3 + (right - len(given)) // 2)
-        held = HeldOut(len(given), 2, after, 20, 60, False, after - 2, 0)
+        held = HoldOutResult(len(given), 2, after, 20, 60, False, after - 2, 0)
         asked = tuple((PhotoId(i), 0.5 - 0.02 * k) for k, i in enumerate(reversed(free)))
         likely = tuple((PhotoId(i), 0.9 - 0.01 * k) for k, i in enumerate(free))
-        return Taught(name, right, len(decided) - right, held, likely, asked, change, new=bool(change))
+        return TrainedConcept(name, right, len(decided) - right, held, likely, asked, change, new=bool(change))
 
-    def again(self, name: str, *, n: int = 50, ask: int = 30, first: int | None = None) -> Taught:
+    def again(self, name: str, *, n: int = 50, ask: int = 30, first: int | None = None) -> TrainedConcept:
         self._guard("again")
-        return self._taught(name, n)
+        return self._as_trained(name, n)
 
     def names(self) -> list[str]:
         self._guard("taught names")
         return list(self.known)
 
-    def undo(self, taught: Taught) -> Change:
+    def undo(self, trained: TrainedConcept) -> Change:
         self._guard("teach undo")
-        self.known.pop(taught.name, None)
-        return self._tags.revert(taught.change)
+        self.known.pop(trained.name, None)
+        return self._tags.revert(trained.change)
 
-    def take_back(self, name: str) -> Forgotten:
+    def take_back(self, name: str) -> RemovedConcept:
         self._guard("take_back")
         given = self.known.pop(name)
         number = self._tags._tag_id(name)
         change = self._tags._set([(photo, number, None) for photo, tag in list(self._tags.rows) if tag == number])
-        return Forgotten(name, change, tuple(given), 1.0)
+        return RemovedConcept(name, change, tuple(given), 1.0)
 
-    def bring_back(self, forgotten: Forgotten) -> Change:
+    def bring_back(self, forgotten: RemovedConcept) -> Change:
         self._guard("bring_back")
         self.known[forgotten.name] = list(forgotten.given)
         return self._tags.revert(forgotten.change)
@@ -362,10 +362,10 @@ class FakeAdapting:
     def _figures(self) -> tuple[Measured, ...]:
         return (Measured("precision at 10 of confirmed words", 0.5, 0.6, 12),)
 
-    def state(self) -> Adapted:
+    def state(self) -> PersonalizationState:
         self._guard("state")
         figures = self._figures() if self.active else ()
-        return Adapted(self.active, self.trouble, 40 if self.active else 0, figures, 1.0, ())
+        return PersonalizationState(self.active, self.trouble, 40 if self.active else 0, figures, 1.0, ())
 
     def fit(
         self, *, token: CancelToken | None = None, progress: Callable[[float], None] = lambda _: None
@@ -388,7 +388,7 @@ class FakeAdapting:
         except RuntimeError:
             self.lost = True
 
-    def apply(self, outcome: Outcome) -> Adapted:
+    def apply(self, outcome: Outcome) -> PersonalizationState:
         self._guard("apply")
         assert outcome.better
         self.active = True

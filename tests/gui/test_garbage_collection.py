@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from semantic_photos.domain.messages import IndexingPhase, IndexingProgress
 from semantic_photos.domain.photo import Counts
 from semantic_photos.gui.shell import app
-from semantic_photos.gui.shell.garbage_collection import MOST_PUT_OFF, Collecting
+from semantic_photos.gui.shell.garbage_collection import MOST_PUT_OFF, GarbageCollection
 from tests.fakes.library import FakeLibrary
 
 pytestmark = pytest.mark.gui
@@ -28,8 +28,8 @@ class Knot:
 
 
 @pytest.fixture
-def collecting() -> Iterator[Collecting]:
-    made = Collecting()
+def collecting() -> Iterator[GarbageCollection]:
+    made = GarbageCollection()
     yield made
     made.close()
 
@@ -53,19 +53,19 @@ def many_objects() -> list[Any]:
     return [[number] for number in range(600_000)]
 
 
-def test_python_itself_looks_through_everything_only_without_us(collecting: Collecting) -> None:
+def test_python_itself_looks_through_everything_only_without_us(collecting: GarbageCollection) -> None:
     assert whole_looks(many_objects) == 0
     collecting.close()
     assert whole_looks(many_objects) > 0
 
 
-def test_what_only_the_collector_can_free_is_freed_by_a_look(collecting: Collecting) -> None:
+def test_what_only_the_collector_can_free_is_freed_by_a_look(collecting: GarbageCollection) -> None:
     gone = weakref.ref(Knot())
     assert collecting.look()
     assert gone() is None
 
 
-def test_while_folders_are_compared_a_look_is_put_off_but_not_for_ever(collecting: Collecting) -> None:
+def test_while_folders_are_compared_a_look_is_put_off_but_not_for_ever(collecting: GarbageCollection) -> None:
     collecting.take_progress(IndexingProgress(IndexingPhase.SCANNING, Counts()))
     assert [collecting.look() for _ in range(MOST_PUT_OFF + 2)] == [False] * MOST_PUT_OFF + [True, False]
     collecting.take_progress(IndexingProgress(IndexingPhase.IDLE, Counts()))

@@ -39,26 +39,26 @@ def picture(desk: Desk, row: int) -> bool:
 def switch_on(desk: Desk, text: str) -> None:
     desk.search(text)
     desk.qtbot.keyClick(desk.window, Qt.Key.Key_H, Qt.KeyboardModifier.ControlModifier)
-    assert desk.page.band.heat_button.isChecked()
+    assert desk.page.cutoff_bar.heat_button.isChecked()
 
 
 def test_every_cell_in_sight_gets_its_heat_and_loses_it_again(desk: Desk) -> None:
     switch_on(desk, "blue red")
     desk.until(lambda: set(seen(desk)) <= set(warm(desk)))
-    asked = desk.library.glances.asked
+    asked = desk.library.thumbnail_explainer.asked
     assert len(asked[0]) <= FIRST
     assert max(map(len, asked)) <= AT_ONCE
     first = [int(i) for part in asked for i in part]
     assert sorted(first) == sorted(desk.page.model.ids[: len(first)].tolist())
     index = desk.page.model.index(0)
-    assert index.data(Role.REASON) == "blue 50 % · red 50 %"
-    assert "blue 50 %" in index.data(Qt.ItemDataRole.ToolTipRole)
-    desk.page.band.heat_button.click()
+    assert index.data(Role.REASON) == "blue · red"
+    assert "blue · red" in index.data(Qt.ItemDataRole.ToolTipRole)
+    desk.page.cutoff_bar.heat_button.click()
     assert not warm(desk)
-    asked = len(desk.library.glances.asked)
-    desk.page.band.heat_button.click()
+    asked = len(desk.library.thumbnail_explainer.asked)
+    desk.page.cutoff_bar.heat_button.click()
     desk.until(lambda: set(seen(desk)) <= set(warm(desk)))
-    assert len(desk.library.glances.asked) == asked
+    assert len(desk.library.thumbnail_explainer.asked) == asked
     assert not desk.library.blocked_gui
 
 
@@ -68,7 +68,7 @@ def test_heat_comes_as_people_read_also_where_some_photos_take_longer(desk: Desk
     rows = seen(desk)
     assert len(rows) > FIRST + 2 * AT_ONCE
     lot = rows[FIRST : FIRST + AT_ONCE]
-    desk.library.glances.slow = {PhotoId(int(desk.page.model.ids[row])) for row in lot}
+    desk.library.thumbnail_explainer.slow = {PhotoId(int(desk.page.model.ids[row])) for row in lot}
     shown: list[int] = []
     desk.page.model.dataChanged.connect(
         lambda top, *_: shown.append(top.row()) if top.data(Role.HEAT) is not None else None
@@ -87,9 +87,9 @@ def test_what_waited_for_photos_that_were_scrolled_away_is_shown(desk: Desk) -> 
     track.setValue(0)
     rows = seen(desk)
     before, after = rows[FIRST : FIRST + AT_ONCE], rows[FIRST + AT_ONCE : FIRST + 2 * AT_ONCE]
-    desk.library.glances.slow = {PhotoId(int(ids[row])) for row in before}
+    desk.library.thumbnail_explainer.slow = {PhotoId(int(ids[row])) for row in before}
     desk.qtbot.keyClick(desk.window, Qt.Key.Key_H, Qt.KeyboardModifier.ControlModifier)
-    desk.until(lambda: any(int(ids[after[0]]) in part for part in desk.library.glances.asked))
+    desk.until(lambda: any(int(ids[after[0]]) in part for part in desk.library.thumbnail_explainer.asked))
     places = [view.visualRect(desk.page.model.index(row)) for row in (before[-1], *after)]
     track.setValue(next(place.center().y() for place in places if place.top() > places[0].bottom()))
     assert view.seen_rows()[0] in after
@@ -97,7 +97,7 @@ def test_what_waited_for_photos_that_were_scrolled_away_is_shown(desk: Desk) -> 
 
 
 def test_the_network_is_got_ready_for_who_rests_on_the_button_and_for_nobody_else(desk: Desk) -> None:
-    button = desk.page.band.heat_button
+    button = desk.page.cutoff_bar.heat_button
 
     def at(kind: QEvent.Type) -> None:
         QApplication.sendEvent(button, QEvent(kind))
@@ -108,10 +108,10 @@ def test_the_network_is_got_ready_for_who_rests_on_the_button_and_for_nobody_els
     at(QEvent.Type.Enter)
     at(QEvent.Type.Leave)
     desk.qtbot.wait(2 * RESTING_MS)
-    assert not desk.library.glances.prepared
+    assert not desk.library.thumbnail_explainer.prepared
     at(QEvent.Type.Enter)
-    desk.until(lambda: desk.library.glances.prepared)
-    assert not desk.library.glances.asked
+    desk.until(lambda: desk.library.thumbnail_explainer.prepared)
+    assert not desk.library.thumbnail_explainer.asked
     assert not warm(desk)
 
 
@@ -125,12 +125,12 @@ def test_more_photos_in_sight_than_are_kept_are_not_looked_at_for_ever(
     desk.qtbot.keyClick(desk.window, Qt.Key.Key_H, Qt.KeyboardModifier.ControlModifier)
     desk.until(lambda: set(rows) <= set(warm(desk)))
     desk.qtbot.wait(200)
-    asked = [int(i) for part in desk.library.glances.asked for i in part]
+    asked = [int(i) for part in desk.library.thumbnail_explainer.asked for i in part]
     assert len(asked) == len(set(asked))
     # What was scrolled away is given up as ever.
     desk.page.view.verticalScrollBar().setValue(desk.page.view.verticalScrollBar().maximum())
     desk.until(lambda: set(seen(desk)) <= set(warm(desk)))
-    assert len(desk.page.glancing._heats) <= len(desk.page.view.seen_rows()) < len(desk.page.model.ids)
+    assert len(desk.page.heat_maps._heats) <= len(desk.page.view.seen_rows()) < len(desk.page.model.ids)
 
 
 def test_one_word_needs_no_line_on_each_cell(desk: Desk) -> None:
@@ -140,17 +140,17 @@ def test_one_word_needs_no_line_on_each_cell(desk: Desk) -> None:
 
 
 def test_scrolling_and_other_questions_give_up_what_is_under_way(desk: Desk) -> None:
-    desk.library.glances.delay_s = 0.4
+    desk.library.thumbnail_explainer.delay_s = 0.4
     switch_on(desk, "blue")
-    desk.until(lambda: desk.library.glances.asked)
-    first = desk.library.glances.asked[0]
-    desk.library.glances.delay_s = 0.0
+    desk.until(lambda: desk.library.thumbnail_explainer.asked)
+    first = desk.library.thumbnail_explainer.asked[0]
+    desk.library.thumbnail_explainer.delay_s = 0.0
     desk.search("red")
     desk.until(lambda: set(seen(desk)) <= set(warm(desk)))
     ids = {int(i) for i in desk.page.model.ids.tolist()}
-    shown = {int(i) for i in desk.page.glancing._heats}
+    shown = {int(i) for i in desk.page.heat_maps._heats}
     assert shown <= ids
-    assert first is desk.library.glances.asked[0]
+    assert first is desk.library.thumbnail_explainer.asked[0]
     desk.page.view.verticalScrollBar().setValue(desk.page.view.verticalScrollBar().maximum())
     desk.until(lambda: set(seen(desk)) <= set(warm(desk)))
 
@@ -172,43 +172,45 @@ def test_filters_alone_have_nothing_to_show_and_say_so(desk: Desk) -> None:
     desk.until(lambda: warm(desk) == seen(desk))
     page = desk.page.pane.page
     assert page is not None
-    asked = len(desk.library.glances.asked)
+    asked = len(desk.library.thumbnail_explainer.asked)
     listed = dataclasses.replace(page, query=Query.parse("rating:>=0"), scores=None)
-    desk.page.glancing.show_page(listed)
+    desk.page.heat_maps.show_page(listed)
     assert not warm(desk)
-    desk.until(lambda: desk.page.band._remark.full_text() == NO_CONTENT)
-    assert desk.page.band._remark.isVisible()
-    assert len(desk.library.glances.asked) == asked
+    desk.until(lambda: desk.page.cutoff_bar._remark.full_text() == NO_CONTENT)
+    assert desk.page.cutoff_bar._remark.isVisible()
+    assert len(desk.library.thumbnail_explainer.asked) == asked
     desk.search("red")
     desk.until(lambda: warm(desk))
-    assert not desk.page.band._remark.isVisible()
+    assert not desk.page.cutoff_bar._remark.isVisible()
 
 
 def test_photos_without_a_readable_thumbnail_stay_as_they_are(desk: Desk) -> None:
     desk.search("blue")
     gone = PhotoId(int(desk.page.model.ids[1]))
-    desk.library.glances.unreadable = {gone}
+    desk.library.thumbnail_explainer.unreadable = {gone}
     switch_on(desk, "blue")
     desk.until(lambda: set(seen(desk)) - {1} <= set(warm(desk)))
     assert 1 not in warm(desk)
-    assert sum(gone in part for part in desk.library.glances.asked) == 1
+    assert sum(gone in part for part in desk.library.thumbnail_explainer.asked) == 1
 
 
 def test_why_nothing_can_be_shown_is_said_once(desk: Desk) -> None:
-    desk.library.glances.error = QueryError("Without a model pack nothing can be explained.")
+    desk.library.thumbnail_explainer.error = QueryError("Without a model pack nothing can be explained.")
     switch_on(desk, "blue")
-    desk.until(lambda: "Without a model pack" in desk.page.band._remark.full_text())
-    assert len(desk.library.glances.asked) <= TOGETHER
+    desk.until(lambda: "Without a model pack" in desk.page.cutoff_bar._remark.full_text())
+    assert len(desk.library.thumbnail_explainer.asked) <= TOGETHER
     assert not warm(desk)
 
 
 @pytest.mark.parametrize("width", [640, 760, 1100])
 def test_a_remark_is_shortened_and_widens_nothing(desk: Desk, width: int) -> None:
-    desk.library.glances.error = QueryError("Nothing can be explained without a model pack, " * 3 + "and so on.")
+    desk.library.thumbnail_explainer.error = QueryError(
+        "Nothing can be explained without a model pack, " * 3 + "and so on."
+    )
     desk.window.resize(width, 700)
     desk.search("blue")
     desk.settle()
-    band, least = desk.page.band, desk.window.minimumSizeHint().width()
+    band, least = desk.page.cutoff_bar, desk.window.minimumSizeHint().width()
     others = (band._said, band._more, band.heat_button, band._sort)
     band.heat_button.click()
     desk.until(lambda: "Nothing can be" in band.heat_button.toolTip())

@@ -16,7 +16,7 @@ from semantic_photos.gui.shell import app
 from semantic_photos.gui.tags import tag_controller
 from semantic_photos.gui.widgets import theme
 from semantic_photos.gui.widgets.controls import IconButton
-from semantic_photos.gui.widgets.idle_tasks import Ahead
+from semantic_photos.gui.widgets.idle_tasks import IdleTasks
 from tests.fakes.library import FakeLibrary
 from tests.gui.conftest import Desk
 
@@ -47,7 +47,7 @@ def _near(one: QColor, other: QColor) -> bool:
 def test_steps_come_one_by_one_and_only_when_nothing_puts_them_off(qtbot: QtBot) -> None:
     done: list[int] = []
     owner = QObject()
-    ahead = Ahead((lambda number=number: done.append(number) for number in range(3)), owner, 60)
+    ahead = IdleTasks((lambda number=number: done.append(number) for number in range(3)), owner, 60)
     for _ in range(8):
         qtbot.wait(20)
         ahead.put_off()
@@ -59,7 +59,7 @@ def test_steps_come_one_by_one_and_only_when_nothing_puts_them_off(qtbot: QtBot)
 def test_a_step_may_end_it(qtbot: QtBot) -> None:
     done: list[str] = []
     owner = QObject()
-    ahead = Ahead((lambda: (done.append("first"), ahead.stop()), lambda: done.append("second")), owner)
+    ahead = IdleTasks((lambda: (done.append("first"), ahead.stop()), lambda: done.append("second")), owner)
     qtbot.waitUntil(lambda: bool(done))
     qtbot.wait(30)
     ahead.put_off()
@@ -69,7 +69,7 @@ def test_a_step_may_end_it(qtbot: QtBot) -> None:
 
 def test_an_icon_is_tinted_once_for_each_palette(qapp: QApplication, in_turn: None) -> None:
     theme.apply(qapp, "light")
-    for step in theme.icons_ahead():
+    for step in theme.icon_tasks():
         step()
     known = theme._icon.cache_info().misses
     light = theme.icon("folder")
@@ -137,7 +137,7 @@ def test_what_was_said_before_the_page_was_made_is_seen_on_it(desk: Desk) -> Non
 
 @pytest.mark.usefixtures("unhurried")
 def test_a_subject_taught_first_of_all_leads_to_the_page(desk: Desk) -> None:
-    desk.window.tags.subjects.teach("our dog", list(range(5)))
+    desk.window.tags.custom_concepts.train("our dog", list(range(5)))
     desk.until(lambda: desk.window.tags.made)
     review = desk.window.tags.review
     desk.until(lambda: review.isVisible() and review.list.tag == "our dog" and len(review.wall.ids))

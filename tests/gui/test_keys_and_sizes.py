@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from semantic_photos import translation
 from semantic_photos.domain.query import Query, ResultPage
-from semantic_photos.gui.grid.result_cutoff_bar import BandBar
+from semantic_photos.gui.grid.result_cutoff_bar import ResultCutoffBar
 from semantic_photos.gui.grid.result_rows import WEAKER, arrange
 from tests.fakes.library import FakeLibrary
 from tests.gui.conftest import Desk
@@ -21,7 +21,7 @@ from tests.gui.conftest import Desk
 
 def test_the_tab_key_goes_from_left_to_right_and_down(desk: Desk) -> None:
     desk.search("blue")
-    desk.page.steering.similar(15)
+    desk.page.query_builder.similar(15)
     desk.settle()
     desk.until(lambda: any(chip.isVisible() for chip in desk.page.focus_bar._chips.values()))
     desk.window.activateWindow()
@@ -45,7 +45,7 @@ def test_the_keys_are_seen_in_the_photos_after_a_new_question(desk: Desk) -> Non
     desk.page.view.setFocus()
     desk.until(desk.page.view.hasFocus)
     desk.page.view.show_row(3)
-    desk.page.steering.similar(15)
+    desk.page.query_builder.similar(15)
     desk.settle()
     assert desk.page.view.currentIndex().row() == 0
     assert desk.page.view.selected_count() == 0
@@ -76,7 +76,7 @@ def german() -> Iterator[None]:
 @pytest.mark.usefixtures("german")
 @pytest.mark.parametrize("width", [800, 900, 1100])
 def test_a_longer_language_leaves_out_words_before_the_result(qtbot: QtBot, width: int) -> None:
-    bar = BandBar(0.5)
+    bar = ResultCutoffBar(0.5)
     qtbot.addWidget(bar)
     page = ResultPage(Query.parse("blue"), 0, np.arange(100), np.ones(100, np.float32), strong=10, good=10)
     bar.show_page(page, arrange(page, WEAKER))

@@ -52,7 +52,7 @@ def test_the_menu_acts_on_the_selected_photo(desk: Desk) -> None:
     desk.page.view.show_row(4)
     photo_id = desk.page.model.photo_id(4)
     assert photo_id is not None
-    menu = build_menu(desk.page.steering, desk.session._bridge, [photo_id], desk.page)  # type: ignore[arg-type]
+    menu = build_menu(desk.page.query_builder, desk.session._bridge, [photo_id], desk.page)  # type: ignore[arg-type]
     texts = [action.text() for action in menu.actions() if action.text()]
     assert texts == [
         "Find similar photos",
@@ -77,7 +77,7 @@ def test_the_menu_appears_on_right_click(desk: Desk) -> None:
     event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, desk.page.view.viewport().mapToGlobal(place))
     desk.page.view.contextMenuEvent(event)
     assert places
-    popup = desk.page.findChildren(type(build_menu(desk.page.steering, desk.session._bridge, [], desk.page)))  # type: ignore[arg-type]
+    popup = desk.page.findChildren(type(build_menu(desk.page.query_builder, desk.session._bridge, [], desk.page)))  # type: ignore[arg-type]
     assert popup
     for menu in popup:
         menu.close()

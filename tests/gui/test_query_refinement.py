@@ -16,7 +16,7 @@ from semantic_photos.domain.query import Query
 from semantic_photos.gui.grid.cell_overlays import DOWN, STACK, UP, places
 from semantic_photos.gui.grid.photo_menu import build_menu
 from semantic_photos.gui.grid.result_model import Role
-from semantic_photos.gui.grid.result_rows import WEAKER
+from semantic_photos.gui.grid.result_rows import NEAREST, WEAKER
 from tests.fakes.library import COLOURS, FakeLibrary
 from tests.gui.conftest import Desk
 
@@ -27,7 +27,7 @@ def press_mark(desk: Desk, row: int, mark: str) -> None:
     view = desk.page.view
     copies = view.model().index(row).data(Role.COPIES)
     cell = view.visualRect(view.model().index(row))
-    place = places(cell, copies, judging=True, metrics=view.viewport().fontMetrics())[mark].center()
+    place = places(cell, copies, voting=True, metrics=view.viewport().fontMetrics())[mark].center()
     desk.qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(place))
 
 
@@ -39,37 +39,37 @@ def test_weaker_matches_come_when_wanted_and_never_all(desk: Desk) -> None:
     page = desk.page.pane.page
     assert page is not None
     assert desk.page.model.rowCount() == page.strong < len(page)
-    desk.page.band._more.click()
+    desk.page.cutoff_bar._more.click()
     assert desk.page.model.rowCount() == page.strong + WEAKER
-    assert f"{WEAKER} weaker" in desk.page.band.text()
-    desk.page.band._fewer.click()
+    assert f"{WEAKER} weaker" in desk.page.cutoff_bar.text()
+    desk.page.cutoff_bar._fewer.click()
     assert desk.page.model.rowCount() == page.strong
 
 
 def test_without_a_good_match_the_closest_are_shown_at_once(desk: Desk) -> None:
-    desk.page.band._slider.setValue(0)
+    desk.page.cutoff_bar._slider.setValue(0)
     desk.search("red green blue white black")
     page = desk.page.pane.page
     assert page is not None
     desk.until(lambda: desk.page.pane.page is not None and desk.page.pane.page.strong == 0)
-    assert desk.page.model.rowCount() == WEAKER
-    assert "No good match" in desk.page.band.text()
+    assert desk.page.model.rowCount() == NEAREST
+    assert desk.page.cutoff_bar.text() == f"Nothing clearly shows “red green blue white black”. The nearest {NEAREST}:"
     assert desk.page.view.geometry_now.sections[0].title == "The nearest photos"
 
 
 def test_generous_lets_more_count_as_good(desk: Desk) -> None:
     desk.search("blue")
     before = desk.page.model.rowCount()
-    desk.page.band._slider.setValue(20)
+    desk.page.cutoff_bar._slider.setValue(20)
     desk.until(lambda: desk.page.model.rowCount() > before)
-    desk.page.band._slider.setValue(0)
+    desk.page.cutoff_bar._slider.setValue(0)
     desk.until(lambda: desk.page.model.rowCount() < before)
 
 
 def test_good_matches_can_be_ordered_by_name(desk: Desk) -> None:
     desk.search("blue")
     good = set(desk.page.model.ids.tolist())
-    desk.page.band._orders["name"].trigger()
+    desk.page.cutoff_bar._orders["name"].trigger()
     desk.until(lambda: (np.diff(desk.page.model.ids) > 0).all())
     assert set(desk.page.model.ids.tolist()) == good
 
@@ -88,12 +88,12 @@ def test_the_term_that_emptied_the_page_is_named_and_can_be_dropped(desk: Desk) 
 
 def test_what_filters_find_has_no_best_and_no_border(desk: Desk) -> None:
     desk.search("blue")
-    assert desk.page.band._orders["relevance"].isVisible()
+    assert desk.page.cutoff_bar._orders["relevance"].isVisible()
     page = dataclasses.replace(desk.page.pane.page, scores=None)  # type: ignore[type-var]
-    desk.page.band.show_page(page, desk.page.model.arrangement)
-    assert not desk.page.band._orders["relevance"].isVisible()
-    assert not desk.page.band._slider.isVisible()
-    assert desk.page.band._sort.text() == "Newest first"
+    desk.page.cutoff_bar.show_page(page, desk.page.model.arrangement)
+    assert not desk.page.cutoff_bar._orders["relevance"].isVisible()
+    assert not desk.page.cutoff_bar._slider.isVisible()
+    assert desk.page.cutoff_bar._sort.text() == "Newest first"
 
 
 # Stacks
@@ -109,13 +109,13 @@ def test_a_stack_opens_and_closes_in_place(open_desk: Callable[..., Desk]) -> No
     row, rows = model.row_of(blue), model.rowCount()
     assert model.index(row).data(Role.COPIES) == 3
     told = f"{model.strong + 3} good matches, 3 of them copies"
-    assert desk.page.band.text() == told
+    assert desk.page.cutoff_bar.text() == told
     assert model.row_of(blue + 12) == -1
     press_mark(desk, row, STACK)
     assert model.ids[row : row + 4].tolist() == [blue, blue + 12, blue + 24, blue + 36]
     assert desk.page.view.selected_count() == 0
-    assert desk.page.band.text() == told
-    desk.page.pane.toggle_stack(row + 2)
+    assert desk.page.cutoff_bar.text() == told
+    desk.page.pane.toggle_group(row + 2)
     assert model.rowCount() == rows
 
 
@@ -138,7 +138,7 @@ def test_why_this_photo_tells_words_and_places(desk: Desk) -> None:
     entry = next(e for e in desk.page._menu_entries(ids) if e.text == "Why this photo?")
     entry.go()
     assert desk.page.is_viewing
-    desk.until(lambda: "blue 50 % · teal 50 %" in desk.page.viewer._said.text())
+    desk.until(lambda: "blue · teal" in desk.page.viewer._said.text())
     assert desk.page.viewer._canvas._heat is not None
     desk.page.viewer.step(1)
     desk.until(lambda: desk.page.viewer._canvas._heat is not None)
@@ -161,7 +161,7 @@ def test_who_rests_on_the_button_of_the_viewer_has_the_network_ready(desk: Desk)
     desk.search("blue")
     desk.page.open_viewer(0)
     QApplication.sendEvent(desk.page.viewer._why, QEvent(QEvent.Type.Enter))
-    desk.until(lambda: desk.library.glances.prepared)
+    desk.until(lambda: desk.library.thumbnail_explainer.prepared)
     assert not desk.library.explainer.explained
 
 
@@ -175,7 +175,7 @@ def test_without_a_question_there_is_nothing_to_explain(desk: Desk) -> None:
 
 
 def test_a_right_press_pushes_away_at_once(desk: Desk) -> None:
-    desk.page.steering.similar(NAMES.index("teal"))
+    desk.page.query_builder.similar(NAMES.index("teal"))
     desk.until(lambda: "blue" in desk.page.focus_bar._chips)
     desk.qtbot.mouseClick(desk.page.focus_bar._chips["blue"], Qt.MouseButton.RightButton)
     desk.settle()
@@ -183,7 +183,7 @@ def test_a_right_press_pushes_away_at_once(desk: Desk) -> None:
 
 
 def test_any_word_can_be_looked_at_or_away_from(desk: Desk) -> None:
-    desk.page.steering.similar(NAMES.index("teal"))
+    desk.page.query_builder.similar(NAMES.index("teal"))
     desk.settle()
     edit = desk.page.focus_bar._edit
     for typed in ("red", "-green"):
@@ -201,7 +201,7 @@ def test_any_word_can_be_looked_at_or_away_from(desk: Desk) -> None:
 
 def test_more_and_less_like_this_join_the_question(desk: Desk) -> None:
     desk.search("blue")
-    menu = build_menu(desk.page.steering, desk.page._bridge, [PhotoId(4)], desk.page, asked=True)
+    menu = build_menu(desk.page.query_builder, desk.page._bridge, [PhotoId(4)], desk.page, asked=True)
     entries = {action.text(): action for action in menu.actions()}
     entries["More like this"].trigger()
     desk.settle()
@@ -223,12 +223,12 @@ def test_a_thumb_counts_at_once_and_can_be_taken_back(desk: Desk) -> None:
     chosen, worst = int(desk.page.model.ids[5]), int(desk.page.model.ids[1])
     press_mark(desk, 5, UP)
     desk.until(lambda: int(desk.page.model.ids[0]) == chosen)
-    assert desk.page.judging.line.text() == "1 marked as good match"
+    assert desk.page.voting.line.text() == "1 marked as good match"
     press_mark(desk, desk.page.model.row_of(worst), DOWN)
     desk.until(lambda: desk.page.model.row_of(worst) == -1)
-    assert desk.page.judging.line.text() == "1 marked as good match · 1 marked as not a match"
-    desk.page.judging.line._clear.click()
-    desk.until(lambda: not desk.page.judging.line.isVisible())
+    assert desk.page.voting.line.text() == "1 marked as good match · 1 marked as not a match"
+    desk.page.voting.line._clear.click()
+    desk.until(lambda: not desk.page.voting.line.isVisible())
     assert desk.page.model.row_of(worst) >= 0
 
 
@@ -241,7 +241,7 @@ def test_thumbs_have_keys(desk: Desk) -> None:
     desk.qtbot.keyClick(view, Qt.Key.Key_Plus)
     desk.until(lambda: int(desk.page.model.ids[0]) == chosen)
     desk.qtbot.keyClick(view, Qt.Key.Key_Backspace)
-    desk.until(lambda: not desk.page.judging.line.isVisible())
+    desk.until(lambda: not desk.page.voting.line.isVisible())
 
 
 def test_after_a_thumb_down_the_next_photo_is_chosen(desk: Desk) -> None:
@@ -257,8 +257,8 @@ def test_after_a_thumb_down_the_next_photo_is_chosen(desk: Desk) -> None:
 
 def test_votes_belong_to_their_question(desk: Desk) -> None:
     desk.search("blue")
-    desk.page.judging.vote([PhotoId(int(desk.page.model.ids[2]))], 1)
-    desk.until(desk.page.judging.line.isVisible)
+    desk.page.voting.vote([PhotoId(int(desk.page.model.ids[2]))], 1)
+    desk.until(desk.page.voting.line.isVisible)
     desk.search("red")
-    assert not desk.page.judging.line.isVisible()
+    assert not desk.page.voting.line.isVisible()
     assert desk.library.feedback.votes(Query.parse("BLUE")) != {}

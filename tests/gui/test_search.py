@@ -33,7 +33,7 @@ def test_typing_brings_photos_of_that_colour_first(desk: Desk) -> None:
     desk.search("blue")
     first = [int(i) % len(NAMES) for i in desk.page.model.ids[:10]]
     assert first == [NAMES.index("blue")] * 10
-    assert "good matches" in desk.page.band.text()
+    assert "good matches" in desk.page.cutoff_bar.text()
     assert "240 photos searched" in desk.page.jobs.found_text()
 
 
@@ -166,9 +166,9 @@ def test_a_bug_in_the_search_is_shown_without_ending_the_program(desk: Desk) -> 
 
 
 def test_back_and_forward_lead_through_questions(desk: Desk) -> None:
-    desk.page.steering.word("red")
+    desk.page.query_builder.word("red")
     desk.settle()
-    desk.page.steering.word("green")
+    desk.page.query_builder.word("green")
     desk.settle()
     desk.page.search.back()
     desk.settle()
@@ -184,7 +184,7 @@ def test_back_and_forward_lead_through_questions(desk: Desk) -> None:
 
 def test_find_similar_shows_the_example_and_joins_with_words(desk: Desk) -> None:
     example = NAMES.index("teal") + 12 * 5
-    desk.page.steering.similar(example)
+    desk.page.query_builder.similar(example)
     desk.settle()
     assert int(desk.page.model.ids[0]) % 12 == NAMES.index("teal")
     desk.until(lambda: desk.page.bar._chips and desk.page.bar._chips[0].text().endswith((".jpg", ".jpeg")))
@@ -198,7 +198,7 @@ def test_find_similar_shows_the_example_and_joins_with_words(desk: Desk) -> None
 
 
 def test_focus_words_of_the_example_narrow_it(desk: Desk) -> None:
-    desk.page.steering.similar(NAMES.index("teal"))
+    desk.page.query_builder.similar(NAMES.index("teal"))
     desk.until(lambda: "blue" in desk.page.focus_bar._chips)
     desk.page.focus_bar._chips["blue"].click()
     desk.settle()

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QMenu, QMessageBox
 
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.tags import Act, Standing
-from semantic_photos.gui.dialogs.custom_concept_dialog import TeachDialog
+from semantic_photos.gui.dialogs.custom_concept_dialog import CustomConceptDialog
 from semantic_photos.gui.dialogs.keywords_dialog import KeywordsDialog
 from semantic_photos.gui.folders.folders_dialog import FoldersDialog
 from tests.gui.conftest import Desk
@@ -118,15 +118,15 @@ def test_a_subject_is_taught_by_five_photos_and_what_is_alike_confirmed(desk: De
     ids = [PhotoId(i) for i in range(5)]
     assert [entry.text for entry in room._entries(ids)] == ["Teach a subject…", "Write keywords…"]
     assert [entry.text for entry in room._entries(ids[:4])] == ["Write keywords…"]
-    room.subjects.ask_to_teach(ids)
+    room.custom_concepts.ask_for_concept(ids)
     dialog = room.dialog
-    assert isinstance(dialog, TeachDialog)
+    assert isinstance(dialog, CustomConceptDialog)
     QTest.keyClicks(dialog.field, "our dog")
     QTest.keyClick(dialog.field, Qt.Key.Key_Return)
     desk.until(lambda: room.review.isVisible() and room.review.list.tag == "our dog")
     wall = room.review.wall
     desk.until(lambda: wall.ids.tolist() == list(range(16, 4, -1)))
-    line = room.review.taught
+    line = room.review.trained
     assert line.question.full_text() == "Is this our dog?  Enter: yes  ·  X: no"
     assert "Of your 5 examples" in line.figures.text()
     desk.qtbot.wait(600)
@@ -144,16 +144,16 @@ def test_a_subject_is_taught_by_five_photos_and_what_is_alike_confirmed(desk: De
     desk.until(lambda: wall.ids.tolist() == list(range(5, 15)))
 
 
-def _taught(desk: Desk) -> None:
+def _as_trained(desk: Desk) -> None:
     room = desk.window.tags
-    room.subjects.teach("our dog", [PhotoId(i) for i in range(5)])
+    room.custom_concepts.train("our dog", [PhotoId(i) for i in range(5)])
     desk.until(lambda: room.review.wall.ids.tolist() == list(range(16, 4, -1)))
 
 
 def test_answers_teach_and_undoing_them_teaches_again(desk: Desk) -> None:
-    _taught(desk)
+    _as_trained(desk)
     room = desk.window.tags
-    wall, line = room.review.wall, room.review.taught
+    wall, line = room.review.wall, room.review.trained
     wall.confirm_surer()
     assert len(wall.ids) == 12, "no question is answered together with those before it"
     for _ in range(4):
@@ -168,35 +168,35 @@ def test_answers_teach_and_undoing_them_teaches_again(desk: Desk) -> None:
 
 
 def test_a_taught_subject_is_forgotten_and_brought_back(desk: Desk) -> None:
-    _taught(desk)
-    room, teaching = desk.window.tags, desk.library.teaching
-    room.review.taught.forget.click()
+    _as_trained(desk)
+    room, custom_concepts = desk.window.tags, desk.library.custom_concepts
+    room.review.trained.forget.click()
     box = room.dialog
     assert isinstance(box, QMessageBox)
     assert "our dog" in box.text()
     next(one for one in box.buttons() if one.text() == "Forget it").click()
-    desk.until(lambda: not teaching.known and not desk.library.tags.rows)
-    desk.until(lambda: not room.review.taught.isVisible())
+    desk.until(lambda: not custom_concepts.known and not desk.library.tags.rows)
+    desk.until(lambda: not room.review.trained.isVisible())
     desk.page.undo.undo()
-    desk.until(lambda: list(teaching.known) == ["our dog"] and len(desk.library.tags.rows) == 5)
+    desk.until(lambda: list(custom_concepts.known) == ["our dog"] and len(desk.library.tags.rows) == 5)
     desk.until(lambda: "our dog" in room.review.list.tags())
     room.review.list.choose("our dog")
-    desk.until(lambda: room.review.taught.isVisible() and room.review.taught.ask.isVisible())
-    room.review.taught.ask.click()
+    desk.until(lambda: room.review.trained.isVisible() and room.review.trained.ask.isVisible())
+    room.review.trained.ask.click()
     desk.until(lambda: room.review.wall.ids.tolist() == list(range(16, 4, -1)))
 
 
 def test_undoing_the_teaching_forgets_the_name(desk: Desk) -> None:
-    _taught(desk)
+    _as_trained(desk)
     desk.page.undo.undo()
-    desk.until(lambda: not desk.library.teaching.known)
-    desk.until(lambda: not desk.window.tags.review.taught.isVisible())
+    desk.until(lambda: not desk.library.custom_concepts.known)
+    desk.until(lambda: not desk.window.tags.review.trained.isVisible())
 
 
 def test_nothing_of_it_is_offered_where_nothing_can_be_changed(tagged: Desk) -> None:
     tagged.library.read_only = True
     assert tagged.window.tags._entries([PhotoId(i) for i in range(6)]) == []
-    menu = tagged.window.tags.exchange_menu(tagged.window)
+    menu = tagged.window.tags.user_data_menu(tagged.window)
     assert [action.isEnabled() for action in menu.actions() if action.text()] == [True, False, False, False]
     tagged.page.panel.tags.act(Act.ADD, "x", [PhotoId(1)])
     menu.deleteLater()

@@ -13,15 +13,15 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from semantic_photos.domain.tags import Standing
-from semantic_photos.gui.dialogs.automatic_tagging_dialog import TagRunDialog
-from semantic_photos.gui.tags.tag_controller import TagRoom
+from semantic_photos.gui.dialogs.automatic_tagging_dialog import AutomaticTaggingDialog
+from semantic_photos.gui.tags.tag_controller import TagController
 from semantic_photos.gui.tags.tag_review import NOTHING_TO_TAG
 from semantic_photos.gui.tags.tag_wall import Part
 from tests.fakes.library import FakeLibrary
 from tests.gui.conftest import Desk
 
 
-def _review(desk: Desk, **tags: dict[int, float]) -> TagRoom:
+def _review(desk: Desk, **tags: dict[int, float]) -> TagController:
     for tag, photos in tags.items():
         desk.library.tags.suggest({photo: {tag: sure} for photo, sure in photos.items()})
     room = desk.window.tags
@@ -33,7 +33,7 @@ def _review(desk: Desk, **tags: dict[int, float]) -> TagRoom:
     return room
 
 
-def _enter(desk: Desk, room: TagRoom) -> None:
+def _enter(desk: Desk, room: TagController) -> None:
     desk.until(room.review.list.view.hasFocus)
     QTest.keyClick(room.review.list.view, Qt.Key.Key_Return)
     assert room.review.wall.view.hasFocus(), "in the list Enter leads to the photos and decides nothing"
@@ -115,8 +115,8 @@ def test_one_photo_large_is_decided_and_esc_leads_back_step_by_step(desk: Desk) 
 def test_the_library_is_tagged_and_the_run_undone(desk: Desk) -> None:
     room = _review(desk)
     assert room.review._state.isVisible()
-    room.ask_for_run()
-    assert isinstance(room.dialog, TagRunDialog)
+    room.ask_to_tag()
+    assert isinstance(room.dialog, AutomaticTaggingDialog)
     room.dialog.slider.setValue(90)
     assert "10 in a hundred" in room.dialog.meaning()
     room.dialog._start()
@@ -211,7 +211,7 @@ def test_after_a_failed_run_one_may_try_again(desk: Desk) -> None:
     assert not room.review.line.isVisible()
 
 
-def _pull(desk: Desk, room: TagRoom, row: int, *, release: bool = True) -> None:
+def _pull(desk: Desk, room: TagController, row: int, *, release: bool = True) -> None:
     """Drag the handle to the right half of a photo."""
     wall = room.review.wall
     grip, target = wall.line.grip, wall.view.visualRect(wall.model.index(row))

@@ -289,7 +289,7 @@ def test_closing_during_work_ends_cleanly(qtbot: QtBot, seed: int) -> None:
     chance = random.Random(seed)
     qtbot.wait(chance.randrange(0, 600))
     if session.window.page is not None:
-        session.window.page.steering.word("red")
+        session.window.page.query_builder.word("red")
         session.window.page.open_viewer(0)
     start = time.monotonic()
     with qtbot.waitSignal(session.ended, timeout=6000):

@@ -13,7 +13,7 @@ from PySide6.QtGui import QGuiApplication, QImage, QKeySequence
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Problem, Query
-from semantic_photos.gui.dialogs.relevance_feedback_dialog import VotesDialog
+from semantic_photos.gui.dialogs.relevance_feedback_dialog import RelevanceFeedbackDialog
 from semantic_photos.gui.search import query_problems
 from semantic_photos.gui.search.query_builder import dropped
 from semantic_photos.gui.widgets.completion_popup import Offer
@@ -87,8 +87,8 @@ def test_a_problem_is_told_when_its_term_is_left(desk: Desk) -> None:
     assert not desk.page.problems.isVisible()
     desk.qtbot.keyClicks(desk.page.bar._edit, " red")
     assert desk.page.problems.isVisible()
-    assert desk.page.problems.full_text().startswith("“rating:lots”: A rating is")
-    desk.page.steering.word("red")
+    assert desk.page.problems.full_text().startswith("“rating:lots”: Enter a rating")
+    desk.page.query_builder.word("red")
     assert not desk.page.problems.isVisible()
 
 
@@ -105,6 +105,27 @@ def test_what_was_meant_by_a_filter_can_be_pressed(desk: Desk) -> None:
     desk.until(lambda: desk.library.asked[-1].text == "red is:favourite type:jpg blue")
     assert not desk.page.problems.isVisible()
     assert not desk.page.problems.chips()
+
+
+def test_the_name_of_a_filter_that_is_misspelled_can_be_pressed(desk: Desk) -> None:
+    focus_bar(desk)
+    desk.type("red tpye:jpg blue")
+    desk.until(desk.page.problems.isVisible)
+    assert desk.page.problems.full_text() == "Unknown filter “tpye:”."
+    (chip,) = desk.page.problems.chips()
+    assert chip.text() == "type:"
+    chip.click()
+    assert desk.page.bar.text() == "red type:jpg blue"
+    desk.until(lambda: desk.library.asked[-1].text == "red type:jpg blue")
+    assert not desk.page.problems.isVisible()
+
+
+def test_a_filter_is_offered_with_what_it_finds(desk: Desk) -> None:
+    focus_bar(desk)
+    desk.type("ta")
+    desk.until(lambda: "tag:" in [offer.text for offer in desk.page.bar._words.offers()])
+    (offer,) = [offer for offer in desk.page.bar._words.offers() if offer.text == "tag:"]
+    assert offer.spoken == "tag:, with this tag or one below it"
 
 
 def test_what_was_meant_is_found_where_it_stands_by_now(desk: Desk) -> None:
@@ -197,15 +218,15 @@ def test_words_near_the_typed_one_replace_add_and_push_away(desk: Desk) -> None:
     explorer._rows[0]._parts[3].click()
     desk.settle()
     assert desk.page.bar.text() == "blue red"
-    desk.page.steering.word("blue")
+    desk.page.query_builder.word("blue")
     desk.until(lambda: desk.page.panel.near_word.words()[:1] == ["red"])
     explorer._rows[1]._parts[2].click()
     desk.settle()
     assert desk.page.bar.text() == "blue -orange"
-    desk.page.steering.add_word("orange")
+    desk.page.query_builder.add_word("orange")
     desk.settle()
     assert desk.page.bar.text() == "blue orange"
-    desk.page.steering.add_word("-orange")
+    desk.page.query_builder.add_word("-orange")
     desk.settle()
     assert desk.page.bar.text() == "blue -orange"
     explorer.choose("teal")
@@ -244,7 +265,7 @@ def test_a_pasted_picture_becomes_an_example(desk: Desk) -> None:
 def test_a_pasted_file_is_taken_as_it_is(desk: Desk, tmp_path: Path) -> None:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(tmp_path / "a.jpg"))])
-    assert desk.page.pasting.take(data)
+    assert desk.page.external_examples.take(data)
     assert desk.page.search.query.examples[0].path == tmp_path / "a.jpg"
 
 
@@ -275,7 +296,7 @@ def test_pasted_text_is_text(desk: Desk) -> None:
     desk.page.bar._edit.clear()
     desk.qtbot.keySequence(desk.page.bar._edit, QKeySequence(QKeySequence.StandardKey.Paste))
     assert desk.page.bar.text() == "blue"
-    assert not desk.page.pasting.take(QMimeData())
+    assert not desk.page.external_examples.take(QMimeData())
 
 
 # The list of votes
@@ -287,7 +308,7 @@ def test_all_votes_are_listed_and_taken_back(open_desk: Callable[..., Desk]) -> 
         library.feedback._cast.update({(text, PhotoId(i)): 1 for i in ids})
     desk = open_desk(library)
     desk.window.show_votes()
-    dialog = desk.window.findChild(VotesDialog)
+    dialog = desk.window.findChild(RelevanceFeedbackDialog)
     assert dialog is not None
     desk.until(lambda: dialog.rows() == [
         ("blue", ["IMG_00005.jpg", "IMG_00017.jpg"]), ("red sea", ["IMG_00000.jpg"]),
@@ -305,19 +326,19 @@ def test_all_votes_are_listed_and_taken_back(open_desk: Callable[..., Desk]) -> 
 
 def test_a_question_with_photos_is_told_in_words() -> None:
     query = Query.similar_to(PhotoId(3)).with_text("snow").with_more_focus("dog", -1.0)
-    from semantic_photos.domain.relevance_feedback import normal_form, question_title
+    from semantic_photos.domain.relevance_feedback import normal_form, query_title
 
-    assert question_title(normal_form(query)) == "snow, like a photo, away from dog"
-    assert question_title("{broken") == "{broken"
+    assert query_title(normal_form(query)) == "snow, like a photo, away from dog"
+    assert query_title("{broken") == "{broken"
 
 
 def test_what_cannot_be_written_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    desk.page.pasting._folder = tmp_path / "gone"
+    desk.page.external_examples._folder = tmp_path / "gone"
     told: list[object] = []
     desk.page._bridge.failed.connect(told.append)
     image = QImage(4, 4, QImage.Format.Format_RGB32)
     data = QMimeData()
     data.setImageData(image)
-    assert desk.page.pasting.take(data)
+    assert desk.page.external_examples.take(data)
     desk.until(lambda: bool(told))
     assert isinstance(told[0], UserFacingError)

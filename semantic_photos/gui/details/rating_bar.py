@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a person thinks of a photo: stars to press and a heart."""
+"""What a user thinks of a photo: stars to press and a heart."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ class SidePanel(QFrame):
         self._set_filled(filled=False)
 
     def explore_page(self, page: ResultPage | None) -> None:
-        """List words near the last word of a question that is known and wanted."""
+        """List words near the last word of a query that is known and wanted."""
         terms = page.query.terms if page is not None else ()
         unknown = page.unknown_words if page is not None else ()
         words = [term.word for term in terms if term.weight > 0 and term.word not in unknown]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A tag of a photo to press: dim while only the network says so, solid when a person or a file does."""
+"""A tag of a photo to press: dim while only the network says so, solid when a user or a file does."""
 
 from __future__ import annotations
 

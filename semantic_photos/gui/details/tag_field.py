@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A field for the name of a tag, completed from the person's own tags and from known words."""
+"""A field for the name of a tag, completed from the user's own tags and from known words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from semantic_photos.domain.tags import SEPARATOR, TagCount, clean_name, leaf
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.widgets.completion_popup import OFFERED, CompletionPopup, Offer
 
-#: Tags of the person's own go before words; so many of each at most.
+#: Tags of the user's own go before words; so many of each at most.
 OWN = 5
 
 

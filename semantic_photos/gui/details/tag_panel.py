@@ -52,7 +52,7 @@ class TagPanel(QWidget):
 
     Signals:
         search_wanted: what to ask for, as it would be typed.
-        left: the person is done with the field.
+        left: the user is done with the field.
     """
 
     search_wanted = Signal(str)

@@ -26,7 +26,7 @@ class WordExplorer(QWidget):
     """A short list of words; hidden while there is nothing to list.
 
     Signals:
-        add_wanted: a word for the question, with a minus before it to be pushed away.
+        add_wanted: a word for the query, with a minus before it to be pushed away.
         replace_wanted: the word that is explored (empty for a photo), and the word to ask for instead.
     """
 

@@ -11,7 +11,7 @@ from semantic_photos.gui.widgets.controls import button, label
 LEAST, USUAL, MOST = 40, 70, 95
 
 
-class TagRunDialog(QDialog):
+class AutomaticTaggingDialog(QDialog):
     """Asks for the least confidence.
 
     Signals:

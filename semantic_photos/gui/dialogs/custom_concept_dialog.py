@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The name of a subject of the person's own that the chosen photos show."""
+"""The name of a custom concept that the chosen photos show."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from semantic_photos.gui.widgets import formatting
 from semantic_photos.gui.widgets.controls import button, label
 
 
-class TeachDialog(QDialog):
+class CustomConceptDialog(QDialog):
     """Asks for a name.
 
     Signals:
-        taught: the name.
+        trained: the name.
     """
 
-    taught = Signal(str)
+    trained = Signal(str)
 
     def __init__(self, bridge: Bridge, photos: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -60,5 +60,5 @@ class TeachDialog(QDialog):
 
     def _give(self, name: str) -> None:
         if name:
-            self.taught.emit(name)
+            self.trained.emit(name)
             self.accept()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The program adapted to what a person confirmed: tried, shown in figures, applied when better, taken off again."""
+"""The program adapted to what a user confirmed: tried, shown in figures, applied when better, taken off again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from semantic_photos.domain.personalization import LEAST_CONFIRMATIONS, Measured
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.widgets import formatting
 from semantic_photos.gui.widgets.controls import button, label
-from semantic_photos.services.concepts.personalization import Adapted
+from semantic_photos.services.concepts.personalization import PersonalizationState
 
 _WORDS = (
     "From the tags, captions and thumbs that you gave, the program learns what words mean to you. It tries this on a "
@@ -25,7 +25,7 @@ _WORDS = (
 _STEPS = 100
 
 
-class AdaptDialog(QDialog):
+class PersonalizationDialog(QDialog):
     """Tries, shows, applies, undoes. Everything slow runs on the pool.
 
     Signals:
@@ -58,7 +58,7 @@ class AdaptDialog(QDialog):
         self.stop_button.clicked.connect(self._stop)
         self.keep_button.clicked.connect(self.close)
         self._show_buttons(busy=True)
-        self._bridge.run(self._bridge.library.adapting.state, self._show_state, self._show_error, lane="pool")
+        self._bridge.run(self._bridge.library.personalization.state, self._show_state, self._show_error, lane="pool")
 
     def _build(self) -> None:
         inside = QWidget()
@@ -97,12 +97,12 @@ class AdaptDialog(QDialog):
     # What goes on
 
     def _try(self) -> None:
-        adapting, token = self._bridge.library.adapting, CancelToken()
+        personalization, token = self._bridge.library.personalization, CancelToken()
         self._token, self._outcome = token, None
         tell, show = self._bridge.tell, self.progress.setValue
 
         def work() -> Outcome:
-            return adapting.fit(token=token, progress=lambda share: tell(show, round(_STEPS * share)))
+            return personalization.fit(token=token, progress=lambda share: tell(show, round(_STEPS * share)))
 
         self.told.setText("Trying it on a part of your confirmations…")
         self._show_figures(())
@@ -131,30 +131,30 @@ class AdaptDialog(QDialog):
         self._show_buttons()
 
     def _apply(self) -> None:
-        outcome, adapting = self._outcome, self._bridge.library.adapting
+        outcome, personalization = self._outcome, self._bridge.library.personalization
         if outcome is None:
             return
         self._show_buttons(busy=True)
-        self._bridge.run(lambda: adapting.apply(outcome), self._on_changed, self._show_error, lane="pool")
+        self._bridge.run(lambda: personalization.apply(outcome), self._on_changed, self._show_error, lane="pool")
 
     def _undo(self) -> None:
-        adapting = self._bridge.library.adapting
+        personalization = self._bridge.library.personalization
 
-        def work() -> Adapted:
-            adapting.undo()
-            return adapting.state()
+        def work() -> PersonalizationState:
+            personalization.undo()
+            return personalization.state()
 
         self._show_buttons(busy=True)
         self._bridge.run(work, self._on_changed, self._show_error, lane="pool")
 
-    def _on_changed(self, state: Adapted) -> None:
+    def _on_changed(self, state: PersonalizationState) -> None:
         self._outcome = None
         self._show_state(state)
         self.changed.emit()
 
     # What is shown
 
-    def _show_state(self, state: Adapted) -> None:
+    def _show_state(self, state: PersonalizationState) -> None:
         self._active = state.active or bool(state.trouble)
         if state.trouble:
             text = state.trouble

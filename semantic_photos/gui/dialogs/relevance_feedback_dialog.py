@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All thumbs up and down, by the question they were given for, and ways to take them back."""
+"""All thumbs up and down, by the query they were given for, and ways to take them back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
 from semantic_photos.domain.photo import Photo, PhotoId
-from semantic_photos.domain.relevance_feedback import Vote, question_title
+from semantic_photos.domain.relevance_feedback import Vote, query_title
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.widgets import formatting, theme
 from semantic_photos.gui.widgets.controls import button, label, lay_out_list
@@ -17,7 +17,7 @@ from semantic_photos.gui.widgets.controls import button, label, lay_out_list
 _VOTES = Qt.ItemDataRole.UserRole
 
 
-class VotesDialog(QDialog):
+class RelevanceFeedbackDialog(QDialog):
     """Lists votes.
 
     Signals:
@@ -52,7 +52,7 @@ class VotesDialog(QDialog):
         self._load()
 
     def rows(self) -> list[tuple[str, list[str]]]:
-        """Return each question with its photos."""
+        """Return each query with its photos."""
         found = []
         for item in (self._tree.topLevelItem(n) for n in range(self._tree.topLevelItemCount())):
             if item is not None:
@@ -78,7 +78,7 @@ class VotesDialog(QDialog):
             groups.setdefault(vote.query, []).append(vote)
         for query, own in groups.items():
             up = sum(vote.vote > 0 for vote in own)
-            item = QTreeWidgetItem([formatting.shown(question_title(query)), f"{up} up, {len(own) - up} down"])
+            item = QTreeWidgetItem([formatting.shown(query_title(query)), f"{up} up, {len(own) - up} down"])
             item.setData(0, _VOTES, own)
             for vote in own:
                 photo = photos.get(vote.photo_id)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The person's work out of the program and into it: files, other programs' tags, folders as tags."""
+"""User data out of the program and into it: files, other programs' tags, folders as tags."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from semantic_photos.gui.widgets import formatting, theme
 from semantic_photos.services.metadata.user_data import ImportReport
 
 
-class Exchanging(QObject):
+class UserDataActions(QObject):
     """Asks for files, and says what became of them.
 
     Signals:
@@ -32,14 +32,14 @@ class Exchanging(QObject):
 
     def add_to(self, menu: QMenu) -> None:
         """Add what can be done to a menu."""
-        exporting = self._bridge.library.exporting
+        user_data = self._bridge.library.user_data
         self._entry(menu, "Export tags, ratings, votes and searches…", "open", self.ask_export)
         menu.addSeparator()
         for text, icon, go in (
             ("Import such a file…", "folder", lambda: self._ask("Import", "Work (*.json *.csv)", self.import_file)),
             ("Import a digiKam database…", "tag",
              lambda: self._ask("digiKam database", "digikam4.db (*.db);;All files (*)", self.import_digikam)),
-            ("Folders as tags", "folder-add", lambda: self._take(exporting.import_folders)),
+            ("Folders as tags", "folder-add", lambda: self._take(user_data.import_folders)),
         ):  # fmt: skip
             self._entry(menu, text, icon, go).setEnabled(self._undo.can_change)
 
@@ -62,10 +62,10 @@ class Exchanging(QObject):
         dialog.open()
 
     def export(self, file: Path) -> None:
-        """Write the person's work into a file."""
-        exporting = self._bridge.library.exporting
+        """Write user data into a file."""
+        user_data = self._bridge.library.user_data
         self._bridge.run(
-            lambda: exporting.export(file),
+            lambda: user_data.export(file),
             lambda photos: self.said.emit(f"Work on {formatting.many(photos, 'photo')} written into {file.name}"),
             lane="pool",
         )
@@ -80,13 +80,13 @@ class Exchanging(QObject):
 
     def import_file(self, file: Path) -> None:
         """Take in what ``export`` wrote."""
-        exporting = self._bridge.library.exporting
-        self._take(lambda: exporting.import_file(file))
+        user_data = self._bridge.library.user_data
+        self._take(lambda: user_data.import_file(file))
 
     def import_digikam(self, file: Path) -> None:
         """Take in the tags of a digiKam database."""
-        exporting = self._bridge.library.exporting
-        self._take(lambda: exporting.import_digikam(file))
+        user_data = self._bridge.library.user_data
+        self._take(lambda: user_data.import_digikam(file))
 
     def _take(self, work: Callable[[], ImportReport]) -> None:
         self._bridge.run(work, self._on_report, lane="pool")

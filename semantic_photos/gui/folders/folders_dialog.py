@@ -25,7 +25,7 @@ from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.widgets import formatting, theme
 from semantic_photos.gui.widgets.controls import button, label
 from semantic_photos.gui.widgets.images import pictures_folder
-from semantic_photos.gui.widgets.placeholders import State, StatePage, Way
+from semantic_photos.gui.widgets.placeholders import Placeholder, PlaceholderPage, Way
 
 ADD = "Add folder…"
 #: While photos come in, they are counted at most so often.
@@ -33,7 +33,7 @@ COUNT_MS = 500
 
 
 class FoldersDialog(QDialog):
-    """Lists the folders with how many photos each holds; ``add`` lets a person choose one more."""
+    """Lists the folders with how many photos each holds; ``add`` lets a user choose one more."""
 
     def __init__(self, bridge: Bridge, add: Callable[[], object], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -42,8 +42,8 @@ class FoldersDialog(QDialog):
         self.resize(680, 420)
         self._items: dict[FolderId, QTreeWidgetItem] = {}
         self._list = self._make_list()
-        self._none = StatePage()
-        self._none.show_state(State("folder-add", "No folder is searched.", ways=(Way(ADD, add, "primary"),)))
+        self._none = PlaceholderPage()
+        self._none.show_state(Placeholder("folder-add", "No folder is searched.", ways=(Way(ADD, add, "primary"),)))
         self._stack = QStackedWidget()
         self._stack.addWidget(self._list)
         self._stack.addWidget(self._none)
@@ -159,7 +159,7 @@ class FoldersDialog(QDialog):
 
 
 def choose_folder(parent: QWidget, chosen: Callable[[Path], None]) -> QFileDialog:
-    """Let a person choose a folder; return the dialog, which is open and does not block."""
+    """Let a user choose a folder; return the dialog, which is open and does not block."""
     dialog = QFileDialog(parent, "Choose a folder with photos")
     dialog.setDirectory(str(pictures_folder()))
     dialog.setFileMode(QFileDialog.FileMode.Directory)

@@ -20,55 +20,55 @@ LEAST_CELL = 96
 STACK, UP, DOWN = "stack", "up", "down"
 
 
-def places(cell: QRect, copies: int, *, judging: bool, metrics: QFontMetrics | None = None) -> dict[str, QRect]:
+def places(cell: QRect, copies: int, *, voting: bool, metrics: QFontMetrics | None = None) -> dict[str, QRect]:
     """Return the rectangles of the marks of a cell.
 
     Args:
         cell: the cell, in any coordinates.
         copies: number of near-duplicates.
-        judging: whether the photo can be voted on.
+        voting: whether the photo can be voted on.
         metrics: of the font in use; without it the mark for near-duplicates has its least width.
     """
     found: dict[str, QRect] = {}
     if copies:
-        width = SIDE if metrics is None else max(metrics.horizontalAdvance(stack_text(copies)) + 16, SIDE)
+        width = SIDE if metrics is None else max(metrics.horizontalAdvance(group_text(copies)) + 16, SIDE)
         found[STACK] = QRect(cell.left() + _INSET, cell.top() + _INSET, width, SIDE - 4)
-    if judging and cell.width() >= LEAST_CELL:
+    if voting and cell.width() >= LEAST_CELL:
         right = cell.right() - _INSET - SIDE + 1
         found[DOWN] = QRect(right, cell.top() + _INSET, SIDE, SIDE)
         found[UP] = QRect(right - SIDE - 4, cell.top() + _INSET, SIDE, SIDE)
     return found
 
 
-def stack_text(copies: int) -> str:
+def group_text(copies: int) -> str:
     """Return the text of the mark for near-duplicates."""
     return f"+{copies}"
 
 
-def paint_marks(painter: QPainter, box: QRect, index: QModelIndex | QPersistentModelIndex, *, hovered: bool) -> None:
+def paint_overlays(painter: QPainter, box: QRect, index: QModelIndex | QPersistentModelIndex, *, hovered: bool) -> None:
     """Paint the marks of a cell."""
     model = index.model()
     copies = int(index.data(Role.COPIES) or 0)
     vote = float(index.data(Role.VOTE) or 0.0)
-    judging = isinstance(model, ResultModel) and model.can_judge and (hovered or bool(vote))
-    marks = places(box, copies, judging=judging, metrics=painter.fontMetrics())
+    voting = isinstance(model, ResultModel) and model.can_vote and (hovered or bool(vote))
+    marks = places(box, copies, voting=voting, metrics=painter.fontMetrics())
     if UP in marks and not hovered:
         marks[UP] = marks[DOWN]
     for mark, place in marks.items():
         if mark == STACK:
-            _paint_stack(painter, place, copies, is_open=bool(index.data(Role.IS_OPEN)))
+            _paint_group(painter, place, copies, is_open=bool(index.data(Role.IS_OPEN)))
         elif hovered or (vote > 0) == (mark == UP):
             _paint_thumb(painter, place, mark, on=(vote > 0) if mark == UP else (vote < 0))
     if index.data(Role.IS_COPY):
         _paint_strip(painter, box)
 
 
-def _paint_stack(painter: QPainter, place: QRect, copies: int, *, is_open: bool) -> None:
+def _paint_group(painter: QPainter, place: QRect, copies: int, *, is_open: bool) -> None:
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(theme.color("accent" if is_open else "stage", 1.0 if is_open else 0.72))
     painter.drawRoundedRect(QRectF(place), 7, 7)
     painter.setPen(theme.color("on_accent" if is_open else "on_stage"))
-    painter.drawText(place, Qt.AlignmentFlag.AlignCenter, stack_text(copies))
+    painter.drawText(place, Qt.AlignmentFlag.AlignCenter, group_text(copies))
 
 
 def _paint_thumb(painter: QPainter, place: QRect, mark: str, *, on: bool) -> None:
@@ -87,7 +87,7 @@ def _paint_strip(painter: QPainter, box: QRect) -> None:
     painter.drawRoundedRect(QRectF(box.left(), box.bottom() - 3, box.width(), 4), 2, 2)
 
 
-class MarkPresser(QObject):
+class OverlayMouse(QObject):
     """Watches the grid for clicks on marks, which do not select the photo.
 
     Signals:
@@ -126,6 +126,6 @@ class MarkPresser(QObject):
         if row < 0:
             return -1, ""
         index = self._model.index(row)
-        marks = places(self._rect_of(row), int(index.data(Role.COPIES) or 0), judging=self._model.can_judge,
+        marks = places(self._rect_of(row), int(index.data(Role.COPIES) or 0), voting=self._model.can_vote,
                        metrics=self._viewport.fontMetrics())  # fmt: skip
         return row, next((mark for mark, rect in marks.items() if rect.contains(place)), "")

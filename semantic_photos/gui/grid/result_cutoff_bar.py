@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QSlider, QToolButton, 
 
 from semantic_photos.domain.query import ResultPage
 from semantic_photos.domain.translatable import Message
-from semantic_photos.gui.grid.result_rows import WEAKER, Arrangement
+from semantic_photos.gui.grid.result_rows import WEAKER, ResultRows
 from semantic_photos.gui.widgets import formatting, theme
 from semantic_photos.gui.widgets.controls import ElidedLabel, IconButton, Resting, button, label
 from semantic_photos.translation import tr, translated, trn
@@ -27,7 +27,7 @@ _STEPS = 20
 _SETTLE_MS = 90
 
 
-class BandBar(QFrame):
+class ResultCutoffBar(QFrame):
     """The number of good matches, the strictness of the cut-off, and how the result is shown.
 
     Signals:
@@ -144,7 +144,7 @@ class BandBar(QFrame):
             self.set_order(order)
             self.order_changed.emit(order)
 
-    def show_page(self, page: ResultPage | None, arrangement: Arrangement) -> None:
+    def show_page(self, page: ResultPage | None, arrangement: ResultRows) -> None:
         """Show how many good matches a page has; hidden without a query or result."""
         asked = page is not None and not page.query.is_empty and len(page) > 0
         self.setVisible(asked)
@@ -153,10 +153,7 @@ class BandBar(QFrame):
         ranked = page.scores is not None
         strong, hidden = min(page.strong, len(page)), arrangement.hidden
         weaker = arrangement.weaker
-        if strong or not ranked:
-            text = formatting.good(page)
-        else:
-            text = trn("No good match; the nearest photo", "No good match; the nearest {count:,} photos", weaker)
+        text = formatting.good(page) if strong or not ranked else formatting.none_good(page, weaker)
         if ranked and strong and weaker:
             text = " · ".join((text, trn("{count:,} weaker", "{count:,} weaker", weaker)))
         self._said.set_text(text)

@@ -9,7 +9,7 @@ from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPointF,
 from PySide6.QtGui import QBrush, QColor, QImage, QLinearGradient, QPainter, QPainterPath, QPen, QPixmap, QTransform
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from semantic_photos.gui.grid.cell_overlays import paint_marks
+from semantic_photos.gui.grid.cell_overlays import paint_overlays
 from semantic_photos.gui.grid.result_model import Role
 from semantic_photos.gui.widgets import theme
 
@@ -47,7 +47,7 @@ class ResultDelegate(QStyledItemDelegate):
         reason = index.data(Role.REASON)
         if state & QStyle.StateFlag.State_MouseOver or reason:
             self._paint_caption(painter, box, reason or index.data(Qt.ItemDataRole.DisplayRole) or "")
-        paint_marks(painter, QRect(option.rect), index, hovered=bool(state & QStyle.StateFlag.State_MouseOver))
+        paint_overlays(painter, QRect(option.rect), index, hovered=bool(state & QStyle.StateFlag.State_MouseOver))
         if state & QStyle.StateFlag.State_HasFocus and not chosen:
             self._paint_focus(painter, box)
         painter.restore()
@@ -56,7 +56,7 @@ class ResultDelegate(QStyledItemDelegate):
         key = (picture.cacheKey(), heat.cacheKey() if heat is not None else 0, side, ratio)
         found = self._cells.get(key)
         if found is None:
-            found = self._cells[key] = cover(picture if heat is None else warmed(picture, heat), side, ratio)
+            found = self._cells[key] = cover(picture if heat is None else with_heat_map(picture, heat), side, ratio)
             while len(self._cells) > KEPT_CELLS:
                 self._cells.popitem(last=False)
         else:
@@ -105,7 +105,7 @@ class ResultDelegate(QStyledItemDelegate):
         painter.drawText(room, Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignLeft, shown)
 
 
-def warmed(picture: QPixmap, heat: QImage) -> QPixmap:
+def with_heat_map(picture: QPixmap, heat: QImage) -> QPixmap:
     """Return a picture with a heat map of any size laid over it."""
     made = QPixmap(picture)
     painter = QPainter(made)

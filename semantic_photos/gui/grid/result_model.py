@@ -15,7 +15,7 @@ from PySide6.QtGui import QImage
 
 from semantic_photos.domain.photo import Photo, PhotoId
 from semantic_photos.domain.query import ResultPage
-from semantic_photos.gui.grid.result_rows import Arrangement, arrange
+from semantic_photos.gui.grid.result_rows import ResultRows, arrange
 from semantic_photos.gui.grid.thumbnail_loader import ThumbnailLoader
 from semantic_photos.gui.widgets import formatting
 from semantic_photos.translation import tr, trn
@@ -48,7 +48,7 @@ class Role(enum.IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Heat:
+class HeatMap:
     """Why a photo matches the query: the heat map to lay over it, a short line for its cell, a whole sentence."""
 
     picture: QImage
@@ -69,13 +69,13 @@ class ResultModel(QAbstractListModel):
         self._ids = np.empty(0, np.int64)
         self._scores: np.ndarray | None = None
         self._by_id: np.ndarray | None = None
-        self.arrangement = Arrangement(self._ids, None, 0)
+        self.arrangement = ResultRows(self._ids, None, 0)
         self._page: ResultPage | None = None
         self._opened: frozenset[int] = frozenset()
         self._weaker = 0
         self._votes: Mapping[int, float] = {}
-        self.can_judge = False
-        self._heats: Mapping[int, Heat] = {}
+        self.can_vote = False
+        self._heats: Mapping[int, HeatMap] = {}
         self._generation = -1
         self._facts: OrderedDict[PhotoId, Photo | None] = OrderedDict()
         self._before: dict[PhotoId, object] = {}
@@ -113,7 +113,7 @@ class ResultModel(QAbstractListModel):
         self._weaker = count
         self._arrange()
 
-    def toggle_stack(self, photo_id: int) -> None:
+    def toggle_group(self, photo_id: int) -> None:
         """Show or hide the near-duplicates of a photo."""
         self._opened = self._opened ^ {photo_id}
         self._arrange()
@@ -134,7 +134,7 @@ class ResultModel(QAbstractListModel):
         self._votes = dict(votes)
         self._tell(changed)
 
-    def set_heats(self, heats: Mapping[int, Heat], changed: Iterable[int]) -> None:
+    def set_heat_maps(self, heats: Mapping[int, HeatMap], changed: Iterable[int]) -> None:
         """Show heat maps: ``heats`` are all of them, ``changed`` the photos whose cells changed."""
         self._heats = heats
         self._tell([PhotoId(i) for i in changed])
@@ -194,7 +194,7 @@ class ResultModel(QAbstractListModel):
         if photo is None:
             return ""
         heat = self._heats.get(int(photo_id))
-        return formatting.tooltip(photo, self._loader.failure(photo_id), self._score(row, photo_id),
+        return formatting.tooltip(photo, self._loader.failure(photo_id),
                                   heat.sentence if heat is not None else "")  # fmt: skip
 
     def _spoken(self, row: int, photo_id: PhotoId) -> str:

@@ -55,7 +55,7 @@ class ResultPane(QStackedWidget):
         super().__init__()
         self._model = model
         self.view = ResultView(model, side)
-        self.state_page = placeholders.StatePage()
+        self.state_page = placeholders.PlaceholderPage()
         self.page: ResultPage | None = None
         self._coming: tuple[ResultPage, bool] | None = None
         self._folders: Sequence[Folder] | None = None
@@ -103,7 +103,7 @@ class ResultPane(QStackedWidget):
         (page, again), self._coming = self._coming, None
         same = again and self.page is not None and np.array_equal(self.page.ids, page.ids)
         self.page = page
-        same = same and self._same_band(page)
+        same = same and self._same_cutoff(page)
         if not same:
             with self._kept(keep=again):
                 self._model.set_page(page, again=again)
@@ -111,7 +111,7 @@ class ResultPane(QStackedWidget):
         self._show_content()
         self.page_shown.emit(page)
 
-    def _same_band(self, page: ResultPage) -> bool:
+    def _same_cutoff(self, page: ResultPage) -> bool:
         before = self._before
         self._before = (page.strong, page.stacks)
         return before == self._before
@@ -142,13 +142,13 @@ class ResultPane(QStackedWidget):
         """Show good matches only."""
         self._rearrange(lambda: self._model.show_weaker(0))
 
-    def toggle_stack(self, row: int) -> None:
+    def toggle_group(self, row: int) -> None:
         """Show or hide the near-duplicates of a photo; ``row`` may be one of them."""
         while row > 0 and row in self._model.arrangement.members:
             row -= 1
         photo_id = self._model.photo_id(row)
         if photo_id is not None and int(photo_id) in self._model.arrangement.stacks:
-            self._rearrange(lambda: self._model.toggle_stack(int(photo_id)))
+            self._rearrange(lambda: self._model.toggle_group(int(photo_id)))
 
     def _rearrange(self, change: Callable[[], object]) -> None:
         with self._kept():
@@ -188,7 +188,7 @@ class ResultPane(QStackedWidget):
             self.state_page.show_state(self._state(page))
             self.setCurrentWidget(self.state_page)
 
-    def _state(self, page: ResultPage) -> placeholders.State:
+    def _state(self, page: ResultPage) -> placeholders.Placeholder:
         progress = self._progress
         busy = progress is not None and (
             progress.phase in (IndexingPhase.SCANNING, IndexingPhase.INDEXING) or progress.counts.pending > 0

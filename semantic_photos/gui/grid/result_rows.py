@@ -13,10 +13,12 @@ from semantic_photos.domain.query import ResultPage
 
 #: Weaker matches that are added at a time: a query never shows the whole library.
 WEAKER = 40
+#: So many are shown where none is good.
+NEAREST = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Arrangement:
+class ResultRows:
     """The rows of the grid.
 
     Attributes:
@@ -38,24 +40,24 @@ class Arrangement:
     members: frozenset[int] = frozenset()
 
 
-def arrange(page: ResultPage, weaker: int = 0, opened: AbstractSet[int] = frozenset()) -> Arrangement:
+def arrange(page: ResultPage, weaker: int = 0, opened: AbstractSet[int] = frozenset()) -> ResultRows:
     """Return the rows for a page.
 
     Args:
         page: the result.
-        weaker: how many weaker matches to show; without a good match the first ``WEAKER`` are always shown.
+        weaker: how many weaker matches to show; without a good match the first ``NEAREST`` are always shown.
         opened: first photos of the groups whose near-duplicates are shown behind them.
     """
     total = len(page.ids)
     strong = total if page.scores is None else min(page.strong, total)
-    shown = min(max(weaker, 0 if strong else WEAKER), total - strong)
+    shown = min(max(weaker, 0 if strong else NEAREST), total - strong)
     ids = page.ids[: strong + shown]
     scores = None if page.scores is None else page.scores[: strong + shown]
     stacks = {head: len(page.stacks[head]) for head in ids.tolist() if page.stacks.get(head)} if page.stacks else {}
     members: frozenset[int] = frozenset()
     if opened and stacks:
         ids, scores, strong, members = _unfolded(page, ids, scores, strong, opened)
-    return Arrangement(ids, scores, strong, shown, total - min(page.strong, total) - shown if scores is not None else 0,
+    return ResultRows(ids, scores, strong, shown, total - min(page.strong, total) - shown if scores is not None else 0,
                        stacks, members)  # fmt: skip
 
 

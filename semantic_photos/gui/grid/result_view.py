@@ -33,7 +33,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyleOptionViewItem, QWidget
 
 from semantic_photos.domain.photo import PhotoId
-from semantic_photos.gui.grid.cell_overlays import MarkPresser
+from semantic_photos.gui.grid.cell_overlays import OverlayMouse
 from semantic_photos.gui.grid.drag_out import MOST_DRAGGED, drag_out
 from semantic_photos.gui.grid.grid_geometry import GridGeometry, Section
 from semantic_photos.gui.grid.result_delegate import ResultDelegate
@@ -85,7 +85,7 @@ class ResultView(QListView):
         self.setMouseTracking(True)
         self.setItemDelegate(ResultDelegate(self))
         self.setModel(model)
-        self.marks = MarkPresser(
+        self.marks = OverlayMouse(
             self.viewport(), model, lambda place: self.indexAt(place).row(),
             lambda row: self.visualRect(model.index(row)),
         )  # fmt: skip

@@ -23,7 +23,7 @@ _WORDS = 7
 _PART_SIDE = 640
 
 
-class ExampleLooks(QObject):
+class ExampleChips(QObject):
     """Looks up what is needed to show the examples of a query.
 
     Signals:
@@ -92,7 +92,7 @@ class ExampleLooks(QObject):
             self._bridge.run(
                 lambda: [
                     concept.tag
-                    for concept in library.concepts.of_vector(library.search.examples.vector(example), _WORDS)
+                    for concept in library.salient_words.of_vector(library.search.examples.vector(example), _WORDS)
                 ],
                 lambda words: self._on_words(example, words),
                 lambda _error: None,

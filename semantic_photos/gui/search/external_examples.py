@@ -19,7 +19,7 @@ from semantic_photos.gui.widgets.images import PASTED, pictures_folder
 from semantic_photos.translation import tr
 
 
-class Pasting(QObject):
+class ExternalExamples(QObject):
     """Takes pictures from the clipboard, from drops and from a file dialog.
 
     Signals:

@@ -14,12 +14,12 @@ from semantic_photos.domain.photo import Photo, PhotoId
 from semantic_photos.domain.query import Query, ResultPage
 from semantic_photos.domain.translatable import Message
 from semantic_photos.gui.bridge import Bridge
-from semantic_photos.gui.grid.result_cutoff_bar import BandBar
-from semantic_photos.gui.grid.result_model import Heat, ResultModel
+from semantic_photos.gui.grid.result_cutoff_bar import ResultCutoffBar
+from semantic_photos.gui.grid.result_model import HeatMap, ResultModel
 from semantic_photos.gui.grid.result_view import ResultView
-from semantic_photos.gui.viewer.explanation import colours, heat_image, prepare, reason
+from semantic_photos.gui.viewer.explanation import colours, heat_map_image, prepare, reason
 from semantic_photos.gui.widgets import formatting
-from semantic_photos.services.explain.explanation import Why
+from semantic_photos.services.explain.explanation import Explanation
 from semantic_photos.translation import translated
 
 #: Photos of one batch: few, so that the first heat maps appear soon and a batch that was scrolled away ends soon; the
@@ -49,25 +49,25 @@ class _Lot:
 
     token: CancelToken
     ids: tuple[int, ...]
-    found: Mapping[int, Heat] | None = None
+    found: Mapping[int, HeatMap] | None = None
 
 
-class Glancing(QObject):
+class GridHeatMaps(QObject):
     """Keeps the heat maps of the visible cells while they are switched on.
 
-    The network is loaded when the button is about to be pressed (``BandBar.heat_near``) or is pressed; not before,
-    because most searches do without it and it takes memory.
+    The network is loaded when the button is about to be pressed (``ResultCutoffBar.heat_near``) or is pressed; not
+    before, because most searches do without it and it takes memory.
 
     Thread: lives in the GUI thread; thumbnails are read and heat maps computed in the bridge's pool.
     """
 
     def __init__(
-        self, bridge: Bridge, model: ResultModel, view: ResultView, band: BandBar, parent: QObject | None = None
+        self, bridge: Bridge, model: ResultModel, view: ResultView, band: ResultCutoffBar, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
         self._bridge, self._model, self._view, self._band = bridge, model, view, band
         self._query = Query()
-        self._heats: OrderedDict[int, Heat] = OrderedDict()
+        self._heats: OrderedDict[int, HeatMap] = OrderedDict()
         self._without: set[int] = set()
         self._failed = ""
         self._asking: list[_Lot] = []
@@ -128,7 +128,7 @@ class Glancing(QObject):
         if not keep:
             self._heats.clear()
             self._without.clear()
-        self._model.set_heats(self._heats if self.is_on else {}, list(self._heats) if keep else self._in_sight())
+        self._model.set_heat_maps(self._heats if self.is_on else {}, list(self._heats) if keep else self._in_sight())
 
     def _in_sight(self) -> list[int]:
         ids = (self._model.photo_id(row) for row in self._view.seen_rows())
@@ -168,15 +168,18 @@ class Glancing(QObject):
             self._prepare()
 
     def _ask(self, photos: Sequence[Photo]) -> None:
-        query, glances = self._query, self._bridge.library.glances
+        query, thumbnail_explainer = self._query, self._bridge.library.thumbnail_explainer
         shade, glow = colours()
         lot = _Lot(CancelToken(), tuple(int(photo.id) for photo in photos))
         self._asking.append(lot)
 
-        def work() -> dict[int, Heat]:
+        def work() -> dict[int, HeatMap]:
             lot.token.raise_if_cancelled()
-            told = glances.why(photos, query, lot.token)
-            return {int(i): Heat(heat_image(why.heat, shade, glow), line(why), reason(why)) for i, why in told.items()}
+            told = thumbnail_explainer.explain(photos, query, lot.token)
+            return {
+                int(i): HeatMap(heat_map_image(why.heat, shade, glow), line(why), reason(why))
+                for i, why in told.items()
+            }
 
         self._bridge.run(
             work, lambda found: self._on_found(lot, found), lambda error: self._on_failed(lot, error), lane="pool"
@@ -187,7 +190,7 @@ class Glancing(QObject):
         has_picture = self._model.index(row).data(Qt.ItemDataRole.DecorationRole) is not None
         return self._model.photo(row) if has_picture else None
 
-    def _on_found(self, lot: _Lot, found: Mapping[int, Heat]) -> None:
+    def _on_found(self, lot: _Lot, found: Mapping[int, HeatMap]) -> None:
         if lot not in self._asking:
             return
         lot.found = found
@@ -206,7 +209,7 @@ class Glancing(QObject):
         most = max(KEPT, len(self._in_sight()))
         while len(self._heats) > most:
             self._heats.popitem(last=False)
-        self._model.set_heats(self._heats, [PhotoId(i) for i in found])
+        self._model.set_heat_maps(self._heats, [PhotoId(i) for i in found])
 
     def _on_failed(self, lot: _Lot, error: Exception) -> None:
         if lot in self._asking:
@@ -220,9 +223,9 @@ class Glancing(QObject):
         self._cancel()
 
 
-def line(why: Why) -> str:
+def line(why: Explanation) -> str:
     """Return the words with their shares for a cell; empty for a single word, which would have all of it."""
     if len(why.words) < 2:
         return ""
-    told = [f"{one.word} {100 * one.share:.0f} %".replace("-", "−") for one in why.words if round(100 * one.share)]
+    told = [one.told() for one in why.words if round(100 * one.share)]
     return formatting.shown(" · ".join(told))

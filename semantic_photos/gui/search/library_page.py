@@ -16,23 +16,23 @@ from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.details.side_panel import SidePanel
 from semantic_photos.gui.grid.cell_overlays import STACK, UP
 from semantic_photos.gui.grid.photo_menu import DOWN_KEYS, STACK_KEYS, UP_KEYS, Entry, build_menu
-from semantic_photos.gui.grid.result_cutoff_bar import BandBar
+from semantic_photos.gui.grid.result_cutoff_bar import ResultCutoffBar
 from semantic_photos.gui.grid.result_model import Facts, ResultModel, Role
 from semantic_photos.gui.grid.result_pane import ResultPane
 from semantic_photos.gui.grid.thumbnail_loader import ThumbnailLoader
-from semantic_photos.gui.search.example_chips import ExampleLooks
-from semantic_photos.gui.search.external_examples import Pasting
+from semantic_photos.gui.search.example_chips import ExampleChips
+from semantic_photos.gui.search.external_examples import ExternalExamples
 from semantic_photos.gui.search.focus_bar import FocusBar
-from semantic_photos.gui.search.grid_heat_maps import Glancing
-from semantic_photos.gui.search.query_builder import Steering
-from semantic_photos.gui.search.query_problems import ProblemLine
-from semantic_photos.gui.search.relevance_feedback import Judging
-from semantic_photos.gui.search.saved_searches import Saving
+from semantic_photos.gui.search.grid_heat_maps import GridHeatMaps
+from semantic_photos.gui.search.query_builder import QueryBuilder
+from semantic_photos.gui.search.query_problems import QueryProblemLine
+from semantic_photos.gui.search.relevance_feedback import FeedbackController
+from semantic_photos.gui.search.saved_searches import SavedSearchesController
 from semantic_photos.gui.search.search_bar import SearchBar
 from semantic_photos.gui.search.search_controller import SearchController
-from semantic_photos.gui.search.status_bar import JobsPanel
+from semantic_photos.gui.search.status_bar import StatusBar
 from semantic_photos.gui.undo import UndoStack
-from semantic_photos.gui.viewer.explanation import Explaining
+from semantic_photos.gui.viewer.explanation import ExplanationController
 from semantic_photos.gui.viewer.photo_viewer import PhotoViewer
 from semantic_photos.gui.widgets import placeholders, theme
 from semantic_photos.gui.widgets.controls import IconButton
@@ -68,23 +68,23 @@ class LibraryPage(QWidget):
         self.loader = ThumbnailLoader(bridge.library.thumbnail, self)
         self.model = ResultModel(self.loader, self._fetch_photos, self)
         self.bar = SearchBar()
-        self.steering = Steering(bridge, self.search, self.bar, self)
-        self.judging = Judging(bridge, self.model, self)
+        self.query_builder = QueryBuilder(bridge, self.search, self.bar, self)
+        self.voting = FeedbackController(bridge, self.model, self)
         self.pane = ResultPane(self.model, settings.thumbnail_side)
         self.view = self.pane.view
         self.undo = UndoStack(bridge, self)
         self.panel = SidePanel(bridge, self.undo)
-        self.jobs = JobsPanel(settings.thumbnail_side)
+        self.jobs = StatusBar(settings.thumbnail_side)
         self.viewer = PhotoViewer(bridge, self.model)
-        self.explaining = Explaining(bridge, self.viewer, self)
+        self.explaining = ExplanationController(bridge, self.viewer, self)
         self.focus_bar = FocusBar()
-        self.saving = Saving(bridge, self.bar, self)
-        self.pasting = Pasting(bridge, self)
+        self.saved_searches = SavedSearchesController(bridge, self.bar, self)
+        self.external_examples = ExternalExamples(bridge, self)
         self.advice = placeholders.AdviceBar()
-        self.problems = ProblemLine()
-        self.band = BandBar(settings.caution, settings.result_order)
-        self.glancing = Glancing(bridge, self.model, self.view, self.band, self)
-        self._looks = ExampleLooks(bridge, self.loader, self)
+        self.problems = QueryProblemLine()
+        self.cutoff_bar = ResultCutoffBar(settings.caution, settings.result_order)
+        self.heat_maps = GridHeatMaps(bridge, self.model, self.view, self.cutoff_bar, self)
+        self._example_chips = ExampleChips(bridge, self.loader, self)
         self._back = IconButton("back", tr("Back  (Alt+←)"))
         self._forward = IconButton("forward", tr("Forward  (Alt+→)"))
         self._folders_button = IconButton("folder", tr("Folders  (Ctrl+L)"))
@@ -124,7 +124,7 @@ class LibraryPage(QWidget):
         hints.addWidget(self.problems)
         hints.addWidget(self.focus_bar)
         hints.addWidget(self.advice)
-        hints.addWidget(self.judging.line)
+        hints.addWidget(self.voting.line)
         middle = QHBoxLayout()
         middle.setSpacing(0)
         photos = QVBoxLayout()
@@ -132,8 +132,8 @@ class LibraryPage(QWidget):
         # Above the photos alone, so that the panels beside them do not move when a hint appears.
         photos.addLayout(hints)
         photos.addWidget(self.pane, 1)
-        photos.addWidget(self.band)
-        middle.addWidget(self.saving.bar)
+        photos.addWidget(self.cutoff_bar)
+        middle.addWidget(self.saved_searches.bar)
         middle.addLayout(photos, 1)
         middle.addWidget(self.panel)
         browse = QWidget()
@@ -156,31 +156,31 @@ class LibraryPage(QWidget):
         self.problems.mended.connect(self.bar.mend)
         self.search.answered.connect(self._on_answer)
         self.search.failed.connect(self.pane.show_trouble)
-        self.steering.leaving.connect(self._leave_viewer)
+        self.query_builder.leaving.connect(self._leave_viewer)
         self.search.history_changed.connect(self._on_history)
         self.pane.page_shown.connect(self._on_page_shown)
-        self.pane.rearranged.connect(self._show_band)
+        self.pane.rearranged.connect(self._show_cutoff)
         self.pane.refresh_wanted.connect(self.search.refresh)
-        self.pane.drop_wanted.connect(self.steering.drop)
-        self.band.more_wanted.connect(self.pane.show_weaker)
-        self.band.fewer_wanted.connect(self.pane.hide_weaker)
-        for one in (self.search, self.saving, self.panel.near_word, self.panel.near_photo):
-            self.band.caution_changed.connect(one.set_caution)
-        self.band.order_changed.connect(self.search.set_order)
-        self.pane.all_wanted.connect(self.steering.everything)
-        self.pane.word_chosen.connect(lambda word: self.steering.take_suggestion(word, self.pane.page))
-        self.advice.word_chosen.connect(self.steering.replace)
-        self.bar.paste_wanted.connect(self.pasting.paste)
-        self.bar.file_button.clicked.connect(self.pasting.choose_file)
-        self.pasting.picture_given.connect(self.steering.similar_to_file)
-        self.saving.asked.connect(self.steering.go)
+        self.pane.drop_wanted.connect(self.query_builder.drop)
+        self.cutoff_bar.more_wanted.connect(self.pane.show_weaker)
+        self.cutoff_bar.fewer_wanted.connect(self.pane.hide_weaker)
+        for one in (self.search, self.saved_searches, self.panel.near_word, self.panel.near_photo):
+            self.cutoff_bar.caution_changed.connect(one.set_caution)
+        self.cutoff_bar.order_changed.connect(self.search.set_order)
+        self.pane.all_wanted.connect(self.query_builder.everything)
+        self.pane.word_chosen.connect(lambda word: self.query_builder.take_suggestion(word, self.pane.page))
+        self.advice.word_chosen.connect(self.query_builder.replace)
+        self.bar.paste_wanted.connect(self.external_examples.paste)
+        self.bar.file_button.clicked.connect(self.external_examples.choose_file)
+        self.external_examples.picture_given.connect(self.query_builder.similar_to_file)
+        self.saved_searches.asked.connect(self.query_builder.go)
         for explorer in (self.panel.near_word, self.panel.near_photo):
             self._bridge.photos_changed.connect(explorer.refresh)
-            explorer.add_wanted.connect(self.steering.add_word)
-            explorer.replace_wanted.connect(self.steering.replace_or_ask)
-        self.focus_bar.focus_requested.connect(self.steering.focus)
-        self._looks.look_ready.connect(self.bar.set_example_look)
-        self._looks.words_ready.connect(self.focus_bar.show_words)
+            explorer.add_wanted.connect(self.query_builder.add_word)
+            explorer.replace_wanted.connect(self.query_builder.replace_or_ask)
+        self.focus_bar.focus_requested.connect(self.query_builder.focus)
+        self._example_chips.look_ready.connect(self.bar.set_example_chip)
+        self._example_chips.words_ready.connect(self.focus_bar.show_words)
         self._back.clicked.connect(self.search.back)
         self._forward.clicked.connect(self.search.forward)
         self._back.setEnabled(False)
@@ -196,13 +196,13 @@ class LibraryPage(QWidget):
         self.model.dataChanged.connect(lambda *_: self._look.start())
         self.model.modelReset.connect(self._look.start)
         self._look.timeout.connect(self._show_chosen)
-        self.panel.word_chosen.connect(self.steering.word)
-        self.panel.similar_requested.connect(self.steering.similar)
+        self.panel.word_chosen.connect(self.query_builder.word)
+        self.panel.similar_requested.connect(self.query_builder.similar)
         self.panel.open_requested.connect(lambda photo_id: self.open_viewer(self.model.row_of(photo_id)))
         self.viewer.closed.connect(self._on_viewer_closed)
-        self.viewer.similar_requested.connect(self.steering.similar)
-        self.viewer.part_requested.connect(self.steering.part)
-        self.judging.judged.connect(self.search.refresh)
+        self.viewer.similar_requested.connect(self.query_builder.similar)
+        self.viewer.part_requested.connect(self.query_builder.part)
+        self.voting.judged.connect(self.search.refresh)
         self.viewer.full_screen_toggled.connect(self.full_screen_toggled)
         self.jobs.side_changed.connect(self.view.set_side)
         self.jobs.side_changed.connect(self.side_changed)
@@ -246,19 +246,19 @@ class LibraryPage(QWidget):
     def _on_answer(self, page: ResultPage, again: bool) -> None:
         self.pane.show_page(page, again=again, typing=self.bar.is_typing and not self._enter_soon)
 
-    def _show_band(self) -> None:
-        self.band.show_page(self.pane.page, self.model.arrangement)
+    def _show_cutoff(self) -> None:
+        self.cutoff_bar.show_page(self.pane.page, self.model.arrangement)
 
     def _on_page_shown(self, page: ResultPage | None) -> None:
         self.jobs.show_page(page)
-        self._show_band()
-        self.judging.show_page(page)
+        self._show_cutoff()
+        self.voting.show_page(page)
         self.explaining.show_page(page)
-        self.glancing.show_page(page)
-        self.saving.show_query(self.search.query)
+        self.heat_maps.show_page(page)
+        self.saved_searches.show_query(self.search.query)
         self.advice.show_page(page if page is not None and len(page) else None)
         self.panel.explore_page(page)
-        self._looks.show_query(self.search.query if page is None else page.query)
+        self._example_chips.show_query(self.search.query if page is None else page.query)
         # A focus needs an example photo to move towards.
         self.focus_bar.setVisible(page is not None and any(example.weight > 0 for example in page.query.examples))
         self._show_panel()
@@ -309,14 +309,14 @@ class LibraryPage(QWidget):
     def _on_mark(self, row: int, mark: str) -> None:
         photo_id = self.model.photo_id(row)
         if mark == STACK:
-            self.pane.toggle_stack(row)
+            self.pane.toggle_group(row)
         elif photo_id is not None:
-            self.judging.vote([photo_id], 1 if mark == UP else -1)
+            self.voting.vote([photo_id], 1 if mark == UP else -1)
 
     def _show_menu(self, place: QPoint) -> None:
         ids = self.view.selected_ids()
-        asked = not self.steering.query.is_empty
-        build_menu(self.steering, self._bridge, ids, self, self._menu_entries(ids), asked=asked).popup(place)
+        asked = not self.query_builder.query.is_empty
+        build_menu(self.query_builder, self._bridge, ids, self, self._menu_entries(ids), asked=asked).popup(place)
 
     def _menu_entries(self, ids: Sequence[PhotoId]) -> list[Entry]:
         entries = []
@@ -327,10 +327,10 @@ class LibraryPage(QWidget):
                 text = tr("Hide near-duplicates")
             else:
                 text = trn("Show {count:,} near-duplicate", "Show {count:,} near-duplicates", copies)
-            entries.append(Entry(text, "stack", lambda: self.pane.toggle_stack(index.row()), STACK_KEYS))
-        if self.judging.can_judge:
-            entries.append(Entry(tr("Good match"), "thumb-up", lambda: self.judging.vote(ids, 1), UP_KEYS))
-            entries.append(Entry(tr("Not a match"), "thumb-down", lambda: self.judging.vote(ids, -1), DOWN_KEYS))
+            entries.append(Entry(text, "stack", lambda: self.pane.toggle_group(index.row()), STACK_KEYS))
+        if self.voting.can_vote:
+            entries.append(Entry(tr("Good match"), "thumb-up", lambda: self.voting.vote(ids, 1), UP_KEYS))
+            entries.append(Entry(tr("Not a match"), "thumb-down", lambda: self.voting.vote(ids, -1), DOWN_KEYS))
             if len(ids) == 1:
                 entries.append(Entry(tr("Why this photo?"), "why", lambda: self.explain(index.row())))
         return [*entries, *self.more_entries(ids)]
@@ -384,14 +384,14 @@ class LibraryPage(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.panel.fit(self.width())
-        self.saving.bar.fit(narrow=self.width() < ROOM_FOR_SAVED)
+        self.saved_searches.bar.fit(narrow=self.width() < ROOM_FOR_SAVED)
 
     def close_page(self) -> None:
         """Stop all timers and requests to the library."""
         self._look.stop()
         self.pane.stop()
-        self.saving.stop()
-        self.glancing.stop()
-        self.pasting.forget()
+        self.saved_searches.stop()
+        self.heat_maps.stop()
+        self.external_examples.forget()
         self.search.close()
         self.loader.abandon()

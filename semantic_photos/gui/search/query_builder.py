@@ -18,13 +18,13 @@ from semantic_photos.gui.search.search_bar import SearchBar
 from semantic_photos.gui.search.search_controller import SearchController
 from semantic_photos.gui.widgets.completion_popup import OFFERED, Offer
 from semantic_photos.services.search.completion import Completion
-from semantic_photos.translation import tr
+from semantic_photos.translation import translated
 
 #: Weight of a photo in "Less like this": like a minus word, it does not outweigh the rest of the query.
 LESS = -0.6
 
 
-class Steering(QObject):
+class QueryBuilder(QObject):
     """Builds queries and runs them, in step with the search bar.
 
     Signals:
@@ -142,9 +142,7 @@ class Steering(QObject):
 
 
 def _offer(found: Completion) -> Offer:
-    # The text of a filter's value names the filter already.
-    kind = tr("filter") if found.kind == "operator" else ""
-    return Offer(found.text, kind, found.count)
+    return Offer(found.text, translated(found.hint), found.count)
 
 
 def dropped(node: Node | None, term: str) -> Node | None:

@@ -18,7 +18,7 @@ from semantic_photos.translation import tr, translated
 MOST_TOLD = 2
 
 
-class ProblemLine(QWidget):
+class QueryProblemLine(QWidget):
     """The line below the search field: the problems, and chips with filters that may have been meant.
 
     Signals:

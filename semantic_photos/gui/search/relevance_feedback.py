@@ -13,11 +13,11 @@ from semantic_photos.domain.query import Query, ResultPage
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.grid.result_model import ResultModel
 from semantic_photos.gui.widgets.controls import FlowLayout, button, label
-from semantic_photos.services.search.relevance_feedback import Feedback
+from semantic_photos.services.library.facade import RelevanceFeedback
 from semantic_photos.translation import tr, trn
 
 
-class Judging(QObject):
+class FeedbackController(QObject):
     """Votes on photos for the query that is shown.
 
     Signals:
@@ -31,26 +31,26 @@ class Judging(QObject):
         self._bridge, self._model = bridge, model
         self._query = Query()
         self._votes: dict[PhotoId, int] = {}
-        self.line = VoteLine()
+        self.line = FeedbackBar()
         self.line.clear_wanted.connect(self.clear)
 
     @property
-    def can_judge(self) -> bool:
+    def can_vote(self) -> bool:
         """Return whether the result is ranked, so that its photos can be voted on."""
-        return self._model.can_judge
+        return self._model.can_vote
 
     def show_page(self, page: ResultPage | None) -> None:
         """Follow the query of a result page and its votes so far."""
         ranked = page is not None and page.scores is not None and not page.query.is_empty
         self._query = page.query if page is not None and ranked else Query()
         self._votes = dict(page.votes) if page is not None and ranked else {}
-        self._model.can_judge = ranked and not self._bridge.library.read_only
+        self._model.can_vote = ranked and not self._bridge.library.read_only
         self._model.set_votes({int(i): float(vote) for i, vote in self._votes.items()})
         self.line.show_votes(self._votes.values())
 
     def vote(self, ids: Sequence[PhotoId], vote: int) -> None:
         """Vote that photos are good matches (1) or not (-1); the same vote again takes it back."""
-        if not ids or not self.can_judge:
+        if not ids or not self.can_vote:
             return
         if all(self._votes.get(photo_id) == vote for photo_id in ids):
             vote = 0
@@ -59,16 +59,16 @@ class Judging(QObject):
 
     def undo(self) -> None:
         """Undo the last vote."""
-        if self.can_judge:
+        if self.can_vote:
             self._change(lambda: self._feedback().undo())
 
     def clear(self) -> None:
         """Clear all votes for the query that is shown."""
         query = self._query
-        if self.can_judge:
+        if self.can_vote:
             self._change(lambda: self._feedback().clear(query))
 
-    def _feedback(self) -> Feedback:
+    def _feedback(self) -> RelevanceFeedback:
         feedback = self._bridge.library.search.feedback
         assert feedback is not None
         return feedback
@@ -77,7 +77,7 @@ class Judging(QObject):
         self._bridge.run(work, lambda _: self.judged.emit())
 
 
-class VoteLine(QWidget):
+class FeedbackBar(QWidget):
     """A line that tells how many votes there are for this query.
 
     Signals:

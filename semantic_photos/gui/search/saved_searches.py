@@ -13,7 +13,7 @@ from semantic_photos.domain.query import Query
 from semantic_photos.domain.query_text import in_words, write
 from semantic_photos.domain.translatable import Message
 from semantic_photos.gui.bridge import Bridge
-from semantic_photos.gui.search.saved_searches_bar import SavedBar
+from semantic_photos.gui.search.saved_searches_bar import SavedSearchesBar
 from semantic_photos.gui.search.search_bar import SearchBar
 from semantic_photos.gui.widgets import formatting
 from semantic_photos.gui.widgets.controls import button, label
@@ -25,7 +25,7 @@ from semantic_photos.translation import tr, translated
 RECOUNT_MS = 3000
 
 
-class Saving(QObject):
+class SavedSearchesController(QObject):
     """Connects the bookmark in the search bar, the list at the left and the library.
 
     Signals:
@@ -41,7 +41,7 @@ class Saving(QObject):
         self._query = Query()
         self._searches: list[SavedSearch] = []
         self._caution = bridge.library.settings.caution
-        self.bar = SavedBar(folded=bridge.library.settings.saved_folded)
+        self.bar = SavedSearchesBar(folded=bridge.library.settings.saved_folded)
         self._again = QTimer(self)
         self._again.setSingleShot(True)
         self._again.setInterval(RECOUNT_MS)

@@ -33,7 +33,7 @@ _SEARCH = Qt.ItemDataRole.UserRole
 _ASKED = Qt.ItemDataRole.UserRole + 2
 
 
-class SavedBar(QFrame):
+class SavedSearchesBar(QFrame):
     """Lists saved searches.
 
     Signals:

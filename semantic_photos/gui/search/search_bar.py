@@ -134,7 +134,7 @@ class SearchBar(QFrame):
         self._show_clear()
         self._tell_problems(typing=False)
 
-    def set_example_look(self, number: int, name: str, picture: QPixmap | None) -> None:
+    def set_example_chip(self, number: int, name: str, picture: QPixmap | None) -> None:
         """Show name and picture of an example on its chip."""
         if 0 <= number < len(self._chips):
             chip = self._chips[number]

@@ -23,7 +23,7 @@ _PHASES = {
 }
 
 
-class JobsPanel(QFrame):
+class StatusBar(QFrame):
     """Result, progress and thumbnail size in one line.
 
     Signals:

@@ -21,16 +21,16 @@ from semantic_photos.domain.errors import CatalogError, UserFacingError
 from semantic_photos.domain.settings import SYSTEM_LANGUAGE, Settings
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.shell import fonts
-from semantic_photos.gui.shell.garbage_collection import Collecting
+from semantic_photos.gui.shell.garbage_collection import GarbageCollection
 from semantic_photos.gui.shell.main_window import MainWindow
 from semantic_photos.gui.shell.single_instance import SingleInstance
 from semantic_photos.gui.shell.unix_signals import SignalListener
 from semantic_photos.gui.widgets import theme
-from semantic_photos.gui.widgets.idle_tasks import Ahead
+from semantic_photos.gui.widgets.idle_tasks import IdleTasks
 from semantic_photos.paths import Paths, resources
 
 if TYPE_CHECKING:
-    from semantic_photos.services.library.library import Library
+    from semantic_photos.services.library.facade import PhotoLibrary
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ SCHEME_VARIABLE = "SEMANTIC_PHOTOS_SCHEME"
 #: After so long the program ends without waiting further, for instance for a drive that does not answer.
 LAST_WAIT_MS = 15_000
 
-Factory = Callable[[], "Library"]
+Factory = Callable[[], "PhotoLibrary"]
 
 
 class Session(QObject):
@@ -65,9 +65,9 @@ class Session(QObject):
     ) -> None:
         super().__init__()
         self._factory, self._folders, self._recover = factory, list(folders), recover
-        self._library: Library | None = None
+        self._library: PhotoLibrary | None = None
         self._bridge: Bridge | None = None
-        self._collecting: Collecting | None = None
+        self._collecting: GarbageCollection | None = None
         self._thread: threading.Thread | None = None
         self._ending = False
         self._last_wait = QTimer(self)
@@ -85,7 +85,7 @@ class Session(QObject):
         self.window.show_opening()
         self.window.show()
         # Meanwhile this thread is idle, and the library page has many icons.
-        Ahead(theme.icons_ahead(), self)
+        IdleTasks(theme.icon_tasks(), self)
         self._open(first=None)
 
     def _open(self, first: Callable[[], object] | None) -> None:
@@ -106,7 +106,7 @@ class Session(QObject):
         self._thread = threading.Thread(target=work, name="opening")
         self._thread.start()
 
-    def _on_opened(self, library: Library | None, error: Exception | None) -> None:
+    def _on_opened(self, library: PhotoLibrary | None, error: Exception | None) -> None:
         self._join()
         self._library = library
         if self._ending:
@@ -119,7 +119,7 @@ class Session(QObject):
         else:
             self._bridge = Bridge(library, self)
             self.window.show_library(self._bridge)
-            self._collecting = Collecting(self)
+            self._collecting = GarbageCollection(self)
             self._bridge.progress_changed.connect(self._collecting.take_progress)
             for folder in self._folders:
                 self.window.add_folder(folder)

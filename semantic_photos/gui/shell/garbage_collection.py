@@ -21,7 +21,7 @@ MOST_PUT_OFF = 10
 _NEVER = 1_000_000_000
 
 
-class Collecting(QObject):
+class GarbageCollection(QObject):
     """Takes over full garbage collections until it is closed.
 
     Objects that exist when it begins, the program's modules above all, are frozen and never collected.

@@ -18,17 +18,17 @@ from semantic_photos.domain.photo import is_photo_name
 from semantic_photos.domain.query import ResultPage
 from semantic_photos.domain.settings import Settings
 from semantic_photos.gui.bridge import Bridge
-from semantic_photos.gui.dialogs.relevance_feedback_dialog import VotesDialog
+from semantic_photos.gui.dialogs.relevance_feedback_dialog import RelevanceFeedbackDialog
 from semantic_photos.gui.dialogs.settings_dialog import SettingsDialog
 from semantic_photos.gui.folders.failures_dialog import FailuresDialog
 from semantic_photos.gui.folders.folders_dialog import FoldersDialog, choose_folder
 from semantic_photos.gui.search.library_page import LibraryPage
 from semantic_photos.gui.shell import shortcuts
 from semantic_photos.gui.shell.notice_bar import NoticeBar
-from semantic_photos.gui.tags.tag_controller import TagRoom
-from semantic_photos.gui.tags.tag_shortcuts import TaggingKeys
+from semantic_photos.gui.tags.tag_controller import TagController
+from semantic_photos.gui.tags.tag_shortcuts import TagShortcuts
 from semantic_photos.gui.widgets import formatting
-from semantic_photos.gui.widgets.placeholders import State, StatePage, Way
+from semantic_photos.gui.widgets.placeholders import Placeholder, PlaceholderPage, Way
 from semantic_photos.translation import tr, translated
 
 D = TypeVar("D", bound=QDialog)
@@ -55,7 +55,7 @@ class MainWindow(QMainWindow):
         self._may_close = False
         self.notices = NoticeBar()
         self._pages = QStackedWidget()
-        self.state_page = StatePage()
+        self.state_page = PlaceholderPage()
         self._pages.addWidget(self.state_page)
         center = QWidget()
         column = QVBoxLayout(center)
@@ -79,7 +79,7 @@ class MainWindow(QMainWindow):
 
     def show_opening(self) -> None:
         """Show that the library is being opened."""
-        self.state_page.show_state(State("semantic-photos", tr("Opening your library…")))
+        self.state_page.show_state(Placeholder("semantic-photos", tr("Opening your library…")))
         self._pages.setCurrentWidget(self.state_page)
 
     def show_trouble(self, error: Exception, retry: Callable[[], object], recover: Callable[[], object] | None) -> None:
@@ -98,7 +98,7 @@ class MainWindow(QMainWindow):
             text = "\n\n".join(filter(None, (text, hint)))
             ways.append(Way(tr("Repair the catalog"), recover))
         ways.append(Way(tr("Quit"), self.close))
-        self.state_page.show_state(State("warning", title, text, tuple(ways)))
+        self.state_page.show_state(Placeholder("warning", title, text, tuple(ways)))
         self._pages.setCurrentWidget(self.state_page)
 
     def show_library(self, bridge: Bridge) -> None:
@@ -108,15 +108,15 @@ class MainWindow(QMainWindow):
         page.folders_requested.connect(self.show_folders)
         page.add_requested.connect(self._choose_folder)
         page.failures_requested.connect(lambda: self._show_dialog(FailuresDialog, lambda: FailuresDialog(bridge, self)))
-        page.pasting.files_given.connect(self._take_files)
+        page.external_examples.files_given.connect(self._take_files)
         page.settings_requested.connect(self.show_settings)
-        page.judging.line.list_wanted.connect(self.show_votes)
+        page.voting.line.list_wanted.connect(self.show_votes)
         page.full_screen_toggled.connect(self.toggle_full_screen)
         page.side_changed.connect(lambda side: self._change(thumbnail_side=side))
         page.panel_toggled.connect(lambda shown: self._change(side_panel=shown))
-        page.saving.bar.fold_changed.connect(lambda folded: self._change(saved_folded=folded))
-        page.band.caution_changed.connect(lambda caution: self._change(caution=round(caution, 3)))
-        page.band.order_changed.connect(lambda order: self._change(result_order=order))
+        page.saved_searches.bar.fold_changed.connect(lambda folded: self._change(saved_folded=folded))
+        page.cutoff_bar.caution_changed.connect(lambda caution: self._change(caution=round(caution, 3)))
+        page.cutoff_bar.order_changed.connect(lambda order: self._change(result_order=order))
         page.pane.page_shown.connect(self._name_after)
         bridge.notice_changed.connect(self.notices.show_notice)
         bridge.failed.connect(self.show_error)
@@ -125,8 +125,8 @@ class MainWindow(QMainWindow):
             "Ctrl+L": self.show_folders, "Ctrl+,": self.show_settings, "F11": self.toggle_full_screen,
             "Ctrl+Q": self.close,
         })  # fmt: skip
-        self.tagging_keys = TaggingKeys(self, page, bridge)
-        self.tags = TagRoom(self, self._pages, page, bridge)
+        self.tagging_keys = TagShortcuts(self, page, bridge)
+        self.tags = TagController(self, self._pages, page, bridge)
         self._pages.addWidget(page)
         self._pages.setCurrentWidget(page)
         page.bar.take_focus()
@@ -158,7 +158,7 @@ class MainWindow(QMainWindow):
 
             def make() -> FoldersDialog:
                 dialog = FoldersDialog(bridge, self._choose_folder, self)
-                dialog.add_menu(tr("Import and export"), self.tags.exchange_menu(dialog))
+                dialog.add_menu(tr("Import and export"), self.tags.user_data_menu(dialog))
                 return dialog
 
             self._show_dialog(FoldersDialog, make)
@@ -173,12 +173,12 @@ class MainWindow(QMainWindow):
         if self._bridge is not None and self.page is not None:
             bridge, page = self._bridge, self.page
 
-            def make() -> VotesDialog:
-                dialog = VotesDialog(bridge, self)
+            def make() -> RelevanceFeedbackDialog:
+                dialog = RelevanceFeedbackDialog(bridge, self)
                 dialog.changed.connect(page.search.refresh)
                 return dialog
 
-            self._show_dialog(VotesDialog, make)
+            self._show_dialog(RelevanceFeedbackDialog, make)
 
     def _show_dialog(self, kind: type[D], make: Callable[[], D]) -> D:
         old = self._dialogs.get(kind)
@@ -217,7 +217,7 @@ class MainWindow(QMainWindow):
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         event.acceptProposedAction()
         if not paths and self.page is not None:
-            self.page.pasting.take(event.mimeData())
+            self.page.external_examples.take(event.mimeData())
         else:
             self._take_files(paths)
 
@@ -233,7 +233,7 @@ class MainWindow(QMainWindow):
         for folder in folders:
             self.add_folder(folder)
         if pictures and not folders and self.page is not None:
-            self.page.steering.similar_to_file(pictures[0])
+            self.page.query_builder.similar_to_file(pictures[0])
         if not folders and not pictures:
             lost = tr("{file} no longer exists.", file=formatting.quoted(gone[0].name)) if gone else ""
             only = tr("Drop folders to add them, or a picture to find similar photos.")

@@ -22,18 +22,18 @@ def install(window: QWidget, page: LibraryPage, bridge: Bridge, more: dict[str, 
     table: dict[str, Go] = {
         "Ctrl+F": lambda: _search(page),
         "/": lambda: _search(page),
-        "Ctrl+S": page.saving.save,
-        "Ctrl+Shift+O": page.pasting.choose_file,
+        "Ctrl+S": page.saved_searches.save,
+        "Ctrl+Shift+O": page.external_examples.choose_file,
         "Alt+Left": page.search.back,
         "Alt+Right": page.search.forward,
         "Ctrl+I": page.toggle_panel,
-        "Ctrl+H": lambda: None if page.is_viewing else page.glancing.toggle(),
+        "Ctrl+H": lambda: None if page.is_viewing else page.heat_maps.toggle(),
         "Ctrl++": lambda: page.jobs.step_side(1),
         "Ctrl+=": lambda: page.jobs.step_side(1),
         "Ctrl+-": lambda: page.jobs.step_side(-1),
         "F5": lambda: bridge.run(bridge.library.rescan, lane="pool"),
         photo_menu.SIMILAR_KEYS: lambda: _similar(page),
-        photo_menu.STACK_KEYS: lambda: page.pane.toggle_stack(page.view.currentIndex().row()),
+        photo_menu.STACK_KEYS: lambda: page.pane.toggle_group(page.view.currentIndex().row()),
         photo_menu.OPEN_KEYS: lambda: photo_actions.open_photos(bridge, page.selected_ids()),
         photo_menu.SHOW_KEYS: lambda: photo_actions.show_in_manager(bridge, page.selected_ids()),
         photo_menu.PATH_KEYS: lambda: photo_actions.copy_paths(bridge, page.selected_ids()),
@@ -49,9 +49,9 @@ def install(window: QWidget, page: LibraryPage, bridge: Bridge, more: dict[str, 
     _bind(QKeySequence(QKeySequence.StandardKey.Paste), page.view, lambda: _paste(page),
           Qt.ShortcutContext.WidgetShortcut)  # fmt: skip
     for keys, go in {
-        photo_menu.UP_KEYS: lambda: page.judging.vote(page.view.selected_ids(), 1),
-        photo_menu.DOWN_KEYS: lambda: page.judging.vote(page.view.selected_ids(), -1),
-        photo_menu.UNDO_KEYS: page.judging.undo,
+        photo_menu.UP_KEYS: lambda: page.voting.vote(page.view.selected_ids(), 1),
+        photo_menu.DOWN_KEYS: lambda: page.voting.vote(page.view.selected_ids(), -1),
+        photo_menu.UNDO_KEYS: page.voting.undo,
     }.items():
         _bind(QKeySequence(keys), page.view, go, Qt.ShortcutContext.WidgetShortcut)
     _bind(QKeySequence(Qt.Key.Key_Escape), page.view, lambda: _escape(page), Qt.ShortcutContext.WidgetShortcut)
@@ -77,14 +77,14 @@ def _search(page: LibraryPage) -> None:
 
 def _paste(page: LibraryPage) -> None:
     text = QGuiApplication.clipboard().text().strip()
-    if not page.pasting.paste() and text:
+    if not page.external_examples.paste() and text:
         page.bar.type_on(text)
 
 
 def _similar(page: LibraryPage) -> None:
     ids = page.selected_ids()
     if len(ids) == 1:
-        page.steering.similar(int(ids[0]))
+        page.query_builder.similar(int(ids[0]))
 
 
 def _escape(page: LibraryPage) -> None:

@@ -14,8 +14,8 @@ from semantic_photos.domain.tags import leaf
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.widgets import formatting
 from semantic_photos.gui.widgets.controls import ElidedLabel, button, label
-from semantic_photos.services.concepts.concept_evaluation import HeldOut
-from semantic_photos.services.concepts.custom_concepts import Taught
+from semantic_photos.services.concepts.concept_evaluation import HoldOutResult
+from semantic_photos.services.concepts.custom_concepts import TrainedConcept
 
 #: After so many answers a subject is learnt again.
 STEP = 5
@@ -23,27 +23,27 @@ STEP = 5
 _PAUSE_MS = 700
 
 
-class TaughtLine(QFrame):
+class ConceptBar(QFrame):
     """Tells of a taught subject, and learns it again from answers.
 
     Signals:
-        learnt: this subject was learnt again, so there are other photos to ask about.
+        fitted: this subject was learnt again, so there are other photos to ask about.
         forget_wanted: this subject shall be taken back.
     """
 
-    learnt = Signal(str)
+    fitted = Signal(str)
     forget_wanted = Signal(str)
 
     def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("band")
         self._bridge = bridge
-        self._taught: dict[str, Taught] = {}
-        self._first: dict[str, Taught] = {}
+        self._as_trained: dict[str, TrainedConcept] = {}
+        self._first: dict[str, TrainedConcept] = {}
         self._names: frozenset[str] = frozenset()
         self._tag, self._answers, self._busy = "", 0, False
         self.uncertain_first, self.wanted = True, False
-        self.question = ElidedLabel(kind="heading", mode=Qt.TextElideMode.ElideRight)
+        self.prompt = ElidedLabel(kind="heading", mode=Qt.TextElideMode.ElideRight)
         self.figures = label(kind="dim", wrap=True)
         self.ask = button("Ask me about more", icon="target")
         self.forget = button("Forget…", icon="remove")
@@ -51,7 +51,7 @@ class TaughtLine(QFrame):
             one.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         words = QVBoxLayout()
         words.setSpacing(3)
-        words.addWidget(self.question)
+        words.addWidget(self.prompt)
         words.addWidget(self.figures)
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 8, 16, 8)
@@ -62,29 +62,29 @@ class TaughtLine(QFrame):
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(_PAUSE_MS)
-        self._pause.timeout.connect(self.learn_again)
+        self._pause.timeout.connect(self.retrain)
         self.ask.clicked.connect(self._on_ask)
         self.forget.clicked.connect(lambda: self.forget_wanted.emit(self._tag))
         self.hide()
 
-    def take(self, taught: Taught) -> None:
+    def take(self, trained: TrainedConcept) -> None:
         """Take in what was just taught."""
-        self._names |= {taught.name}
-        self._taught[taught.name] = self._first[taught.name] = taught
+        self._names |= {trained.name}
+        self._as_trained[trained.name] = self._first[trained.name] = trained
 
     def know(self, names: Sequence[str]) -> bool:
         """Take in which names are taught; return whether the shown one was forgotten, and its questions with it."""
         self._names = frozenset(names)
-        gone = set(self._taught) - self._names
+        gone = set(self._as_trained) - self._names
         for name in gone:
-            del self._taught[name], self._first[name]
+            del self._as_trained[name], self._first[name]
         self._tell()
         return self._tag in gone
 
     def photos(self, tag: str) -> Sequence[tuple[PhotoId, float]] | None:
         """Return the photos to ask about, or the likest ones; None where neither was looked for."""
-        taught = self._taught.get(tag)
-        return None if taught is None else taught.questions if self.uncertain_first else taught.likely
+        trained = self._as_trained.get(tag)
+        return None if trained is None else trained.photos_to_review if self.uncertain_first else trained.likely
 
     def show_tag(self, tag: str, *, asks: bool, can_change: bool) -> None:
         """Tell of a tag if it is taught; ``asks`` while photos of it wait on the wall."""
@@ -97,23 +97,23 @@ class TaughtLine(QFrame):
 
     def answered(self, count: int, left: int) -> None:
         """Count answers; after some of them, or when none is left to give, the subject is learnt again."""
-        if self._tag in self._taught:
+        if self._tag in self._as_trained:
             self._answers += count
             if self._answers >= STEP or not left:
                 self._pause.start()
 
     def changed_back(self) -> None:
         """Answers were taken back: what was learnt from them goes too."""
-        if self._tag in self._taught:
+        if self._tag in self._as_trained:
             self._pause.start()
 
     def _on_ask(self) -> None:
         # Also from the page of what is confirmed: there nothing else brings questions.
         self.wanted = True
-        self.learn_again()
+        self.retrain()
         self._tell()
 
-    def learn_again(self) -> None:
+    def retrain(self) -> None:
         """Learn the subject again from all that was said by now, away from the window's thread."""
         tag, library = self._tag, self._bridge.library
         if tag not in self._names or self._busy:
@@ -131,15 +131,15 @@ class TaughtLine(QFrame):
                 self._bridge.failed.emit(error)
 
         self._bridge.run(
-            lambda: library.teaching.again(tag, first=among_first), self._on_learnt, failed, lane="pool"
+            lambda: library.custom_concepts.again(tag, first=among_first), self._on_trained, failed, lane="pool"
         )  # fmt: skip
 
-    def _on_learnt(self, taught: Taught) -> None:
+    def _on_trained(self, trained: TrainedConcept) -> None:
         self._busy = False
-        if taught.name in self._names:
-            self._taught[taught.name] = taught
-            self._first.setdefault(taught.name, taught)
-            self.learnt.emit(taught.name)
+        if trained.name in self._names:
+            self._as_trained[trained.name] = trained
+            self._first.setdefault(trained.name, trained)
+            self.fitted.emit(trained.name)
             self.wanted = False
             self._tell()
 
@@ -147,20 +147,20 @@ class TaughtLine(QFrame):
         self.setVisible(self._tag in self._names)
         self.ask.setEnabled(not self.wanted)
         self.ask.setText("Looking…" if self.wanted else "Ask me about more")
-        taught, name = self._taught.get(self._tag), formatting.shown(leaf(self._tag))
-        if taught is None:
-            self.question.set_text(f"“{name}” is a subject that you taught, and a word to search for")
+        trained, name = self._as_trained.get(self._tag), formatting.shown(leaf(self._tag))
+        if trained is None:
+            self.prompt.set_text(f"“{name}” is a subject that you taught, and a word to search for")
             self.figures.setText("Ask for more photos of it, and see how well it is found.")
             return
-        self.question.set_text(
+        self.prompt.set_text(
             f"Is this {name}?  Enter: yes  ·  X: no" if not self.ask.isVisibleTo(self) else f"Taught: {name}"
         )
-        self.figures.setText(figures(self._first[self._tag], taught))
+        self.figures.setText(figures(self._first[self._tag], trained))
 
 
-def figures(first: Taught, now: Taught) -> str:
+def figures(first: TrainedConcept, now: TrainedConcept) -> str:
     """Return how well a subject is found, and what answers added to it, in a few words."""
-    held: HeldOut = now.held_out
+    held: HoldOutResult = now.held_out
     text = f"{held.figures} {held.verdict}"
     if (first.examples, first.rejected) != (now.examples, now.rejected):
         wrong = f" and {now.rejected} that are not it" if now.rejected else ""

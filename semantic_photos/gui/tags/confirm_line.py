@@ -21,8 +21,8 @@ _KEYS = frozenset({
 })  # fmt: skip
 
 
-class RightLine(QObject):
-    """Lets a person draw the line over a grid.
+class ConfirmLine(QObject):
+    """Lets a user draw the line over a grid.
 
     The line counts photos in reading order: it may end within a line of the grid, where it goes up by a step.
 
@@ -118,7 +118,7 @@ class RightLine(QObject):
             self._scroll.stop()
 
     def let_go(self) -> None:
-        """Take the line for the person's word."""
+        """Take the line for the user's word."""
         count = self._count
         self.stop()
         if count > 0:
@@ -227,7 +227,7 @@ class RightLine(QObject):
 class _Veil(QWidget):
     """Paints the line and what is on its sure side; presses go through it."""
 
-    def __init__(self, line: RightLine, view: ResultView) -> None:
+    def __init__(self, line: ConfirmLine, view: ResultView) -> None:
         super().__init__(view)
         self._line = line
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
@@ -275,7 +275,7 @@ class _Veil(QWidget):
 class _Grip(QWidget):
     """The handle by which the line is drawn."""
 
-    def __init__(self, line: RightLine, view: ResultView) -> None:
+    def __init__(self, line: ConfirmLine, view: ResultView) -> None:
         super().__init__(view)
         self._line, self._view = line, view
         self._pressed: QPoint | None = None

@@ -8,18 +8,17 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QDialog, QMessageBox, QWidget
 
-from semantic_photos.domain.messages import PhotosChanged
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.gui.bridge import Bridge
-from semantic_photos.gui.dialogs.custom_concept_dialog import TeachDialog
+from semantic_photos.gui.dialogs.custom_concept_dialog import CustomConceptDialog
 from semantic_photos.gui.search.library_page import LibraryPage
 from semantic_photos.gui.tags.tag_review import TagReview
 from semantic_photos.gui.widgets import formatting
-from semantic_photos.services.concepts.custom_concepts import Forgotten, Taught
+from semantic_photos.services.concepts.custom_concepts import RemovedConcept, TrainedConcept
 from semantic_photos.storage.tags import Change
 
 
-class Subjects(QObject):
+class CustomConceptActions(QObject):
     """Teaches and forgets subjects.
 
     Signals:
@@ -40,29 +39,29 @@ class Subjects(QObject):
         super().__init__(page)
         self._window, self._page, self._bridge, self._review, self._open = window, page, bridge, review, open_dialog
 
-    def ask_to_teach(self, ids: Sequence[PhotoId]) -> None:
+    def ask_for_concept(self, ids: Sequence[PhotoId]) -> None:
         """Ask for the name of what photos show."""
-        dialog = TeachDialog(self._bridge, len(ids), self._window)
-        dialog.taught.connect(lambda name: self.teach(name, ids))
+        dialog = CustomConceptDialog(self._bridge, len(ids), self._window)
+        dialog.trained.connect(lambda name: self.train(name, ids))
         self._open(dialog)
 
-    def teach(self, name: str, ids: Sequence[PhotoId]) -> None:
+    def train(self, name: str, ids: Sequence[PhotoId]) -> None:
         """Give photos a tag, and show the photos that are likest to them, to be confirmed or rejected."""
         library, examples = self._bridge.library, list(ids)
 
-        def work() -> Taught:
-            taught = library.teaching.teach(name, examples)
-            library.bus.publish(PhotosChanged(updated=taught.change.photo_ids))
-            return taught
+        def work() -> TrainedConcept:
+            trained = library.custom_concepts.train(name, examples)
+            library.announce(trained.change.photo_ids)
+            return trained
 
-        self._bridge.run(work, self._on_taught, lane="pool")
+        self._bridge.run(work, self._on_trained, lane="pool")
 
-    def _on_taught(self, taught: Taught) -> None:
+    def _on_trained(self, trained: TrainedConcept) -> None:
         self.shown.emit()
-        self._review().show_taught(taught)
-        text = f"“{formatting.shown(taught.name)}” learnt from {formatting.many(taught.examples, 'photo')}"
-        teaching = self._bridge.library.teaching
-        self._page.undo.take_in(text, taught.change, lambda: teaching.undo(taught))
+        self._review().show_concept(trained)
+        text = f"“{formatting.shown(trained.name)}” learnt from {formatting.many(trained.examples, 'photo')}"
+        custom_concepts = self._bridge.library.custom_concepts
+        self._page.undo.take_in(text, trained.change, lambda: custom_concepts.undo(trained))
 
     def ask_to_forget(self, name: str) -> None:
         """Ask whether a taught subject shall be taken back, then do it."""
@@ -81,13 +80,13 @@ class Subjects(QObject):
 
     def forget(self, name: str) -> None:
         """Take a taught subject back."""
-        teaching, gone = self._bridge.library.teaching, list[Forgotten]()
+        custom_concepts, gone = self._bridge.library.custom_concepts, list[RemovedConcept]()
 
         def work() -> Change:
-            gone.append(teaching.take_back(name))
+            gone.append(custom_concepts.take_back(name))
             return gone[0].change
 
         self._page.undo.do(
             f"“{formatting.shown(name)}” forgotten", work, lambda _: self._review().reload(),
-            back=lambda: teaching.bring_back(gone[0]),
+            back=lambda: custom_concepts.bring_back(gone[0]),
         )  # fmt: skip

@@ -9,23 +9,23 @@ from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QDialog, QMenu, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
 
-from semantic_photos.domain.messages import Notice, PhotosChanged
+from semantic_photos.domain.messages import Notice
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.tags import TaggingProgress
 from semantic_photos.gui.bridge import Bridge
-from semantic_photos.gui.dialogs.automatic_tagging_dialog import TagRunDialog
+from semantic_photos.gui.dialogs.automatic_tagging_dialog import AutomaticTaggingDialog
 from semantic_photos.gui.dialogs.keywords_dialog import KeywordsDialog
-from semantic_photos.gui.dialogs.personalization_dialog import AdaptDialog
-from semantic_photos.gui.dialogs.user_data import Exchanging
+from semantic_photos.gui.dialogs.personalization_dialog import PersonalizationDialog
+from semantic_photos.gui.dialogs.user_data import UserDataActions
 from semantic_photos.gui.grid.photo_menu import Entry
 from semantic_photos.gui.search.library_page import LibraryPage
-from semantic_photos.gui.tags.custom_concepts import Subjects
+from semantic_photos.gui.tags.custom_concepts import CustomConceptActions
 from semantic_photos.gui.tags.tag_review import TagReview
 from semantic_photos.gui.tags.tag_wall import TagWall
-from semantic_photos.gui.tags.tagging_progress import TaggingLine
+from semantic_photos.gui.tags.tagging_progress import TaggingProgressBar
 from semantic_photos.gui.widgets import formatting, theme
 from semantic_photos.gui.widgets.controls import IconButton
-from semantic_photos.gui.widgets.idle_tasks import Ahead
+from semantic_photos.gui.widgets.idle_tasks import IdleTasks
 from semantic_photos.gui.widgets.toast import Toast
 from semantic_photos.services.concepts.custom_concepts import LEAST_EXAMPLES, MOST_EXAMPLES
 from semantic_photos.services.tags.automatic_tagging import TaggingRun
@@ -40,7 +40,7 @@ _TROUBLE = "tagger.trouble"
 _TOAST_UP = 104
 
 
-class TagRoom(QObject):
+class TagController(QObject):
     """Adds the review page to the window's pages and connects what is about tags."""
 
     def __init__(self, window: QWidget, pages: QStackedWidget, page: LibraryPage, bridge: Bridge) -> None:
@@ -54,18 +54,18 @@ class TagRoom(QObject):
         #: Where the review page will be. What is said is said above it, whether it is made already or not.
         self._place = QWidget()
         QVBoxLayout(self._place).setContentsMargins(0, 0, 0, 0)
-        self.line = TaggingLine(bridge)
+        self.line = TaggingProgressBar(bridge)
         self.toast = Toast(self._place, _TOAST_UP)
         self.button = IconButton("tag", f"Tags  ({REVIEW_KEYS})")
-        self.exchanging = Exchanging(bridge, page.undo, window)
-        self.subjects = Subjects(window, page, bridge, lambda: self.review, self._open)
-        self.subjects.shown.connect(self.show_review)
+        self.exchanging = UserDataActions(bridge, page.undo, window)
+        self.custom_concepts = CustomConceptActions(window, page, bridge, lambda: self.review, self._open)
+        self.custom_concepts.shown.connect(self.show_review)
         pages.addWidget(self._place)
         page.add_tool(self.button)
         QWidget.setTabOrder(page.bar.file_button, self.button)
         page.jobs.add_part(self.line)
         self._connect()
-        self._ahead = Ahead((self._make_wall, lambda: self.review), self, QUIET_MS)
+        self._ahead = IdleTasks((self._make_wall, lambda: self.review), self, QUIET_MS)
         for sign in (page.search.answered, page.loader.loaded):
             sign.connect(lambda *_: self._ahead.put_off())
 
@@ -112,15 +112,15 @@ class TagRoom(QObject):
     def _connect_review(self, review: TagReview, wall: TagWall) -> None:
         page = self._page
         review.left.connect(self.leave)
-        review.run_wanted.connect(self.ask_for_run)
-        review.taught.forget_wanted.connect(self.subjects.ask_to_forget)
+        review.run_wanted.connect(self.ask_to_tag)
+        review.trained.forget_wanted.connect(self.custom_concepts.ask_to_forget)
         review.more.clicked.connect(self._show_menu)
         wall.view.set_side(page.view.side)
         page.jobs.side_changed.connect(wall.view.set_side)
         wall.view.side_requested.connect(page.jobs.step_side)
         viewer = wall.viewer
-        viewer.similar_requested.connect(lambda photo_id: self._search(lambda: page.steering.similar(photo_id)))
-        viewer.part_requested.connect(lambda *part: self._search(lambda: page.steering.part(*part)))
+        viewer.similar_requested.connect(lambda photo_id: self._search(lambda: page.query_builder.similar(photo_id)))
+        viewer.part_requested.connect(lambda *part: self._search(lambda: page.query_builder.part(*part)))
         viewer.full_screen_toggled.connect(page.full_screen_toggled)
 
     # The page
@@ -157,15 +157,15 @@ class TagRoom(QObject):
         menu.addSeparator()
         self.exchanging.add_to(menu)
         menu.addSeparator()
-        adapt = menu.addAction(theme.icon("target"), "Adapt to my confirmations…")
-        adapt.triggered.connect(lambda: self.ask_to_adapt())
-        adapt.setEnabled(self._page.undo.can_change and self._bridge.library.pack is not None)
+        personalize = menu.addAction(theme.icon("target"), "Adapt to my confirmations…")
+        personalize.triggered.connect(lambda: self.ask_to_personalize())
+        personalize.setEnabled(self._page.undo.can_change and self._bridge.library.pack is not None)
         remove = menu.addAction(theme.icon("remove"), "Remove all automatic tags…")
         remove.triggered.connect(lambda: self.ask_to_remove())
         remove.setEnabled(self._page.undo.can_change)
         return menu
 
-    def exchange_menu(self, parent: QWidget) -> QMenu:
+    def user_data_menu(self, parent: QWidget) -> QMenu:
         """Return a menu with import and export."""
         menu = QMenu(parent)
         self.exchanging.add_to(menu)
@@ -177,7 +177,7 @@ class TagRoom(QObject):
         entries = []
         if self._page.undo.can_change:
             if LEAST_EXAMPLES <= len(ids) <= MOST_EXAMPLES and self._bridge.library.pack is not None:
-                entries.append(Entry("Teach a subject…", "target", lambda: self.subjects.ask_to_teach(ids)))
+                entries.append(Entry("Teach a subject…", "target", lambda: self.custom_concepts.ask_for_concept(ids)))
             if ids:
                 entries.append(Entry("Write keywords…", "tag", lambda: self.write_keywords(ids)))
         return entries
@@ -186,9 +186,9 @@ class TagRoom(QObject):
         """Show what keywords would be written for photos, or for all that have tags."""
         self._open(KeywordsDialog(self._bridge, ids, self._window))
 
-    def ask_to_adapt(self) -> None:
-        """Show what words would mean to the person after their confirmations, to be applied or taken off."""
-        dialog = AdaptDialog(self._bridge, self._window)
+    def ask_to_personalize(self) -> None:
+        """Show what words would mean to the user after their confirmations, to be applied or taken off."""
+        dialog = PersonalizationDialog(self._bridge, self._window)
         dialog.changed.connect(self._ask_again)
         self._open(dialog)
 
@@ -199,13 +199,13 @@ class TagRoom(QObject):
         for explorer in (page.panel.near_word, page.panel.near_photo):
             explorer.refresh()
         if page.view.selected_count():
-            self._bridge.library.bus.publish(PhotosChanged(updated=tuple(page.view.selected_ids())))
+            self._bridge.library.announce(page.view.selected_ids())
 
     # Automatic tags
 
-    def ask_for_run(self) -> None:
+    def ask_to_tag(self) -> None:
         """Ask how sure the program must be, then tag the library."""
-        dialog = TagRunDialog(self._bridge.library.tagging.least_now, self._window)
+        dialog = AutomaticTaggingDialog(self._bridge.library.tagging.least_now, self._window)
         dialog.start_wanted.connect(self.start)
         self._open(dialog)
 

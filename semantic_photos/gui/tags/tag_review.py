@@ -12,15 +12,15 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, 
 from semantic_photos.domain.messages import PhotosChanged
 from semantic_photos.domain.tags import SEPARATOR, Standing, TagCount
 from semantic_photos.gui.bridge import Bridge
-from semantic_photos.gui.tags.concept_bar import TaughtLine
+from semantic_photos.gui.tags.concept_bar import ConceptBar
 from semantic_photos.gui.tags.tag_list import TagList, open_of
 from semantic_photos.gui.tags.tag_wall import Part, TagWall
-from semantic_photos.gui.tags.tagging_progress import TaggingLine
+from semantic_photos.gui.tags.tagging_progress import TaggingProgressBar
 from semantic_photos.gui.undo import UndoStack
 from semantic_photos.gui.widgets import formatting
 from semantic_photos.gui.widgets.controls import Chip, ElidedLabel, IconButton, button, label
-from semantic_photos.gui.widgets.placeholders import State, StatePage, Way
-from semantic_photos.services.concepts.custom_concepts import Taught
+from semantic_photos.gui.widgets.placeholders import Placeholder, PlaceholderPage, Way
+from semantic_photos.services.concepts.custom_concepts import TrainedConcept
 
 #: Counts are read again at most so often.
 _COUNT_MS = 400
@@ -36,7 +36,7 @@ class TagReview(QWidget):
     """Looks through tags.
 
     Signals:
-        left: the person goes back to the photos.
+        left: the user goes back to the photos.
         run_wanted: automatic tags are wanted.
     """
 
@@ -48,11 +48,11 @@ class TagReview(QWidget):
         self._bridge, self._undo = bridge, undo
         self._fresh, self._to_wall = True, False
         self._running, self._has_photos = False, True
-        self.taught = TaughtLine(bridge)
+        self.trained = ConceptBar(bridge)
         self.list = TagList()
         self.wall = wall
-        self.line = TaggingLine(bridge)
-        self._state = StatePage()
+        self.line = TaggingProgressBar(bridge)
+        self._state = PlaceholderPage()
         self._middle = QStackedWidget()
         self._title = ElidedLabel(kind="heading")
         self._said = label(kind="dim")
@@ -102,7 +102,7 @@ class TagReview(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(head)
-        column.addWidget(self.taught)
+        column.addWidget(self.trained)
         column.addWidget(self.wall, 1)
         column.addWidget(foot)
         work = QWidget()
@@ -139,14 +139,14 @@ class TagReview(QWidget):
         self._reject.clicked.connect(self.wall.reject)
         self._surer.clicked.connect(self.wall.confirm_surer)
         self._sort.clicked.connect(lambda: self._on_sort(self._sort.isChecked()))
-        self.wall.answered.connect(lambda count: self.taught.answered(count, len(self.wall.ids)))
-        self.taught.learnt.connect(self._on_learnt)
+        self.wall.answered.connect(lambda count: self.trained.answered(count, len(self.wall.ids)))
+        self.trained.fitted.connect(self._on_trained)
         self._undo.stepped.connect(self._on_stepped)
         for part, chip in self._parts.items():
             chip.clicked.connect(lambda _=False, part=part: self._show_part(part))
         for keys in ("Return", "Enter"):
             _bind(keys, self.list.view, self._enter_wall, Qt.ShortcutContext.WidgetShortcut)
-        _bind("L", self.wall.view, self.wall.draw_line, Qt.ShortcutContext.WidgetShortcut)
+        _bind("L", self.wall.view, self.wall.start_confirm_line, Qt.ShortcutContext.WidgetShortcut)
         for widget in (self.wall.view, self.wall.viewer):
             for keys, go in (("Return", self.wall.confirm), ("Enter", self.wall.confirm), ("X", self.wall.reject),
                              ("Delete", self.wall.reject), ("A", self.wall.confirm_surer)):  # fmt: skip
@@ -162,10 +162,10 @@ class TagReview(QWidget):
         self._fresh = True
         self._load_counts()
 
-    def show_taught(self, taught: Taught) -> None:
+    def show_concept(self, trained: TrainedConcept) -> None:
         """Ask about photos that may show a subject that was just taught."""
-        tag = taught.name
-        self.taught.take(taught)
+        tag = trained.name
+        self.trained.take(trained)
         self._to_wall = True
         self.wall.view.setFocus(Qt.FocusReason.OtherFocusReason)
         self.list.choose(tag)
@@ -182,10 +182,10 @@ class TagReview(QWidget):
 
     def _load_counts(self) -> None:
         library = self._bridge.library
-        tags, teaching = library.tags, library.teaching
+        tags, custom_concepts = library.tags, library.custom_concepts
 
         def work() -> tuple[list[TagCount], Sequence[str], bool]:
-            return tags.counts(), teaching.names(), library.counts().indexed > 0
+            return tags.counts(), custom_concepts.names(), library.counts().indexed > 0
 
         self._bridge.run(work, lambda answer: self._show_counts(*answer))
 
@@ -198,10 +198,10 @@ class TagReview(QWidget):
         self.run_button.setEnabled(self._has_photos and not self._running)
         self.run_button.setToolTip("" if self._has_photos else NOTHING_TO_TAG)
 
-    def _show_counts(self, counts: Sequence[TagCount], taught: Sequence[str], has_photos: bool) -> None:
+    def _show_counts(self, counts: Sequence[TagCount], trained: Sequence[str], has_photos: bool) -> None:
         self._has_photos = has_photos
         self._enable_run()
-        forgotten = self.taught.know(taught)
+        forgotten = self.trained.know(trained)
         self.list.show_counts(counts, anew=self._fresh)
         fresh, self._fresh = self._fresh, False
         if not self.list.tags() and not self.list.tag:
@@ -215,7 +215,7 @@ class TagReview(QWidget):
                 else "Without a model pack the program cannot tag photos by itself. Ctrl+T adds your own tags."
             )
             ways = (Way("Tag my library…", self.run_wanted.emit, "primary"),) if pack and has_photos else ()
-            self._state.show_state(State("tag", "No photo has a tag yet", text, ways))
+            self._state.show_state(Placeholder("tag", "No photo has a tag yet", text, ways))
             self._middle.setCurrentWidget(self._state)
         else:
             self._middle.setCurrentIndex(0)
@@ -231,27 +231,27 @@ class TagReview(QWidget):
 
     def _show_tag(self, tag: str) -> None:
         self._title.set_text(formatting.shown(tag.replace(SEPARATOR, " › ")))
-        likely = self.taught.photos(tag)
+        likely = self.trained.photos(tag)
         if likely is not None:
-            self.wall.show_likely(tag, likely, chances=self.taught.uncertain_first)
+            self.wall.show_likely(tag, likely, chances=self.trained.uncertain_first)
             return
-        # A tag that only the person gave has nothing to look at.
+        # A tag that only the user gave has nothing to look at.
         part = Part.OPEN if open_of(self.list.count_of(tag)) else Part.KEPT
         self.wall.show_tag(tag, part)
 
     def _show_part(self, part: Part) -> None:
         if part is not Part.OPEN:
             self.wall.show_part(part)
-        elif (likely := self.taught.photos(self.wall.tag)) is not None:
-            self.wall.show_likely(self.wall.tag, likely, chances=self.taught.uncertain_first)
+        elif (likely := self.trained.photos(self.wall.tag)) is not None:
+            self.wall.show_likely(self.wall.tag, likely, chances=self.trained.uncertain_first)
         else:
             self.wall.show_part(part)
 
     def _show_numbers(self) -> None:
         wall, count = self.wall, self.list.count_of(self.wall.tag)
         waiting = len(wall.ids) if wall.is_fixed and wall.part is Part.OPEN else open_of(count)
-        known = self.taught.photos(wall.tag) is not None
-        opened = "To look at" if not known else "To ask" if self.taught.uncertain_first else "Look alike"
+        known = self.trained.photos(wall.tag) is not None
+        opened = "To look at" if not known else "To ask" if self.trained.uncertain_first else "Look alike"
         texts = {
             Part.OPEN: f"{opened} {waiting:,}",
             Part.KEPT: f"Confirmed {count.kept:,}",
@@ -270,8 +270,8 @@ class TagReview(QWidget):
         self._confirm.setText("Yes" if wall.asks else "Right")
         self._reject.setText("No" if wall.asks else "Wrong")
         self._sort.setVisible(wall.part is Part.OPEN)
-        self._sort.setChecked(self.taught.uncertain_first if wall.is_fixed else wall.uncertain_first)
-        self.taught.show_tag(wall.tag, asks=wall.is_fixed and some, can_change=can)
+        self._sort.setChecked(self.trained.uncertain_first if wall.is_fixed else wall.uncertain_first)
+        self.trained.show_tag(wall.tag, asks=wall.is_fixed and some, can_change=can)
         self._show_help()
         self._surer.setText("All from here on are right" if wall.grows_surer else "All up to here are right")
 
@@ -290,19 +290,19 @@ class TagReview(QWidget):
 
     def _on_sort(self, uncertain: bool) -> None:
         if self.wall.is_fixed:
-            self.taught.uncertain_first = uncertain
+            self.trained.uncertain_first = uncertain
             self._show_part(Part.OPEN)
         else:
             self.wall.set_uncertain_first(uncertain)
 
-    def _on_learnt(self, tag: str) -> None:
+    def _on_trained(self, tag: str) -> None:
         # Somebody may look at what is confirmed meanwhile, or at another tag.
-        if tag == self.wall.tag and (self.wall.part is Part.OPEN or self.taught.wanted):
+        if tag == self.wall.tag and (self.wall.part is Part.OPEN or self.trained.wanted):
             self._show_part(Part.OPEN)
 
     def _on_stepped(self) -> None:
         if self._undo.redo_text:
-            self.taught.changed_back()
+            self.trained.changed_back()
 
     def _enter_wall(self) -> None:
         # Not yet a decision: in the list Enter means this tag.

@@ -21,7 +21,7 @@ from semantic_photos.gui.widgets.toast import Toast
 _SOON_MS = 40
 
 
-class TaggingKeys(QObject):
+class TagShortcuts(QObject):
     """Binds the keys of one page."""
 
     def __init__(self, window: QWidget, page: LibraryPage, bridge: Bridge) -> None:
@@ -71,7 +71,7 @@ class TaggingKeys(QObject):
             self._tags.rate(stars, ids)
 
     def _rate_or_type(self, stars: int) -> None:
-        # With nothing chosen a digit is the beginning of a question, like any other letter.
+        # With nothing chosen a digit is the beginning of a query, like any other letter.
         if self._page.selected_ids():
             self._rate(stars)
         else:

@@ -24,7 +24,7 @@ from semantic_photos.gui.grid.result_delegate import ResultDelegate
 from semantic_photos.gui.grid.result_model import Facts, FetchFacts, ResultModel
 from semantic_photos.gui.grid.result_view import ResultView
 from semantic_photos.gui.grid.thumbnail_loader import ThumbnailLoader
-from semantic_photos.gui.tags.confirm_line import RightLine
+from semantic_photos.gui.tags.confirm_line import ConfirmLine
 from semantic_photos.gui.undo import UndoStack
 from semantic_photos.gui.viewer.photo_viewer import PhotoViewer
 from semantic_photos.gui.widgets import theme
@@ -69,9 +69,9 @@ class TagWall(QStackedWidget):
         self.model = ResultModel(loader, _fetcher(bridge), self)
         self.view = ResultView(self.model, side)
         self.view.setItemDelegate(_SureDelegate(self))
-        self.line = RightLine(self.view)
+        self.line = ConfirmLine(self.view)
         self.viewer = PhotoViewer(bridge, self.model)
-        self.viewer.offer_why(offered=False)
+        self.viewer.offer_explanation(offered=False)
         grid = QWidget()
         column = QVBoxLayout(grid)
         column.setContentsMargins(0, 0, 0, 0)
@@ -111,19 +111,19 @@ class TagWall(QStackedWidget):
         Args:
             tag: its name.
             likely: photos in order, each with its cosine, or with ``chances`` with the probability that it has the tag.
-            chances: they are questions, in no order of likeness.
+            chances: they are queries, in no order of likeness.
         """
         self.tag, self.part, self._fixed, self._fixed_chances = tag, Part.OPEN, list(likely), chances
         self._load(anew=True)
 
     @property
     def is_fixed(self) -> bool:
-        """Return whether photos that are like a taught subject are shown."""
+        """Return whether photos that are like a custom concept are shown."""
         return self._fixed is not None
 
     @property
     def asks(self) -> bool:
-        """Return whether questions are shown, each to be answered for itself."""
+        """Return whether queries are shown, each to be answered for itself."""
         return self._fixed is not None and self._fixed_chances
 
     @property
@@ -191,7 +191,7 @@ class TagWall(QStackedWidget):
     def _place(self, ids: IdArray, sure: np.ndarray) -> None:
         self.confidences = sure
         self._page = replace(self._page, generation=self._page.generation + 1, ids=ids)
-        self.model.can_judge = self.part is Part.OPEN and self._undo.can_change
+        self.model.can_vote = self.part is Part.OPEN and self._undo.can_change
         self.model.set_page(self._page, again=True)
         offered = self.part is Part.OPEN and self._undo.can_change and not self.asks
         self.line.offer(offered=offered, from_end=self.grows_surer)
@@ -232,7 +232,7 @@ class TagWall(QStackedWidget):
             rows = range(row, len(self.ids)) if self.grows_surer else range(row + 1)
             self._act(Act.CONFIRM, list(rows))
 
-    def draw_line(self) -> None:
+    def start_confirm_line(self) -> None:
         """Begin a line behind the current photo, to be moved with keys."""
         if not self.is_large:
             self.line.begin()

@@ -13,7 +13,7 @@ from semantic_photos.gui.widgets.controls import IconButton, label
 LEAST_TOLD = 500
 
 
-class TaggingLine(QWidget):
+class TaggingProgressBar(QWidget):
     """Follows the tagger."""
 
     def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:

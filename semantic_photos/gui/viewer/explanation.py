@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why a photo answers the question: asks the library, and lays the answer over the photo in the viewer."""
+"""Why a photo answers the query: asks the library, and lays the answer over the photo in the viewer."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from semantic_photos.domain.query import Example, Query, ResultPage
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.viewer.photo_viewer import PhotoViewer
 from semantic_photos.gui.widgets import formatting, theme
-from semantic_photos.services.explain.explanation import Why
+from semantic_photos.services.explain.explanation import Explanation
 
-#: How much is left of what has nothing to do with the question, and how much colour comes on what has.
+#: How much is left of what has nothing to do with the query, and how much colour comes on what has.
 _SHADE, _GLOW = 0.58, 0.3
 
 
-class Explaining(QObject):
-    """Answers the viewer's question why."""
+class ExplanationController(QObject):
+    """Explains a photo in the viewer."""
 
     def __init__(self, bridge: Bridge, viewer: PhotoViewer, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -29,27 +29,27 @@ class Explaining(QObject):
         self._query = Query()
         self._generation = 0
         self._token = CancelToken()
-        viewer.why_requested.connect(self._ask)
-        viewer.why_near.connect(lambda: prepare(bridge))
+        viewer.explanation_requested.connect(self._ask)
+        viewer.explanation_likely.connect(lambda: prepare(bridge))
 
     def show_page(self, page: ResultPage | None) -> None:
         """Take in what was asked: without a ranking there is nothing to explain."""
         self._query = page.query if page is not None and page.scores is not None else Query()
         self._generation += 1
-        self._viewer.offer_why(offered=not self._query.is_empty)
+        self._viewer.offer_explanation(offered=not self._query.is_empty)
 
     def _ask(self, photo_id: int) -> None:
         self._generation += 1
         generation, query, explainer = self._generation, self._query, self._bridge.library.explainer
         shade, glow = colours()
-        # A person who leafs on leaves photos behind that nobody looked at yet.
+        # A user who leafs on leaves photos behind that nobody looked at yet.
         self._token.cancel()
         token = self._token = CancelToken()
 
         def work() -> tuple[QImage, str]:
             token.raise_if_cancelled()
-            why = explainer.why(Example(PhotoId(photo_id)), query)
-            return heat_image(why.heat, shade, glow), reason(why)
+            why = explainer.explain(Example(PhotoId(photo_id)), query)
+            return heat_map_image(why.heat, shade, glow), reason(why)
 
         self._bridge.run(
             work,
@@ -60,16 +60,16 @@ class Explaining(QObject):
 
     def _show(self, photo_id: int, generation: int, heat: QImage | None, words: str) -> None:
         if generation == self._generation:
-            self._viewer.show_why(photo_id, heat, words)
+            self._viewer.show_explanation(photo_id, heat, words)
 
 
 def prepare(bridge: Bridge) -> None:
     """Load the network, since it is likely to be asked soon. What is wrong with it is said to whoever does ask."""
-    bridge.run(bridge.library.glances.prepare, on_error=lambda _: None, lane="pool")
+    bridge.run(bridge.library.thumbnail_explainer.prepare, on_error=lambda _: None, lane="pool")
 
 
 def colours() -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-    """Return the colours of what is cold and of what is hot, for ``heat_image``."""
+    """Return the colours of what is cold and of what is hot, for ``heat_map_image``."""
     return _rgb("stage"), _rgb("glow")
 
 
@@ -78,10 +78,9 @@ def _rgb(name: str) -> tuple[int, int, int]:
     return colour.red(), colour.green(), colour.blue()
 
 
-def reason(why: Why) -> str:
+def reason(why: Explanation) -> str:
     """Return the explanation as one line."""
-    shares = " · ".join(f"{one.word} {100 * one.share:.0f} %".replace("-", "−") for one in why.words
-                        if round(100 * one.share))  # fmt: skip
+    shares = " · ".join(one.told() for one in why.words if round(100 * one.share))
     parts = [shares] if shares else []
     if why.shared:
         parts.append("Similar because: " + ", ".join(concept.tag for concept in why.shared))
@@ -92,7 +91,7 @@ def reason(why: Why) -> str:
     return formatting.shown("   ·   ".join(parts))
 
 
-def heat_image(heat: FloatArray, shade: tuple[int, ...], glow: tuple[int, ...]) -> QImage:
+def heat_map_image(heat: FloatArray, shade: tuple[int, ...], glow: tuple[int, ...]) -> QImage:
     """Return a heat map as a picture to lay over the photo. Thread: any.
 
     Args:

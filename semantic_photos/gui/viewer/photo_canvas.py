@@ -76,7 +76,7 @@ class PhotoCanvas(QWidget):
         """Return whether some picture of the photo is shown, be it coarse."""
         return self._pixmap is not None
 
-    def show_heat(self, heat: QImage | None) -> None:
+    def show_heat_map(self, heat: QImage | None) -> None:
         """Lay a map with transparency over the whole picture; None takes it away."""
         self._heat = heat
         self.update()

@@ -17,7 +17,7 @@ from semantic_photos.gui.widgets import formatting, theme
 from semantic_photos.gui.widgets.controls import ElidedLabel, IconButton, Resting, label
 from semantic_photos.gui.widgets.images import image_of
 
-#: Longer side that is fetched when a person zooms in, in pixels.
+#: Longer side that is fetched when a user zooms in, in pixels.
 FULL_SIDE = 8192
 
 
@@ -25,13 +25,13 @@ class PhotoViewer(QWidget):
     """Walks through the rows of the result.
 
     Signals:
-        closed: the person wants the grid back; the row that was shown last.
+        closed: the user wants the grid back; the row that was shown last.
         similar_requested: photos like this one are wanted.
         moved: another row is shown.
-        full_screen_toggled: the person wants the whole screen, or not any more.
+        full_screen_toggled: the user wants the whole screen, or not any more.
         part_requested: photos like a part of this one are wanted; the part in fractions of the picture.
-        why_requested: the person wants to see why this photo answers the question.
-        why_near: that may be wanted soon.
+        explanation_requested: the user wants to see why this photo answers the query.
+        explanation_likely: that may be wanted soon.
     """
 
     closed = Signal(int)
@@ -39,8 +39,8 @@ class PhotoViewer(QWidget):
     moved = Signal(int)
     full_screen_toggled = Signal()
     part_requested = Signal(int, float, float, float, float)
-    why_requested = Signal(int)
-    why_near = Signal()
+    explanation_requested = Signal(int)
+    explanation_likely = Signal()
 
     def __init__(self, bridge: Bridge, model: ResultModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,7 +56,7 @@ class PhotoViewer(QWidget):
         self._said.setParent(self)
         self._said.hide()
         self._why = self._stage_button("why", "Why this photo  (W)", self._toggle_why, checkable=True)
-        Resting(self._why).begun.connect(self.why_near)
+        Resting(self._why).begun.connect(self.explanation_likely)
         self._part = self._stage_button("part", "Find this part  (R)", self.choose_part, checkable=True)
         self._canvas.choosing_ended.connect(lambda: self._part.setChecked(False))
         self._why.hide()
@@ -193,7 +193,7 @@ class PhotoViewer(QWidget):
     # Parts and reasons
 
     def choose_part(self) -> None:
-        """Let the person draw a rectangle on the picture, or end that."""
+        """Let the user draw a rectangle on the picture, or end that."""
         self._canvas.choose_part(choosing=not self._canvas.is_choosing)
         self._part.setChecked(self._canvas.is_choosing)
         if self._canvas.is_choosing:
@@ -206,8 +206,8 @@ class PhotoViewer(QWidget):
         if photo_id is not None:
             self.part_requested.emit(int(photo_id), x, y, width, height)
 
-    def offer_why(self, *, offered: bool) -> None:
-        """Offer to show why a photo answers the question; there is nothing to show where nothing was asked."""
+    def offer_explanation(self, *, offered: bool) -> None:
+        """Offer to show why a photo answers the query; there is nothing to show where nothing was asked."""
         self._why.setVisible(offered)
         if not offered:
             self._why.setChecked(False)
@@ -216,23 +216,23 @@ class PhotoViewer(QWidget):
         if self._why.isChecked():
             self._ask_why()
         else:
-            self._canvas.show_heat(None)
+            self._canvas.show_heat_map(None)
             self._said.hide()
 
     def _ask_why(self) -> None:
         photo_id = self._model.photo_id(self._row)
         if photo_id is not None:
-            self.why_requested.emit(int(photo_id))
+            self.explanation_requested.emit(int(photo_id))
 
     def explain(self, row: int) -> None:
-        """Show the photo of a row, and why it answers the question."""
+        """Show the photo of a row, and why it answers the query."""
         self._why.setChecked(True)
         self.show_row(row)
 
-    def show_why(self, photo_id: int, heat: QImage | None, words: str) -> None:
-        """Lay the answer to ``why_requested`` over the photo, if that photo is still shown."""
+    def show_explanation(self, photo_id: int, heat: QImage | None, words: str) -> None:
+        """Lay the answer to ``explanation_requested`` over the photo, if that photo is still shown."""
         if self._why.isChecked() and self._model.photo_id(self._row) == photo_id:
-            self._canvas.show_heat(heat)
+            self._canvas.show_heat_map(heat)
             self._say(words)
 
     def _say(self, words: str) -> None:

@@ -122,13 +122,11 @@ def changed(mtime_ns: int) -> str:
         return ""
 
 
-def tooltip(photo: Photo, failure: str, score: float | None, reason: str = "") -> str:
+def tooltip(photo: Photo, failure: str, reason: str = "") -> str:
     """Return the tooltip of a cell. Tooltips know no plain format, so that names are escaped."""
     lines = [shown(photo.path.name), short_folder(photo.path.parent)]
     if photo.facts.taken:
         lines.append(moment(photo.facts.taken))
-    if score is not None:
-        lines.append(f"Likeness {score:.2f}")
     if reason:
         lines.append(reason)
     if failure:
@@ -144,7 +142,7 @@ def coverage(page: ResultPage) -> str:
 
 
 def good(page: ResultPage) -> str:
-    """Return how many photos a question finds: the number that a saved search and near words show too."""
+    """Return how many photos a query finds: the number that a saved search and near words show too."""
     one, more = ("photo", "photos") if page.scores is None else ("good match", "good matches")
     if page.good > page.strong + page.copies:
         return f"The first {page.strong:,} of at least {page.good:,} {more}"
@@ -152,8 +150,16 @@ def good(page: ResultPage) -> str:
     return many(max(page.good, page.strong), one, more) + copies
 
 
+def none_good(page: ResultPage, shown_now: int) -> str:
+    """Return ``Nothing clearly shows “birthday cake”. The nearest 12:`` for a page without a good match."""
+    told = (
+        f"Nothing clearly shows “{shown(page.nothing_shows)}”." if page.nothing_shows else "Nothing is clearly like it."
+    )
+    return f"{told} The nearest {shown_now:,}:"
+
+
 def asked(query: Query) -> str:
-    """Return a question in words, for titles and for screen readers."""
+    """Return a query in words, for titles and for screen readers."""
     parts = [query.text] if query.text else []
     if query.examples:
         parts.append("similar to a photo")

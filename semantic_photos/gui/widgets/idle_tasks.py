@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from PySide6.QtCore import QObject, QTimer
 
 
-class Ahead(QObject):
+class IdleTasks(QObject):
     """Does steps one after the other, with the event loop between them.
 
     Thread: lives in the GUI thread.

@@ -47,7 +47,7 @@ def is_pasted(path: Path) -> bool:
 
 
 def pictures_folder() -> Path:
-    """Return where a person's pictures most likely are: the folder that the desktop calls so, or their home."""
+    """Return where a user's pictures most likely are: the folder that the desktop calls so, or their home."""
     named = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
     return Path(named) if named and Path(named).is_dir() else Path.home()
 

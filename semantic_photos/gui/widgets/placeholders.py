@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is shown instead of photos: a word to the person, and a way on."""
+"""What is shown instead of photos: a word to the user, and a way on."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class Placeholder:
     """One screenful: an icon, a title, a few words, ways on and words to search instead."""
 
     icon: str
@@ -34,8 +34,8 @@ class State:
     words: tuple[str, ...] = ()
 
 
-class StatePage(QWidget):
-    """Shows a ``State`` in the middle.
+class PlaceholderPage(QWidget):
+    """Shows a ``Placeholder`` in the middle.
 
     Signals:
         word_chosen: a suggested word was pressed.
@@ -45,7 +45,7 @@ class StatePage(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._state = State("image", "")
+        self._state = Placeholder("image", "")
         self._sign = QLabel(alignment=Qt.AlignmentFlag.AlignHCenter)
         self._title = label(kind="title", wrap=True)
         self._title.setAlignment(Qt.AlignmentFlag.AlignHCenter)
@@ -77,7 +77,7 @@ class StatePage(QWidget):
         column.addLayout(self._ways)
         column.addStretch(5)
 
-    def show_state(self, state: State) -> None:
+    def show_state(self, state: Placeholder) -> None:
         """Show another state; the same one again changes nothing."""
         if state == self._state:
             return
@@ -94,7 +94,7 @@ class StatePage(QWidget):
             self._fill_words()
         self._tint()
 
-    def state(self) -> State:
+    def state(self) -> Placeholder:
         """Return what is shown."""
         return self._state
 
@@ -173,9 +173,9 @@ def _clear(layout: QHBoxLayout) -> None:
             widget.deleteLater()
 
 
-def welcome(choose: Callable[[], object]) -> State:
+def welcome(choose: Callable[[], object]) -> Placeholder:
     """Return the state of a library without folders."""
-    return State(
+    return Placeholder(
         "semantic-photos",
         "Find photos by what is in them",
         "Choose a folder with photos. They stay where they are and as they are, and nothing leaves this computer.\n"
@@ -184,21 +184,21 @@ def welcome(choose: Callable[[], object]) -> State:
     )
 
 
-def looking(done: int, total: int) -> State:
+def looking(done: int, total: int) -> Placeholder:
     """Return the state of a library whose first photos are not ready yet."""
     soon = "The first photos appear in a moment."
     text = f"{done:,} of {formatting.many(total, 'photo')} are ready. {soon}" if total else soon
-    return State("image", "Looking through your folders…", text)
+    return Placeholder("image", "Looking through your folders…", text)
 
 
-def no_photos(manage: Callable[[], object]) -> State:
+def no_photos(manage: Callable[[], object]) -> Placeholder:
     """Return the state of folders without photos."""
-    return State("folder", "No photos here", "None of your folders holds a photo that can be read.",
+    return Placeholder("folder", "No photos here", "None of your folders holds a photo that can be read.",
                  (Way("Folders…", manage),))  # fmt: skip
 
 
-def nothing_found(page: ResultPage, clear: Callable[[], object], drop: Callable[[str], object]) -> State:
-    """Return the state of a question that brings nothing, with the reason.
+def nothing_found(page: ResultPage, clear: Callable[[], object], drop: Callable[[str], object]) -> Placeholder:
+    """Return the state of a query that brings nothing, with the reason.
 
     Args:
         page: the answer without hits.
@@ -213,21 +213,23 @@ def nothing_found(page: ResultPage, clear: Callable[[], object], drop: Callable[
             f"{formatting.quoted(words[0])} is not a word I know" if len(words) == 1 else "I know none of these words"
         )
         hint = "Did you mean one of these?" if alike else "Try another word for what is in the picture."
-        return State("question", title, hint, ways, alike)
+        return Placeholder("question", title, hint, ways, alike)
     if page.emptied_by is not None:
         return _emptied(page, page.emptied_by, clear, drop)
     if page.searched == 0:
-        return State("image", "No photo is ready for searching yet",
+        return Placeholder("image", "No photo is ready for searching yet",
                      "They are being looked through; answers appear here by themselves.", ways)  # fmt: skip
     if page.query.terms:
         plain = " ".join(term.word for term in page.query.terms[:6])
-        return State("question", f"{formatting.quoted(plain)} says nothing about a picture",
+        return Placeholder("question", f"{formatting.quoted(plain)} says nothing about a picture",
                      "Add what can be seen: a thing, an animal, a place, a colour.", ways,
                      ("dog", "beach", "mountain", "red"))  # fmt: skip
-    return State("image", "Nothing found", "No other photo is like this one.", ways)
+    return Placeholder("image", "Nothing found", "No other photo is like this one.", ways)
 
 
-def _emptied(page: ResultPage, emptied: Emptied, clear: Callable[[], object], drop: Callable[[str], object]) -> State:
+def _emptied(
+    page: ResultPage, emptied: Emptied, clear: Callable[[], object], drop: Callable[[str], object]
+) -> Placeholder:
     term, count = formatting.shown(emptied.term), emptied.without
     alike = tuple(dict.fromkeys(other for others in page.suggestions.values() for other in others))[:6]
     alone = str(page.query.tree) == emptied.term and not page.query.examples
@@ -238,13 +240,13 @@ def _emptied(page: ResultPage, emptied: Emptied, clear: Callable[[], object], dr
     text = f"Without it {formatting.many(count, 'photo')} {would}." if count and not alone else ""
     if alike:
         text = f"{text} Did you mean one of these?".strip()
-    return State("question", f"{formatting.quoted(emptied.term)} leaves no photo", text, tuple(ways), alike)
+    return Placeholder("question", f"{formatting.quoted(emptied.term)} leaves no photo", text, tuple(ways), alike)
 
 
-def trouble(error: Exception, clear: Callable[[], object]) -> State:
-    """Return the state of a question that failed."""
+def trouble(error: Exception, clear: Callable[[], object]) -> Placeholder:
+    """Return the state of a query that failed."""
     advice = getattr(error, "advice", "")
     known = hasattr(error, "sentence")
     title = formatting.shown(str(error)) if known else "This search failed"
     text = advice if known else "The program made a mistake. The log file has the details."
-    return State("warning", title, text, (Way("Show all photos", clear),))
+    return Placeholder("warning", title, text, (Way("Show all photos", clear),))

@@ -45,7 +45,7 @@ class Colours:
         blank: where a picture will be.
         stage: behind one large photo.
         on_stage: words on the stage and on pictures.
-        glow: what in a picture answers the question.
+        glow: what in a picture answers the query.
     """
 
     window: str
@@ -276,7 +276,7 @@ def preload_icons() -> None:
         _source(file.stem)
 
 
-def icons_ahead() -> Iterator[Callable[[], object]]:
+def icon_tasks() -> Iterator[Callable[[], object]]:
     """Yield one small step for each icon, after which it need not be tinted any more when it is first shown."""
     for part in ("dim", "on_stage"):
         for file in sorted((resources() / "icons").glob("*.svg")):

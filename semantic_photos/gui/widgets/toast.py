@@ -17,7 +17,7 @@ class Toast(QFrame):
     """Lies over its parent.
 
     Signals:
-        undo_wanted: the person wants to take it back.
+        undo_wanted: the user wants to take it back.
     """
 
     undo_wanted = Signal()

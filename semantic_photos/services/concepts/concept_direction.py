@@ -6,7 +6,7 @@ of all photos (Snell and others, "Prototypical networks", 2017). The discriminan
 library differ in anyhow (Hariharan, Malik and Ramanan, "Discriminative decorrelation for clustering and
 classification", 2012). The regression sets the examples against photos of the library, random ones and those that the
 prototype takes for the subject although nobody said so ("hard negatives"), these at less weight, because some of them
-are the subject; photos that the person rejected stand among them at the weight of an example.
+are the subject; photos that the user rejected stand among them at the weight of an example.
 ``evaluation.subjects`` measures it on labels: with five, ten and twenty examples the three together
 find 0.01, 0.02 and 0.04 more of the first twenty photos than the plain mean of the examples. A name that is a known
 word counts as much as ten examples or less; it adds 0.04, 0.03 and next to nothing.
@@ -38,7 +38,7 @@ _SHRINK = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Subject:
+class CustomConcept:
     """What was learnt: the direction (D,) of the subject, and what any photo scores on it."""
 
     name: str
@@ -47,7 +47,7 @@ class Subject:
     spread: float
 
 
-def learn(
+def fit_direction(
     name: str,
     examples: FloatArray,
     library: FloatArray,
@@ -56,7 +56,7 @@ def learn(
     own: NDArray[np.bool_] | None = None,
     wrong: FloatArray | None = None,
     seed: int = 0,
-) -> Subject:
+) -> CustomConcept:
     """Return the subject that examples (E, D) show, against photos of the library (N, D); unit vectors, float32.
 
     Args:
@@ -65,7 +65,7 @@ def learn(
         library: photos of which most do not.
         word: unit vector (D,) of the name, if it is a known word: it counts as much as ten examples.
         own: bool (N,), rows of the library that are examples or rejected: not counted among the others, and not copied.
-        wrong: photos (R, D) that do not show it by the person's word.
+        wrong: photos (R, D) that do not show it by the user's word.
         seed: chooses which photos of the library stand for the rest.
     """
     rng = np.random.default_rng(seed)
@@ -83,7 +83,7 @@ def learn(
     if word is not None:
         vector = normalise(vector + min(1.0, WORD_WORTH / len(examples)) * word)
     scores = (library @ vector)[others]
-    return Subject(name, vector, float(scores.mean()), max(float(scores.std()), 1e-4))
+    return CustomConcept(name, vector, float(scores.mean()), max(float(scores.std()), 1e-4))
 
 
 def _regression(positives: FloatArray, negatives: FloatArray, hard: FloatArray, wrong: FloatArray | None) -> FloatArray:

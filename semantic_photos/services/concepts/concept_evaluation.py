@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from semantic_photos.domain.ports import FloatArray
 from semantic_photos.domain.vectors import normalise
-from semantic_photos.services.concepts.concept_direction import Subject, learn
+from semantic_photos.services.concepts.concept_direction import CustomConcept, fit_direction
 from semantic_photos.services.search.near_duplicates import SAME
 
 #: Folds; up to so many examples each is a fold of its own.
@@ -57,7 +57,7 @@ _WIDTH_WORTH = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class HeldOut:
+class HoldOutResult:
     """Of ``examples`` that were each looked for unseen, how many came among the ``first`` of ``among`` other photos.
 
     Attributes:
@@ -113,13 +113,13 @@ class HeldOut:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Proof:
+class ConceptEvaluation:
     """What holding examples out told: the figures, and the scores (H,) of examples on models that had not seen them.
 
     Scores are in widths of the library's scores above their mean.
     """
 
-    figures: HeldOut
+    figures: HoldOutResult
     scores: FloatArray
 
 
@@ -139,7 +139,7 @@ def hold_out(
     name: str, examples: FloatArray, library: FloatArray, word: FloatArray | None, *,
     own: NDArray[np.bool_], given: NDArray[np.bool_] | None = None,
     wrong: FloatArray | None = None, first: int | None = None, seed: int = 0,
-) -> Proof:  # fmt: skip
+) -> ConceptEvaluation:  # fmt: skip
     """Return how well examples (E, D) are found by models that have not seen them.
 
     Args:
@@ -161,39 +161,39 @@ def hold_out(
     before, after = np.zeros(len(examples), np.int64), np.zeros(len(examples), np.int64)
     scores = np.zeros(len(examples), np.float32)
     for number in np.unique(fold[wanted]):
-        out, taught = (fold == number) & wanted, examples[fold != number]
-        if not len(taught):
+        out, trained = (fold == number) & wanted, examples[fold != number]
+        if not len(trained):
             continue
-        subject = learn(name, taught, library, word, own=own, wrong=wrong[wrong_fold != number], seed=seed)
-        plain = word if word is not None else normalise(taught.mean(axis=0))
+        concept = fit_direction(name, trained, library, word, own=own, wrong=wrong[wrong_fold != number], seed=seed)
+        plain = word if word is not None else normalise(trained.mean(axis=0))
         met = np.concatenate([others, wrong[wrong_fold == number]])
-        for direction, places in ((plain, before), (subject.vector, after)):
+        for direction, places in ((plain, before), (concept.vector, after)):
             held = examples[out] @ direction
             # Equal scores are the worse place: a copy in the library is nobody's merit.
             places[out] = (met @ direction >= held[:, None]).sum(axis=1)
-        scores[out] = (examples[out] @ subject.vector - subject.background) / subject.spread
+        scores[out] = (examples[out] @ concept.vector - concept.background) / concept.spread
     before, after, scores = before[wanted], after[wanted], scores[wanted]
     half = (len(before) + 1) // 2
     steps = [k for k in FIRST if k >= min(20, len(others) // _SMALL)]
     if first is None:
         first = next((k for k in steps if max((before < k).sum(), (after < k).sum()) >= half), steps[-1])
     old, new = before < first, after < first
-    figures = HeldOut(
+    figures = HoldOutResult(
         len(before), int(old.sum()), int(new.sum()), first, len(others), word is not None,
         int((new & ~old).sum()), int((old & ~new).sum()),
     )  # fmt: skip
-    return Proof(figures, scores)
+    return ConceptEvaluation(figures, scores)
 
 
-def probabilities(subject: Subject, held: FloatArray, scores: FloatArray) -> FloatArray:
+def probabilities(concept: CustomConcept, held: FloatArray, scores: FloatArray) -> FloatArray:
     """Return the probability that photos with these scores (N,) show the subject, float32 (N,), mostly not.
 
     Args:
-        subject: what was learnt.
-        held: scores (H,) of examples that were held out, as of ``Proof``.
+        concept: what was learnt.
+        held: scores (H,) of examples that were held out, as of ``ConceptEvaluation``.
         scores: cosines (N,) of photos of the library with the subject.
     """
-    z = ((scores - subject.background) / subject.spread).astype(np.float64)
+    z = ((scores - concept.background) / concept.spread).astype(np.float64)
     mean = float(held.mean())
     count = len(held)
     width = float(np.sqrt((((held - mean) ** 2).sum() + _WIDTH_WORTH) / (count + _WIDTH_WORTH)))
@@ -212,7 +212,7 @@ def probabilities(subject: Subject, held: FloatArray, scores: FloatArray) -> Flo
     return chance.astype(np.float32)
 
 
-def questions(
+def photos_to_review(
     chances: FloatArray, vectors_of: Callable[[NDArray[np.int64]], FloatArray], count: int, *, alike: float = ALIKE
 ) -> NDArray[np.int64]:
     """Return rows to ask about, int64 (≤ count,), the most uncertain first and no two alike.

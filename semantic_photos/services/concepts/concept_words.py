@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The words of a pack and, above them, the names of subjects that the person taught."""
+"""The words of a pack and, above them, the names of subjects that the user taught."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from semantic_photos.domain.ports import FloatArray, TextEncoder
 from semantic_photos.domain.tags import leaf
 from semantic_photos.domain.vectors import weighted_sum
 
 
-class TaughtWords:
-    """Implements ``TextEncoder``: a taught subject's name means what its photos show, whether it is a word or not.
+class ConceptWords:
+    """Implements ``TextEncoder``: a custom concept's name means what its photos show, whether it is a word or not.
 
     A name of several words counts where they stand in a row, in any case; of a hierarchical one its last level. Each
     word of a phrase has the same share.
@@ -40,20 +40,51 @@ class TaughtWords:
         Raises:
             CatalogError: when the catalog cannot be read.
         """
-        subjects, rest = self._taken_apart(text)
-        if not subjects:
+        custom_concepts, rest = self._taken_apart(text)
+        if not custom_concepts:
             return self._words.encode(text)
         plain = self._words.encode(" ".join(rest)) if rest else None
-        return weighted_sum([*subjects, *([] if plain is None else [(float(len(rest)), plain)])])
+        return weighted_sum([*custom_concepts, *([] if plain is None else [(float(len(rest)), plain)])])
 
     def unknown_words(self, text: str) -> tuple[str, ...]:
         """Return the words of a phrase that are neither in the table nor part of a subject's name, in order."""
-        subjects, rest = self._taken_apart(text)
-        return self._words.unknown_words(" ".join(rest) if subjects else text)
+        custom_concepts, rest = self._taken_apart(text)
+        return self._words.unknown_words(" ".join(rest) if custom_concepts else text)
 
-    def neighbours(self, vector: FloatArray, n: int) -> list[tuple[str, float]]:
+    def content_words(self, text: str) -> tuple[str, ...]:
+        """Return the subjects in a phrase and the known words beside them that mean something, each once.
+
+        Raises:
+            CatalogError: when the catalog cannot be read.
+        """
+        words = text.split()
+        found = self._found(words)
+        if not found:
+            return self._words.content_words(text)
+        parts: list[str] = []
+        at = 0
+        for start, count in [*((start, count) for start, count, _ in found), (len(words), 0)]:
+            parts += self._words.content_words(" ".join(words[at:start]))
+            parts += [" ".join(words[start : start + count])] if count else []
+            at = start + count
+        return tuple(dict.fromkeys(parts))
+
+    def trust(self, text: str) -> float:
+        """Return how far the least trained known word beside the subjects of a phrase was trained, in [0, 1].
+
+        Raises:
+            CatalogError: when the catalog cannot be read.
+        """
+        custom_concepts, rest = self._taken_apart(text)
+        return self._words.trust(" ".join(rest) if custom_concepts else text)
+
+    def neighbours(self, vector: FloatArray, n: int, *, exclude: Iterable[str] = ()) -> list[tuple[str, float]]:
         """Return the ``n`` nearest words of the pack to a unit vector (D,) with their cosines, best first."""
-        return self._words.neighbours(vector, n)
+        return self._words.neighbours(vector, n, exclude=exclude)
+
+    def offered(self) -> tuple[Sequence[str], FloatArray]:
+        """Return the words of the pack that are worth offering (M) and their unit vectors (M, D)."""
+        return self._words.offered()
 
     def suggestions(self, word: str, n: int) -> list[str]:
         """Return known words that are spelled like ``word``, best first."""
@@ -63,7 +94,7 @@ class TaughtWords:
         """Return known words that begin with ``prefix``, most frequent first."""
         return self._words.completions(prefix, n)
 
-    def subjects(self, words: Sequence[str]) -> list[tuple[int, int]]:
+    def custom_concepts(self, words: Sequence[str]) -> list[tuple[int, int]]:
         """Return where in a row of words the names of subjects stand: first word, and how many words the name has.
 
         Raises:

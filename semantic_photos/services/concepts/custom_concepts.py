@@ -16,12 +16,16 @@ import numpy as np
 
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PhotoId
-from semantic_photos.domain.ports import FloatArray, IdArray
+from semantic_photos.domain.ports import FloatArray, IdArray, TextEncoder
 from semantic_photos.domain.tags import KEPT, Act, Standing, clean_name, leaf
 from semantic_photos.ml.model_pack import ModelPack
-from semantic_photos.ml.text_encoder import WordTable
-from semantic_photos.services.concepts.concept_direction import Subject, learn
-from semantic_photos.services.concepts.concept_evaluation import HeldOut, hold_out, probabilities, questions
+from semantic_photos.services.concepts.concept_direction import CustomConcept, fit_direction
+from semantic_photos.services.concepts.concept_evaluation import (
+    HoldOutResult,
+    hold_out,
+    photos_to_review,
+    probabilities,
+)
 from semantic_photos.storage.catalog import Catalog
 from semantic_photos.storage.tags import Change, TagStore
 
@@ -37,7 +41,7 @@ NOTHING = Change()
 
 
 @dataclass(frozen=True, slots=True)
-class Taught:
+class TrainedConcept:
     """What came of teaching.
 
     Attributes:
@@ -46,7 +50,7 @@ class Taught:
         rejected: photos it was learnt from that are not it.
         held_out: how well examples are found that it has not seen.
         likely: photos that look like the subject and nobody spoke of, with their cosines, the likest first.
-        questions: photos to ask about, with the probability that they show it, the most uncertain first.
+        photos_to_review: photos to ask about, with the probability that they show it, the most uncertain first.
         change: what became of tags.
         new: whether the name was not taught before.
     """
@@ -54,15 +58,15 @@ class Taught:
     name: str
     examples: int
     rejected: int
-    held_out: HeldOut
+    held_out: HoldOutResult
     likely: tuple[tuple[PhotoId, float], ...]
-    questions: tuple[tuple[PhotoId, float], ...]
+    photos_to_review: tuple[tuple[PhotoId, float], ...]
     change: Change = NOTHING
     new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Forgotten:
+class RemovedConcept:
     """A subject that was taken back: what became of tags, and what brings it back."""
 
     name: str
@@ -71,7 +75,7 @@ class Forgotten:
     since: float
 
 
-def taught_names(catalog: Catalog) -> list[str]:
+def concept_names(catalog: Catalog) -> list[str]:
     """Return the names that were taught; none where what is remembered of them is damaged.
 
     Raises:
@@ -84,21 +88,21 @@ def taught_names(catalog: Catalog) -> list[str]:
     return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
 
-class Teaching:
+class CustomConcepts:
     """Teaches subjects.
 
     Thread: any; blocking.
     """
 
     def __init__(
-        self, catalog: Catalog, store: TagStore, pack: ModelPack | None, words: WordTable | None,
+        self, catalog: Catalog, store: TagStore, pack: ModelPack | None, words: TextEncoder | None,
         now: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         self._catalog, self._store, self._pack, self._words, self._now = catalog, store, pack, words, now
         # Name → photos that it was learnt from, right and wrong, and what was.
-        self._learnt_from: dict[str, tuple[tuple[list[PhotoId], list[PhotoId]], FloatArray | None]] = {}
+        self._fitted_from: dict[str, tuple[tuple[list[PhotoId], list[PhotoId]], FloatArray | None]] = {}
 
-    def teach(self, name: str, ids: Sequence[PhotoId], *, n: int = 50, ask: int = 30) -> Taught:
+    def train(self, name: str, ids: Sequence[PhotoId], *, n: int = 50, ask: int = 30) -> TrainedConcept:
         """Give photos a tag, learn it, and find ``n`` photos like them and ``ask`` photos to ask about.
 
         Photos that were rejected for the tag before are left out of what is found, and so are those that have it.
@@ -122,10 +126,10 @@ class Teaching:
             raise UserFacingError("There are no other photos to compare with.", code="teach.examples")
         new, since = tag not in self.names(), self._now()
         change = self._store.act(Act.ADD, [int(i) for i in found[own]], tag)
-        self._remember(tag, found[own].tolist(), since)
-        return self._taught(tag, found, vectors, n, ask, change, new=new)
+        self._save_concept(tag, found[own].tolist(), since)
+        return self._as_trained(tag, found, vectors, n, ask, change, new=new)
 
-    def again(self, name: str, *, n: int = 50, ask: int = 30, first: int | None = None) -> Taught:
+    def again(self, name: str, *, n: int = 50, ask: int = 30, first: int | None = None) -> TrainedConcept:
         """Learn a subject once more, from all that the person confirmed and rejected by now; changes nothing.
 
         ``first`` is the number of first photos of earlier figures, which these shall be comparable with.
@@ -142,7 +146,7 @@ class Teaching:
                 f"{have} photos that can be learnt from have the tag “{tag}”; it takes {LEAST_EXAMPLES}, and others.",
                 code="teach.examples",
             )
-        return self._taught(tag, found, vectors, n, ask, first=first)
+        return self._as_trained(tag, found, vectors, n, ask, first=first)
 
     def known(self, name: str) -> str:
         """Return a taught name as it was written first.
@@ -156,17 +160,17 @@ class Teaching:
             raise UserFacingError(f"Nothing was taught under the name “{clean_name(name)}”.", code="teach.unknown")
         return tag
 
-    def undo(self, taught: Taught) -> Change:
+    def undo(self, trained: TrainedConcept) -> Change:
         """Take teaching back: the tag goes where it was set, and a name that was new is forgotten.
 
         Raises:
             CatalogError: when the catalog cannot be used.
         """
-        if taught.new:
-            self._unlearn(taught.name)
-        return self._store.revert(taught.change)
+        if trained.new:
+            self._delete_concept(trained.name)
+        return self._store.revert(trained.change)
 
-    def take_back(self, name: str) -> Forgotten:
+    def take_back(self, name: str) -> RemovedConcept:
         """Forget a subject: its name is no search word any more, and what was said of the tag since then is taken back.
 
         Photos that had the tag before, or by their files, keep it.
@@ -177,28 +181,28 @@ class Teaching:
         """
         tag = self.known(name)
         given, since = self._given(tag)
-        self._unlearn(tag)
+        self._delete_concept(tag)
         # Without the time only what was given is known to have come from teaching, and of that nothing for sure.
         change = self._store.forget_since(tag, since) if since else NOTHING
-        return Forgotten(tag, change, tuple(given), since)
+        return RemovedConcept(tag, change, tuple(given), since)
 
-    def bring_back(self, forgotten: Forgotten) -> Change:
+    def bring_back(self, forgotten: RemovedConcept) -> Change:
         """Undo ``take_back``.
 
         Raises:
             CatalogError: when the catalog cannot be used.
         """
-        self._remember(forgotten.name, forgotten.given, forgotten.since)
+        self._save_concept(forgotten.name, forgotten.given, forgotten.since)
         return self._store.revert(forgotten.change)
 
-    def subject(self, name: str) -> Subject | None:
+    def concept(self, name: str) -> CustomConcept | None:
         """Return what the photos with a tag have in common, as a direction to search in.
 
         None when the tag has fewer than five photos, or the library nothing else.
         """
         if self._pack is None:
             return None
-        return self._learnt(self._pack, name, self._kept(name), self._wrong(name))
+        return self._trained(self._pack, name, self._kept(name), self._wrong(name))
 
     def names(self) -> list[str]:
         """Return the names that were taught, whether or not they still have photos enough to be subjects.
@@ -206,14 +210,14 @@ class Teaching:
         Raises:
             CatalogError: when the catalog cannot be read.
         """
-        return taught_names(self._catalog)
+        return concept_names(self._catalog)
 
     def forget(self) -> None:
         """Learn every subject anew when it is next asked for: what its name means has changed."""
-        self._learnt_from.clear()
+        self._fitted_from.clear()
 
     def direction(self, name: str) -> FloatArray | None:
-        """Return the vector (D,) of a subject, remembered until its tag is said of other photos; None as ``subject``.
+        """Return the vector (D,) of a subject, remembered until its tag is said of other photos; None as ``concept``.
 
         Raises:
             CatalogError: when the catalog cannot be read.
@@ -221,21 +225,21 @@ class Teaching:
         if self._pack is None:
             return None
         said = self._kept(name), self._wrong(name)
-        known = self._learnt_from.get(name)
+        known = self._fitted_from.get(name)
         if known is None or known[0] != said:
-            subject = self._learnt(self._pack, name, *said)
-            known = self._learnt_from[name] = (said, subject.vector if subject is not None else None)
+            concept = self._trained(self._pack, name, *said)
+            known = self._fitted_from[name] = (said, concept.vector if concept is not None else None)
         return known[1]
 
-    def _taught(
+    def _as_trained(
         self, tag: str, found: IdArray, vectors: FloatArray, n: int, ask: int, change: Change | None = None, *,
         new: bool = False, first: int | None = None,
-    ) -> Taught:  # fmt: skip
+    ) -> TrainedConcept:  # fmt: skip
         right = np.isin(found, np.asarray(self._kept(tag), np.int64))
         wrong = np.isin(found, np.asarray(self._wrong(tag), np.int64))
         own, word = right | wrong, self._word(tag)
         examples, bad = vectors[right], vectors[wrong]
-        subject = learn(tag, examples, vectors, word, own=own, wrong=bad)
+        concept = fit_direction(tag, examples, vectors, word, own=own, wrong=bad)
         some = np.arange(len(found))
         if len(some) > _OTHERS:
             # Every fold passes over them: so many tell how an example ranks.
@@ -247,14 +251,14 @@ class Teaching:
         # What is decided in any way is no question any more, also beyond what is learnt from.
         said = {int(i) for i, _ in self._store.photos_with(tag, (*KEPT, Standing.REJECTED))}
         free = np.flatnonzero(~np.isin(found, np.fromiter(said, np.int64, len(said))))
-        scores = vectors[free] @ subject.vector
+        scores = vectors[free] @ concept.vector
         likely = np.argsort(-scores, kind="stable")[:n]
         asked: IdArray = np.empty(0, np.int64)
         chances: FloatArray = np.empty(0, np.float32)
         if len(free):
-            chances = probabilities(subject, held.scores, scores)
-            asked = questions(chances, lambda rows: vectors[free[rows]], ask)
-        return Taught(
+            chances = probabilities(concept, held.scores, scores)
+            asked = photos_to_review(chances, lambda rows: vectors[free[rows]], ask)
+        return TrainedConcept(
             tag, len(examples), len(bad), held.figures,
             tuple((PhotoId(int(found[free[row]])), float(scores[row])) for row in likely),
             tuple((PhotoId(int(found[free[row]])), float(chances[row])) for row in asked),
@@ -273,9 +277,9 @@ class Teaching:
     def _wrong(self, name: str) -> list[PhotoId]:
         return [photo for photo, _ in self._store.photos_with(name, (Standing.REJECTED,))][:_MOST_LEARNT]
 
-    def _learnt(
+    def _trained(
         self, pack: ModelPack, name: str, kept: Sequence[PhotoId], rejected: Sequence[PhotoId]
-    ) -> Subject | None:  # fmt: skip
+    ) -> CustomConcept | None:  # fmt: skip
         if len(kept) < LEAST_EXAMPLES:
             return None
         others = self._catalog.vectors.searchable_ids(pack.fingerprint)
@@ -287,9 +291,9 @@ class Teaching:
         right, wrong = np.isin(found, np.asarray(kept, np.int64)), np.isin(found, np.asarray(rejected, np.int64))
         if np.count_nonzero(right) < LEAST_EXAMPLES or (right | wrong).all():
             return None
-        return learn(name, vectors[right], vectors, self._word(name), own=right | wrong, wrong=vectors[wrong])
+        return fit_direction(name, vectors[right], vectors, self._word(name), own=right | wrong, wrong=vectors[wrong])
 
-    def _remember(self, tag: str, photos: Sequence[int], since: float) -> None:
+    def _save_concept(self, tag: str, photos: Sequence[int], since: float) -> None:
         names, given = self.names(), self._all_given()
         before, first = self._given(tag)
         given[tag] = {"photos": sorted({*before, *map(int, photos)}), "since": first or since}
@@ -297,7 +301,7 @@ class Teaching:
         if tag not in names:
             self._catalog.set_meta(_KEY, json.dumps([*names, tag], ensure_ascii=False))
 
-    def _unlearn(self, tag: str) -> None:
+    def _delete_concept(self, tag: str) -> None:
         given = self._all_given()
         given.pop(tag, None)
         self._catalog.set_meta(_GIVEN, json.dumps(given, ensure_ascii=False))

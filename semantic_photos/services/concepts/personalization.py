@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The program adapted to a person: a correction from their confirmations, proven, applied, and taken off again."""
+"""The program adapted to a user: a correction from their confirmations, proven, applied, and taken off again."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from typing import Any
 
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.messages import CancelToken, Notice
-from semantic_photos.domain.personalization import Evidence, Measured, Outcome, adapt
-from semantic_photos.domain.personalization_map import Correction, as_text, from_text
+from semantic_photos.domain.personalization import Evidence, Measured, Outcome, personalize
+from semantic_photos.domain.personalization_map import PersonalizationMap, as_text, from_text
+from semantic_photos.domain.ports import TagModel, TextEncoder
 from semantic_photos.ml.model_pack import ModelPack
-from semantic_photos.ml.text_encoder import WordTable
-from semantic_photos.services.concepts.personalization_evidence import Confirmations
-from semantic_photos.services.concepts.personalized_words import Corrected, CorrectedPack, CorrectedWords
+from semantic_photos.services.concepts.personalization_evidence import EvidenceReader
+from semantic_photos.services.concepts.personalized_words import Personalized, PersonalizedPack, PersonalizedWords
 from semantic_photos.services.threads.concurrency import EventBus
 from semantic_photos.storage.catalog import Catalog
-from semantic_photos.storage.relevance_feedback import FeedbackVotes
+from semantic_photos.storage.relevance_feedback import VoteStore
 from semantic_photos.storage.tags import TagStore
 
 _log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ ADVICE = "Adapt the program again from your confirmations, or take the correctio
 
 
 @dataclass(frozen=True, slots=True)
-class Adapted:
+class PersonalizationState:
     """How things stand.
 
     Attributes:
@@ -53,18 +53,18 @@ class Adapted:
     moved: tuple[str, ...] = ()
 
 
-class Adapting:
+class Personalization:
     """Fits, applies and takes off the correction.
 
     The vectors of photos, the index and the pack stay as they are: what changes is what words are compared with. So
-    a correction holds from one question to the next, and nothing has to be computed again.
+    a correction holds from one query to the next, and nothing has to be computed again.
 
     Thread: any; blocking (catalog).
 
     Args:
         catalog: where it is kept.
         confirmations: what people said; None without a pack.
-        corrected: where it is used; None without a pack.
+        personalized: where it is used; None without a pack.
         pack: fingerprint of the pack.
         bus: where notices go.
     """
@@ -72,12 +72,12 @@ class Adapting:
     def __init__(
         self,
         catalog: Catalog,
-        confirmations: Confirmations | None,
-        corrected: Corrected | None,
+        confirmations: EvidenceReader | None,
+        personalized: Personalized | None,
         pack: str,
         bus: EventBus,
     ) -> None:
-        self._catalog, self._confirmations, self._corrected = catalog, confirmations, corrected
+        self._catalog, self._confirmations, self._personalized = catalog, confirmations, personalized
         self._pack, self._bus = pack, bus
         self._changed: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
@@ -94,25 +94,25 @@ class Adapting:
             CatalogError: the catalog cannot be read.
         """
         text = self._catalog.meta(KEY)
-        if not text or self._corrected is None:
+        if not text or self._personalized is None:
             return
         try:
-            correction = from_text(text)
+            personalization_map = from_text(text)
         except ValueError as error:
             _log.warning("the stored correction is not used: %s", error)
             self._say(f"The correction from your confirmations is damaged and is not used: {error}.")
             return
-        if correction.pack != self._pack or correction.dim != self._corrected.dim:
+        if personalization_map.pack != self._pack or personalization_map.dim != self._personalized.dim:
             self._say("The correction from your confirmations belongs to another model pack and is not used.")
             return
-        self._corrected.use(correction)
+        self._personalized.use(personalization_map)
 
-    def state(self) -> Adapted:
+    def state(self) -> PersonalizationState:
         """Return whether a correction is in use, and what it is worth."""
-        correction = self._corrected.correction if self._corrected is not None else None
-        if correction is None:
-            return Adapted(active=False, trouble=self._trouble)
-        return _told(correction)
+        personalization_map = self._personalized.personalization_map if self._personalized is not None else None
+        if personalization_map is None:
+            return PersonalizationState(active=False, trouble=self._trouble)
+        return _told(personalization_map)
 
     def evidence(self, token: CancelToken | None = None) -> Evidence:
         """Return what can be learnt from.
@@ -141,16 +141,16 @@ class Adapting:
         """
         evidence = self.evidence(token)
         progress(0.05)
-        return adapt(evidence, token=token, progress=lambda share: progress(0.05 + 0.95 * share))
+        return personalize(evidence, token=token, progress=lambda share: progress(0.05 + 0.95 * share))
 
-    def apply(self, outcome: Outcome) -> Adapted:
+    def apply(self, outcome: Outcome) -> PersonalizationState:
         """Use what was fitted from now on, and at every start.
 
         Raises:
             UserFacingError: it was not better, or there is no pack.
             CatalogError: it cannot be stored; then it is not used either.
         """
-        if self._corrected is None:
+        if self._personalized is None:
             raise UserFacingError("There is no usable model pack, so nothing can be adapted.", code="pack.none")
         if not outcome.better:
             raise UserFacingError(outcome.reason, code="adapt.not-better")
@@ -159,11 +159,11 @@ class Adapting:
             "moved": outcome.moved,
             "figures": [[one.name, one.before, one.after, one.count] for one in outcome.figures],
         }
-        text = as_text(Correction(self._pack, outcome.shift, outcome.confirmations, json.dumps(report)))
+        text = as_text(PersonalizationMap(self._pack, outcome.shift, outcome.confirmations, json.dumps(report)))
         with self._lock:
             self._catalog.set_meta(KEY, text)
             # As it was stored, so that the next start answers in the same way.
-            self._corrected.use(from_text(text))
+            self._personalized.use(from_text(text))
             self._say("")
         self._changed()
         return self.state()
@@ -178,8 +178,8 @@ class Adapting:
             had = bool(self._catalog.meta(KEY))
             if had:
                 self._catalog.set_meta(KEY, "")
-            if self._corrected is not None:
-                self._corrected.use(None)
+            if self._personalized is not None:
+                self._personalized.use(None)
             self._say("")
         if had:
             self._changed()
@@ -191,28 +191,62 @@ class Adapting:
         self._trouble = text
 
 
-def adapted(
-    pack: ModelPack | None, catalog: Catalog, store: TagStore, votes: FeedbackVotes, bus: EventBus
-) -> tuple[Adapting, WordTable | None, CorrectedWords | None, CorrectedPack | None]:
-    """Return the adapting of a library, its words as they are in the pack, and words and pack seen through it.
+@dataclass(frozen=True, slots=True)
+class AdaptedWords:
+    """Words and tags of a library with and without its correction.
+
+    Attributes:
+        personalization: fits, applies and takes off the correction.
+        plain: the words as they are in the pack; None without a pack, as the others.
+        words: the words seen through the correction.
+        tags: the automatic tags seen through the correction.
+    """
+
+    personalization: Personalization
+    plain: TextEncoder | None = None
+    words: TextEncoder | None = None
+    tags: TagModel | None = None
+
+
+def personalized(
+    pack: ModelPack | None,
+    plain: TextEncoder | None,
+    catalog: Catalog,
+    store: TagStore,
+    votes: VoteStore,
+    bus: EventBus,
+) -> AdaptedWords:
+    """Return the words and tags of a library, seen through its stored correction.
+
+    Args:
+        pack: the pack, or None.
+        plain: its words, or None without a pack.
+        catalog: where the correction is kept.
+        store: tags, which are evidence for it.
+        votes: votes likewise.
+        bus: where notices go.
 
     Raises:
         CatalogError: the catalog cannot be read.
     """
-    if pack is None:
-        return Adapting(catalog, None, None, "", bus), None, None, None
-    corrected, words = Corrected(pack), WordTable(pack)
-    confirmations = Confirmations(catalog, store, votes, pack, words)
-    adapting = Adapting(catalog, confirmations, corrected, pack.fingerprint, bus)
-    adapting.load()
-    return adapting, words, CorrectedWords(pack, corrected), CorrectedPack.of(pack, corrected)
+    if pack is None or plain is None:
+        return AdaptedWords(Personalization(catalog, None, None, "", bus))
+    personalized = Personalized(pack)
+    confirmations = EvidenceReader(catalog, store, votes, pack, plain)
+    personalization = Personalization(catalog, confirmations, personalized, pack.fingerprint, bus)
+    personalization.load()
+    return AdaptedWords(
+        personalization, plain, PersonalizedWords(plain, personalized), PersonalizedPack(pack, personalized)
+    )
 
 
-def _told(correction: Correction) -> Adapted:
+def _told(personalization_map: PersonalizationMap) -> PersonalizationState:
     try:
-        report: Any = json.loads(correction.report)
+        report: Any = json.loads(personalization_map.report)
         figures = tuple(Measured(str(n), float(b), float(a), int(c)) for n, b, a, c in report["figures"])
         made, moved = float(report["made"]), tuple(map(str, report["moved"]))
     except (ValueError, TypeError, KeyError, RecursionError):
-        return Adapted(active=True, confirmations=correction.confirmations)
-    return Adapted(active=True, confirmations=correction.confirmations, figures=figures, made=made, moved=moved)
+        return PersonalizationState(active=True, confirmations=personalization_map.confirmations)
+    return PersonalizationState(
+        active=True, confirmations=personalization_map.confirmations, figures=figures, made=made, moved=moved
+    )

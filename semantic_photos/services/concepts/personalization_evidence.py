@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a person confirmed, as evidence: tags, keywords, captions and votes become words, vectors and signs."""
+"""What a user confirmed, as evidence: tags, keywords, captions and votes become words, vectors and signs."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.personalization import LEAST_OF_WORD, Confidences, Evidence
 from semantic_photos.domain.personalization_map import Shift
 from semantic_photos.domain.photo import PhotoId
-from semantic_photos.domain.ports import FloatArray
+from semantic_photos.domain.ports import FloatArray, TextEncoder
 from semantic_photos.domain.tags import KEPT, Standing, leaf
 from semantic_photos.domain.vectors import usable_rows
 from semantic_photos.ml.model_pack import ModelPack
-from semantic_photos.ml.text_encoder import WordTable
-from semantic_photos.services.concepts.custom_concepts import taught_names
-from semantic_photos.services.concepts.personalized_words import corrected_tags
+from semantic_photos.services.concepts.custom_concepts import concept_names
+from semantic_photos.services.concepts.personalized_words import personalized_tags
 from semantic_photos.services.search.vocabulary import LEAST_CONFIDENCE
 from semantic_photos.storage.catalog import Catalog
-from semantic_photos.storage.relevance_feedback import FeedbackVotes
+from semantic_photos.storage.relevance_feedback import VoteStore
 from semantic_photos.storage.tags import TagStore
 
 #: Words with the most confirmations are kept, and so many photos and captions, so that the fit takes seconds.
@@ -51,7 +50,7 @@ class _Said:
             signs[photo] = sign if abs(old) < abs(sign) else old if abs(sign) < abs(old) else 0.0
 
 
-class Confirmations:
+class EvidenceReader:
     """Reads evidence out of the catalog.
 
     Thread: any; blocking.
@@ -65,7 +64,7 @@ class Confirmations:
     """
 
     def __init__(
-        self, catalog: Catalog, store: TagStore, votes: FeedbackVotes, pack: ModelPack, words: WordTable
+        self, catalog: Catalog, store: TagStore, votes: VoteStore, pack: ModelPack, words: TextEncoder
     ) -> None:  # fmt: skip
         self._catalog, self._store, self._votes = catalog, store, votes
         self._pack, self._words = pack, words
@@ -115,14 +114,14 @@ class Confirmations:
         )  # fmt: skip
 
     def _take_tags(self, said: _Said, token: CancelToken | None) -> None:
-        # A taught subject means what its photos show already.
-        taught = {leaf(name).casefold() for name in taught_names(self._catalog)}
+        # A custom concept means what its photos show already.
+        trained = {leaf(name).casefold() for name in concept_names(self._catalog)}
         for count in self._store.counts():
             if token is not None:
                 token.raise_if_cancelled()
             name = leaf(count.tag).casefold()
             decided = [standing for standing in (*KEPT, Standing.REJECTED) if count.photos.get(standing)]
-            if not decided or name in taught or self._words.unknown_words(name):
+            if not decided or name in trained or self._words.unknown_words(name):
                 continue
             for photo, line in self._store.photos_with(count.tag, decided):
                 said.note(name, int(photo), -1.0 if line.standing is Standing.REJECTED else 1.0)
@@ -137,12 +136,10 @@ class Confirmations:
         """Return the captions, and note words that stand in several of them."""
         remarks = self._store.remarks(sorted(searchable))
         captions = {int(photo): remark.caption for photo, remark in remarks.items() if remark.caption.strip()}
-        lexicon = self._pack.lexicon
         by_word: dict[str, list[int]] = {}
         for photo, text in captions.items():
-            for place in set(lexicon.find(text).rows):
-                if lexicon.weights[place] > 0:
-                    by_word.setdefault(lexicon.words[place], []).append(photo)
+            for word in self._words.content_words(text):
+                by_word.setdefault(word, []).append(photo)
         for word, photos in by_word.items():
             # Of a word that stands in every other caption nothing is learnt.
             if LEAST_OF_WORD <= len(photos) <= max(LEAST_OF_WORD, len(captions) // 2):
@@ -179,7 +176,7 @@ def confidences_of(pack: ModelPack, names: Sequence[str]) -> Confidences:
     columns = np.array([place.get(name.casefold(), -1) for name in names], np.int64)
 
     def confidences(vectors: FloatArray, shift: Shift) -> FloatArray:
-        table = corrected_tags(pack, shift)
+        table = personalized_tags(pack, shift)
         found = np.full((len(vectors), len(columns)), np.nan, np.float32)
         if len(table.stats) and len(vectors):
             found[:, columns >= 0] = table.confidences(vectors)[:, columns[columns >= 0]]

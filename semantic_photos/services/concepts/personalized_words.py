@@ -1,24 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The person's correction at work: the words and automatic tags of a pack, seen through it while there is one."""
+"""The user's correction at work: the words and automatic tags of a pack, seen through it while there is one."""
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from semantic_photos.domain.personalization_map import Correction, Shift
-from semantic_photos.domain.ports import FloatArray
+from semantic_photos.domain.personalization_map import PersonalizationMap, Shift
+from semantic_photos.domain.ports import FloatArray, Tag, TextEncoder
 from semantic_photos.ml.model_pack import ModelPack
 from semantic_photos.ml.tag_classifier import TagTable
-from semantic_photos.ml.text_encoder import WordTable
+from semantic_photos.ml.text_encoder import nearest_words
 
 #: Quantile of the sample's scores that a moved tag may not pass more easily than before.
 _HIGH = 0.99
 
 
-class Corrected:
+class Personalized:
     """What the correction is now, and the pack's tags seen through it. Changing it is one assignment.
 
     Thread: any.
@@ -31,7 +32,7 @@ class Corrected:
         self._pack = pack
         self._lock = threading.Lock()
         # Both in one: whoever reads gets a correction and the tags that belong to it.
-        self._now: tuple[Correction | None, TagTable] = None, pack.tag_table
+        self._now: tuple[PersonalizationMap | None, TagTable] = None, pack.tag_table
 
     @property
     def dim(self) -> int:
@@ -39,7 +40,7 @@ class Corrected:
         return self._pack.dim
 
     @property
-    def correction(self) -> Correction | None:
+    def personalization_map(self) -> PersonalizationMap | None:
         """Return the correction in use, or None."""
         return self._now[0]
 
@@ -48,14 +49,17 @@ class Corrected:
         """Return the tags as they are seen now."""
         return self._now[1]
 
-    def use(self, correction: Correction | None) -> None:
+    def use(self, personalization_map: PersonalizationMap | None) -> None:
         """Use a correction of this pack from now on, or none."""
         with self._lock:
             table = self._pack.tag_table
-            self._now = correction, table if correction is None else corrected_tags(self._pack, correction.shift)
+            self._now = (
+                personalization_map,
+                table if personalization_map is None else personalized_tags(self._pack, personalization_map.shift),
+            )
 
 
-def corrected_tags(pack: ModelPack, shift: Shift) -> TagTable:
+def personalized_tags(pack: ModelPack, shift: Shift) -> TagTable:
     """Return the tags of a pack with moved words, and with the background that the moved words have.
 
     The pack's own figures of the background are kept and moved by what changes on its sample of photos; a pack
@@ -83,50 +87,95 @@ def corrected_tags(pack: ModelPack, shift: Shift) -> TagTable:
     return TagTable(stats, words, table.slope, table.offset)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CorrectedPack(ModelPack):
-    """A pack whose automatic tags are seen through the correction; everything else is the pack's.
+class PersonalizedPack:
+    """Implements ``TagModel``: the tags of a pack, their confidences seen through the correction.
 
-    ``tag_matrix`` stays too: it says which tags mean the same, which is about words and not about photos.
-    """
-
-    corrected: Corrected
-
-    @classmethod
-    def of(cls, pack: ModelPack, corrected: Corrected) -> CorrectedPack:
-        """Return ``pack`` seen through ``corrected``."""
-        return cls(pack.folder, pack.manifest, pack.lexicon, pack.tag_table, pack.background, corrected)
-
-    def tag_confidences(self, vectors: FloatArray) -> FloatArray:
-        """Return the probability of each tag, float32 (N, T), for unit vectors of photos, float32 (N, D)."""
-        return self.corrected.tags.confidences(vectors)
-
-
-class CorrectedWords(WordTable):
-    """The words of a pack, moved by the correction while there is one.
+    ``tag_matrix`` stays as it is: it says which tags mean the same, which is about words and not about photos.
 
     Thread: any.
     """
 
-    def __init__(self, pack: ModelPack, corrected: Corrected) -> None:
-        super().__init__(pack)
-        self._corrected = corrected
-        self._moved: tuple[Correction | None, FloatArray] = None, np.zeros((0, 0), np.float32)
+    def __init__(self, pack: ModelPack, personalized: Personalized) -> None:
+        self._pack, self._personalized = pack, personalized
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the name of the pack's space."""
+        return self._pack.fingerprint
+
+    @property
+    def background(self) -> FloatArray | None:
+        """Return the pack's unit vectors of ordinary photos (B, D), or None."""
+        return self._pack.background
+
+    @property
+    def tags(self) -> Sequence[Tag]:
+        """Return the pack's tags (T)."""
+        return self._pack.tags
+
+    @property
+    def tag_matrix(self) -> FloatArray:
+        """Return the unit vectors of the tags (T, D), not moved."""
+        return self._pack.tag_matrix
+
+    def tag_confidences(self, vectors: FloatArray) -> FloatArray:
+        """Return the probability of each tag, float32 (N, T), for unit vectors of photos, float32 (N, D)."""
+        return self._personalized.tags.confidences(vectors)
+
+
+class PersonalizedWords:
+    """Implements ``TextEncoder``: the words of another one, moved by the correction while there is one.
+
+    Thread: any.
+    """
+
+    def __init__(self, words: TextEncoder, personalized: Personalized) -> None:
+        self._words, self._personalized = words, personalized
+        self._moved: tuple[PersonalizationMap | None, FloatArray] = None, np.zeros((0, 0), np.float32)
+
+    @property
+    def dim(self) -> int:
+        """Return the number of dimensions D of the shared space."""
+        return self._words.dim
 
     def encode(self, text: str) -> FloatArray | None:
         """Return the unit vector (D,) of a phrase, moved, or None if nothing in it is known."""
-        vector = super().encode(text)
-        correction = self._corrected.correction
-        return vector if vector is None or correction is None else correction.shift.words(vector)
+        vector = self._words.encode(text)
+        personalization_map = self._personalized.personalization_map
+        return vector if vector is None or personalization_map is None else personalization_map.shift.words(vector)
 
-    def _offered_words(self) -> tuple[np.ndarray, FloatArray]:
-        """Return rows and vectors of the words that are offered as neighbours, moved; kept until they move again."""
-        rows, matrix = super()._offered_words()
-        correction = self._corrected.correction
-        if correction is None:
-            return rows, matrix
+    def content_words(self, text: str) -> tuple[str, ...]:
+        """Return the known words of a phrase that mean something, each once."""
+        return self._words.content_words(text)
+
+    def trust(self, text: str) -> float:
+        """Return how far the least trained known word of a phrase was trained on photos, in [0, 1]."""
+        return self._words.trust(text)
+
+    def unknown_words(self, text: str) -> tuple[str, ...]:
+        """Return the words of a phrase that are not known, in order."""
+        return self._words.unknown_words(text)
+
+    def neighbours(self, vector: FloatArray, n: int, *, exclude: Iterable[str] = ()) -> list[tuple[str, float]]:
+        """Return the ``n`` nearest moved words to a unit vector (D,) with their cosines, best first."""
+        return nearest_words(*self.offered(), vector, n, exclude)
+
+    def offered(self) -> tuple[Sequence[str], FloatArray]:
+        """Return the words that are worth offering (M) and their moved vectors (M, D); kept until they move again."""
+        names, matrix = self._words.offered()
+        personalization_map = self._personalized.personalization_map
+        if personalization_map is None:
+            return names, matrix
         known, moved = self._moved
-        if known is not correction:
-            moved = correction.shift.words(matrix)
-            self._moved = correction, moved
-        return rows, moved
+        if known is not personalization_map:
+            moved = personalization_map.shift.words(matrix)
+            self._moved = personalization_map, moved
+        return names, moved
+
+    def suggestions(self, word: str, n: int) -> list[str]:
+        """Return known words that are spelled like ``word``, best first."""
+        return self._words.suggestions(word, n)
+
+    def completions(self, prefix: str, n: int) -> list[str]:
+        """Return known words that begin with ``prefix``, most frequent first."""
+        return self._words.completions(prefix, n)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why a photo answers a question: where in it, by which words, by what it shares with the example, by its name."""
+"""Why a photo answers a query: where in it, by which words, by what it shares with the example, by its name."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.ports import FloatArray, TextEncoder
 from semantic_photos.domain.query import Example, Query
 from semantic_photos.domain.vectors import weighted_sum
-from semantic_photos.services.explain.salient_words import Concept, Concepts
-from semantic_photos.services.search.dense_features import CloseLook, Positions
-from semantic_photos.services.search.examples import ExampleVectors, Standing
+from semantic_photos.services.explain.salient_words import SalientWord, SalientWords
+from semantic_photos.services.search.dense_features import DenseFeatures, FeatureGrid
+from semantic_photos.services.search.examples import ExampleFiles, ExampleVectors
 
 #: Longer side of a heat map over the photo.
 HEAT_SIDE = 96
@@ -30,41 +30,48 @@ _TOKEN = re.compile(r"[^\W_]+")
 
 @dataclass(frozen=True, slots=True)
 class WordShare:
-    """How much one word of the question has to do with the match.
+    """How much one word of the query has to do with the match.
 
     Attributes:
         word: as it was typed.
         share: in -1..1; the sizes of all shares sum to 1, minus words have negative ones. 0 when the photo does not
             show the word more than any photo does.
         stands_out: standard deviations by which the photo's score for the word is above that of ordinary photos.
+        probability: that the photo shows the word, in 0..1; None where that was not fitted on photos known to show it.
     """
 
     word: str
     share: float
     stands_out: float
+    probability: float | None = None
+
+    def told(self) -> str:
+        """Return ``dog 83 %`` where the probability is known, else ``dog``; ``−dog`` for a minus word."""
+        sign = "−" if self.share < 0 else ""
+        return f"{sign}{self.word}" + (f" {100 * self.probability:.0f} %" if self.probability is not None else "")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Why:
+class Explanation:
     """Why a photo was found.
 
     Attributes:
-        heat: float32 (h, w) in 0..1, read-only, over the whole upright photo: where the question is seen.
+        heat: float32 (h, w) in 0..1, read-only, over the whole upright photo: where the query is seen.
         hottest: the hottest place as fractions (x, y) of the photo.
-        words: the question's words, largest share first.
+        words: the query's words, largest share first.
         shared: what the photo and the first example photo both show, most evident first.
-        exact: words of the question that stand in the file's name or its keywords.
+        exact: words of the query that stand in the file's name or its keywords.
     """
 
     heat: FloatArray
     hottest: tuple[float, float]
     words: tuple[WordShare, ...]
-    shared: tuple[Concept, ...]
+    shared: tuple[SalientWord, ...]
     exact: tuple[str, ...]
 
     def sentence(self) -> str:
-        """Return the explanation in words: “dog 62 %, beach 38 %”; an empty string when there is nothing to say."""
-        told = ", ".join(f"{one.word} {100 * one.share:.0f} %" for one in self.words if round(100 * one.share))
+        """Return the explanation in words: “dog 83 %, beach”; an empty string when there is nothing to say."""
+        told = ", ".join(one.told() for one in self.words if round(100 * one.share))
         parts = [told] if told else []
         if self.shared:
             parts.append("similar because: " + ", ".join(concept.tag for concept in self.shared))
@@ -93,15 +100,15 @@ class Aim:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """A question as directions: all that is the same for every photo that is explained before it.
+    """A query as directions: all that is the same for every photo that is explained before it.
 
     Attributes:
-        query: the question.
+        query: the query.
         known: its words and their aims, as far as they are known.
         usable: its example photos and their unit vectors (D,), as far as they can be read.
         likes: the first photos to be like, judged as a whole: in focus two photos share little but the focus.
         sample: unit vectors of ordinary photos (B, D), or None.
-        aim: where heat is looked for, or None where nothing is left of the question.
+        aim: where heat is looked for, or None where nothing is left of the query.
         names: words that may stand in a photo's name or keywords.
         standing: of its example photos, as ``ExampleVectors.standing`` says.
     """
@@ -113,17 +120,17 @@ class Asked:
     sample: FloatArray | None
     aim: Aim | None
     names: tuple[str, ...]
-    standing: Standing = ()
+    standing: ExampleFiles = ()
 
     def without(self, photo: Example) -> Asked:
-        """Return the question to a photo that may be one of its examples: these are the others then."""
+        """Return the query to a photo that may be one of its examples: these are the others then."""
         usable = tuple((one, vector) for one, vector in self.usable if not _same(one, photo))
         if len(usable) == len(self.usable):
             return self
         return replace(self, usable=usable, aim=_aim(self.known, usable, self.sample))
 
-    def still_means(self, query: Query, words: Sequence[tuple[Focus, FloatArray]], standing: Standing) -> bool:
-        """Return whether this is the question with these words and examples.
+    def still_means(self, query: Query, words: Sequence[tuple[Focus, FloatArray]], standing: ExampleFiles) -> bool:
+        """Return whether this is the query with these words and examples.
 
         What a name means changes as it is taught, and photos are edited or come back with their drive.
         """
@@ -137,36 +144,39 @@ class Asked:
 class Explainer:
     """Explains answers.
 
-    Thread: any; blocking (decoder, network): some tenths of a second for a photo, less for another question about it.
+    Thread: any; blocking (decoder, network): some tenths of a second for a photo, less for another query about it.
 
     Args:
         examples: turns example photos into vectors.
         text: turns words into vectors.
-        concepts: what photos show.
+        salient_words: what photos show.
         sample: unit vectors of ordinary photos (B, D), or None.
         keywords: the keywords of a photo of the library.
-        subjects: where in a row of words names stand that mean something as a whole: first word and number of words.
+        custom_concepts: where in a row of words the names of custom concepts stand: first word and number of words.
+        probability: that a photo, unit vector (D,), shows a word; None where it is not known.
     """
 
     def __init__(
         self,
         examples: ExampleVectors,
         text: TextEncoder | None,
-        concepts: Concepts,
+        salient_words: SalientWords,
         sample: Callable[[], FloatArray | None],
         keywords: Callable[[PhotoId], Sequence[str]] = lambda _: (),
-        subjects: Callable[[Sequence[str]], Sequence[tuple[int, int]]] = lambda _: (),
+        custom_concepts: Callable[[Sequence[str]], Sequence[tuple[int, int]]] = lambda _: (),
+        probability: Callable[[str, FloatArray], float | None] = lambda word, vector: None,
     ) -> None:
-        self._examples, self._text, self._concepts = examples, text, concepts
-        self._sample, self._keywords, self._subjects = sample, keywords, subjects
+        self._examples, self._text, self._salient_words = examples, text, salient_words
+        self._sample, self._keywords, self._custom_concepts = sample, keywords, custom_concepts
+        self._probability = probability
         self._lock = threading.Lock()
         self._last: Asked | None = None
 
-    def why(self, photo: Example, query: Query) -> Why:
-        """Explain one photo, of the library or any file, before a question.
+    def explain(self, photo: Example, query: Query) -> Explanation:
+        """Explain one photo, of the library or any file, before a query.
 
         Raises:
-            QueryError: no pack, an empty question, nothing known in it, a photo or an example that is gone.
+            QueryError: no pack, an empty query, nothing known in it, a photo or an example that is gone.
             PhotoError: the photo cannot be read.
             CatalogError: the catalog cannot be read.
         """
@@ -177,10 +187,10 @@ class Explainer:
         return self.told(replace(asked, query=query), photo, path, look.positions(path))
 
     def asked(self, query: Query) -> Asked:
-        """Look up once what many photos are explained before; remembered for the last question.
+        """Look up once what many photos are explained before; remembered for the last query.
 
         Raises:
-            QueryError, PhotoError, CatalogError: as ``why``, as far as the question is concerned.
+            QueryError, PhotoError, CatalogError: as ``explain``, as far as the query is concerned.
         """
         self._look(query)
         words, standing = self._words(query), self._examples.standing(query)
@@ -197,7 +207,7 @@ class Explainer:
             self._last = asked
         return asked
 
-    def told(self, asked: Asked, photo: Example, path: Path, seen: Positions, side: int = HEAT_SIDE) -> Why:
+    def told(self, asked: Asked, photo: Example, path: Path, seen: FeatureGrid, side: int = HEAT_SIDE) -> Explanation:
         """Explain one photo whose positions are known; ``side`` is the longer one of its heat map.
 
         Raises:
@@ -212,11 +222,10 @@ class Explainer:
             return self._plain(asked, seen, exact, side)
         heat = _heat(seen, asked.aim, side)
         own = self._own_vector(photo, seen)
-        return Why(
-            heat, hottest(heat), tuple(_shares(asked.known, own)), tuple(self._shared(asked.likes, photo, own)), exact
-        )
+        words = [replace(one, probability=self._probability(one.word, own)) for one in _shares(asked.known, own)]
+        return Explanation(heat, hottest(heat), tuple(words), tuple(self._shared(asked.likes, photo, own)), exact)
 
-    def _look(self, query: Query) -> CloseLook:
+    def _look(self, query: Query) -> DenseFeatures:
         look = self._examples.look
         if look is None or self._text is None:
             raise QueryError("Without a model pack nothing can be explained.", code="query.no-pack")
@@ -242,11 +251,11 @@ class Explainer:
         return Asked(query, known, tuple(usable), tuple(likes), sample, _aim(known, usable, sample), names)
 
     def _phrases(self, query: Query) -> list[Focus]:
-        """Return the words of the question; a subject's name of several words is one of them, as for the search."""
+        """Return the words of the query; a subject's name of several words is one of them, as for the search."""
         wanted = [term for term in query.terms if term.weight > 0]
         phrases = [Focus(term.word, term.weight) for term in query.terms if term.weight <= 0]
         at = 0
-        for start, count in [*self._subjects([term.word for term in wanted]), (len(wanted), 0)]:
+        for start, count in [*self._custom_concepts([term.word for term in wanted]), (len(wanted), 0)]:
             phrases += [Focus(term.word, term.weight) for term in wanted[at:start]]
             name = wanted[start : start + count]
             if name:
@@ -254,7 +263,7 @@ class Explainer:
             at = start + count
         return phrases
 
-    def _plain(self, asked: Asked, seen: Positions, exact: tuple[str, ...], side: int) -> Why:
+    def _plain(self, asked: Asked, seen: FeatureGrid, exact: tuple[str, ...], side: int) -> Explanation:
         directions = [
             (focus.weight, vector)
             for focus in asked.query.focuses
@@ -262,15 +271,17 @@ class Explainer:
         ]
         direction = weighted_sum(directions)
         heat = _heat(seen, Aim.of(direction, asked.sample) if direction is not None else None, side)
-        return Why(heat, hottest(heat), (), (), exact)
+        return Explanation(heat, hottest(heat), (), (), exact)
 
-    def _own_vector(self, photo: Example, seen: Positions) -> FloatArray:
+    def _own_vector(self, photo: Example, seen: FeatureGrid) -> FloatArray:
         stored = self._examples.stored_vector(photo.photo_id) if photo.photo_id is not None else None
         return stored if stored is not None else seen.whole
 
-    def _shared(self, likes: Sequence[tuple[Example, FloatArray]], photo: Example, own: FloatArray) -> list[Concept]:
+    def _shared(
+        self, likes: Sequence[tuple[Example, FloatArray]], photo: Example, own: FloatArray
+    ) -> list[SalientWord]:
         like = next((vector for example, vector in likes if not _same(example, photo)), None)
-        return [] if like is None else self._concepts.shared(own, like)
+        return [] if like is None else self._salient_words.shared(own, like)
 
 
 def exact_matches(words: Sequence[str], path: Path, keywords: Sequence[str] = ()) -> tuple[str, ...]:
@@ -290,7 +301,7 @@ def _same(one: Example, other: Example) -> bool:
     return (one.photo_id, one.path) == (other.photo_id, other.path)
 
 
-def _size(seen: Positions, side: int) -> tuple[int, int]:
+def _size(seen: FeatureGrid, side: int) -> tuple[int, int]:
     """Return height and width of a heat map of this photo."""
     width, height = max(1, seen.facts.width), max(1, seen.facts.height)
     scale = side / max(width, height)
@@ -300,7 +311,7 @@ def _size(seen: Positions, side: int) -> tuple[int, int]:
 def _aim(
     known: Sequence[tuple[Focus, Aim]], usable: Sequence[tuple[Example, FloatArray]], sample: FloatArray | None
 ) -> Aim | None:
-    """Return where heat is looked for: at what is wanted of a question, or at what is not where nothing else is."""
+    """Return where heat is looked for: at what is wanted of a query, or at what is not where nothing else is."""
     plus = [(focus, aim) for focus, aim in known if focus.weight > 0]
     examples = [(one.weight, vector) for one, vector in usable]
     toward = [(weight, vector) for weight, vector in examples if weight > 0]
@@ -313,7 +324,7 @@ def _aim(
     return Aim.of(direction, sample) if direction is not None else None
 
 
-def _heat(seen: Positions, aim: Aim | None, side: int) -> FloatArray:
+def _heat(seen: FeatureGrid, aim: Aim | None, side: int) -> FloatArray:
     """Return the heat of an aim over the photo, read-only; without one all of it is cold."""
     if aim is None:
         heat = np.zeros(_size(seen, side), np.float32)

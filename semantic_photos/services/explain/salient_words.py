@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from semantic_photos.domain.ports import FloatArray, IdArray
-from semantic_photos.ml.model_pack import ModelPack
+from semantic_photos.domain.ports import FloatArray, IdArray, TagModel
 
 #: Below this calibrated confidence a concept is not offered: a chip that is wrong helps nobody.
 LEAST = 0.3
@@ -21,30 +20,30 @@ SAME_THING = 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class Concept:
+class SalientWord:
     """A thing that a photo shows, with its calibrated probability in [0, 1]."""
 
     tag: str
     confidence: float
 
 
-class Concepts:
+class SalientWords:
     """Finds the concepts of photos among the tags of a pack.
 
     Thread: any.
     """
 
-    def __init__(self, pack: ModelPack | None) -> None:
+    def __init__(self, pack: TagModel | None) -> None:
         self._pack = pack
         self._same: float | None = None
 
-    def of_vector(self, vector: FloatArray, n: int = 6, least: float = LEAST) -> list[Concept]:
+    def of_vector(self, vector: FloatArray, n: int = 6, least: float = LEAST) -> list[SalientWord]:
         """Return the most probable concepts of a photo's unit vector (D,), different from each other."""
         if self._pack is None or not len(self._pack.tags):
             return []
         return self._pick(self._pack, self._pack.tag_confidences(vector[None])[0], n, least)
 
-    def shared(self, one: FloatArray, other: FloatArray, n: int = 4, least: float = LEAST_SHARED) -> list[Concept]:
+    def shared(self, one: FloatArray, other: FloatArray, n: int = 4, least: float = LEAST_SHARED) -> list[SalientWord]:
         """Return what two photos, unit vectors (D,), both show; the confidence is of both (geometric mean)."""
         if self._pack is None or not len(self._pack.tags):
             return []
@@ -53,13 +52,13 @@ class Concepts:
         both[np.minimum(first, second) < least / 2] = 0.0
         return self._pick(self._pack, both, n, least)
 
-    def _pick(self, pack: ModelPack, confidences: FloatArray, n: int, least: float) -> list[Concept]:
+    def _pick(self, pack: TagModel, confidences: FloatArray, n: int, least: float) -> list[SalientWord]:
         order = np.argsort(-confidences, kind="stable")[: 8 * n]
         order = order[confidences[order] >= least]
         chosen = diverse(order, pack.tag_matrix, self._border(pack), n, [stat.tag for stat in pack.tags])
-        return [Concept(pack.tags[i].tag, float(confidences[i])) for i in chosen]
+        return [SalientWord(pack.tags[i].tag, float(confidences[i])) for i in chosen]
 
-    def _border(self, pack: ModelPack) -> float:
+    def _border(self, pack: TagModel) -> float:
         """Return the cosine from which two tags are one thing: relative to the cosines of all pairs of tags."""
         if self._same is None:
             cosines = pack.tag_matrix @ pack.tag_matrix.T

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why photos were found, for many at once: one quick look at each thumbnail, remembered for the next question."""
+"""Why photos were found, for many at once: one quick look at each thumbnail, remembered for the next query."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from semantic_photos.domain.photo import ContentKey, Photo, PhotoFacts, PhotoId
 from semantic_photos.domain.ports import ImageEncoder
 from semantic_photos.domain.query import Example, Query
 from semantic_photos.media.thumbnail_squares import square_of
-from semantic_photos.services.explain.explanation import Explainer, Why
-from semantic_photos.services.search.dense_features import Positions, glances_of
+from semantic_photos.services.explain.explanation import Explainer, Explanation
+from semantic_photos.services.search.dense_features import FeatureGrid, quick_feature_grids
 
 #: Longer side of a heat map over a thumbnail.
 SIDE = 48
@@ -24,7 +24,7 @@ SIDE = 48
 REMEMBERED = 600
 
 
-class Glances:
+class ThumbnailExplainer:
     """Explains thumbnails.
 
     The network looks once at each, at its own side: coarser than ``Explainer.why`` and some ten times as quick.
@@ -33,7 +33,7 @@ class Glances:
     Thread: any, several at once; blocking (thumbnails, network): some 8 ms a photo; the network is loaded once.
 
     Args:
-        explainer: knows what a question looks for.
+        explainer: knows what a query looks for.
         images: the network, or None without a pack.
         thumbnail: JPEG of a photo, or None if it has no picture.
     """
@@ -43,7 +43,7 @@ class Glances:
     ) -> None:
         self._explainer, self._images, self._thumbnail = explainer, images, thumbnail
         self._lock = threading.Lock()
-        self._known: OrderedDict[tuple[PhotoId, ContentKey | None], Positions] = OrderedDict()
+        self._known: OrderedDict[tuple[PhotoId, ContentKey | None], FeatureGrid] = OrderedDict()
         self._ready = images is None
 
     def prepare(self) -> None:
@@ -61,12 +61,14 @@ class Glances:
         self._images.encode_map(np.zeros((1, side, side, 3), np.uint8))
         self._ready = True
 
-    def why(self, photos: Sequence[Photo], query: Query, token: CancelToken | None = None) -> Mapping[PhotoId, Why]:
-        """Explain photos before a question; those whose thumbnail cannot be read are left out.
+    def explain(
+        self, photos: Sequence[Photo], query: Query, token: CancelToken | None = None
+    ) -> Mapping[PhotoId, Explanation]:
+        """Explain photos before a query; those whose thumbnail cannot be read are left out.
 
         Raises:
-            QueryError: no pack, nothing known in the question, examples that are gone.
-            PhotoError: none of the question's example photos can be read.
+            QueryError: no pack, nothing known in the query, examples that are gone.
+            PhotoError: none of the query's example photos can be read.
             CatalogError: the catalog cannot be read.
             CancelledError: when the token says so.
         """
@@ -78,8 +80,8 @@ class Glances:
             if photo.id in seen
         }
 
-    def _look(self, photos: Sequence[Photo], token: CancelToken) -> dict[PhotoId, Positions]:
-        found: dict[PhotoId, Positions] = {}
+    def _look(self, photos: Sequence[Photo], token: CancelToken) -> dict[PhotoId, FeatureGrid]:
+        found: dict[PhotoId, FeatureGrid] = {}
         new, squares, facts = [], [], []
         for photo in photos:
             with self._lock:
@@ -103,9 +105,9 @@ class Glances:
             facts.append(PhotoFacts(width, height))
         token.raise_if_cancelled()
         if new and self._images is not None:
-            looks = glances_of(self._images, np.stack(squares), facts)
+            example_chips = quick_feature_grids(self._images, np.stack(squares), facts)
             self._ready = True
-            for photo, seen in zip(new, looks, strict=True):
+            for photo, seen in zip(new, example_chips, strict=True):
                 found[photo.id] = seen
                 with self._lock:
                     self._known[photo.id, photo.content_key] = seen

@@ -170,7 +170,7 @@ class Indexer:
                 continue
             except CatalogError as error:
                 self._catalog_trouble(error)
-            except Exception as error:  # noqa: BLE001  # thread root: the worker must survive and the person must know
+            except Exception as error:  # noqa: BLE001  # thread root: the worker must survive and the user must know
                 _log.exception("the indexer stumbled")
                 self._bus.publish(
                     Notice("indexer.bug", f"Indexing stumbled over an error of the program: {error!r}.",
@@ -360,7 +360,7 @@ class Indexer:
 
 
 def _be_nice() -> None:
-    """Let the person's own programs go first. On Linux a priority belongs to a thread."""
+    """Let the user's own programs go first. On Linux a priority belongs to a thread."""
     try:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)
     except (AttributeError, OSError):

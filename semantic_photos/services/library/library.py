@@ -6,11 +6,10 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from semantic_photos.domain.errors import CatalogError, FolderError, UserFacingError
+from semantic_photos.domain.errors import FolderError, UserFacingError
 from semantic_photos.domain.messages import FoldersChanged, IndexChanged, Notice, PhotosChanged
 from semantic_photos.domain.photo import Counts, FailedPhoto, Folder, FolderId, Photo, PhotoId
 from semantic_photos.domain.ports import ByteArray
@@ -20,22 +19,24 @@ from semantic_photos.index.hybrid_index import HybridIndex
 from semantic_photos.media.decoder_pool import DecoderPool
 from semantic_photos.media.thumbnails import ThumbnailStore
 from semantic_photos.ml.image_encoder import OnnxImageEncoder
+from semantic_photos.ml.text_encoder import WordTableEncoder
 from semantic_photos.paths import Paths
-from semantic_photos.services.concepts.concept_words import TaughtWords
-from semantic_photos.services.concepts.custom_concepts import Teaching
-from semantic_photos.services.concepts.personalization import adapted
+from semantic_photos.services.concepts.concept_words import ConceptWords
+from semantic_photos.services.concepts.custom_concepts import CustomConcepts
+from semantic_photos.services.concepts.personalization import personalized
 from semantic_photos.services.explain.explanation import Explainer
-from semantic_photos.services.explain.salient_words import Concepts
-from semantic_photos.services.explain.thumbnail_explanation import Glances
+from semantic_photos.services.explain.salient_words import SalientWords
+from semantic_photos.services.explain.thumbnail_explanation import ThumbnailExplainer
 from semantic_photos.services.indexing.indexer import Indexer
 from semantic_photos.services.indexing.scanner import Scanner
 from semantic_photos.services.indexing.watcher import Watcher
+from semantic_photos.services.library.catalog_copies import back_up_if_due, recover_catalog
 from semantic_photos.services.library.pack_choice import choose_pack
-from semantic_photos.services.library.photo_images import Pictures
+from semantic_photos.services.library.photo_images import PhotoImages
 from semantic_photos.services.metadata.keyword_files import KeywordFiles
-from semantic_photos.services.metadata.user_data import Exporting
+from semantic_photos.services.metadata.user_data import UserDataTransfer
 from semantic_photos.services.search.completion import Completions
-from semantic_photos.services.search.relevance_feedback import Feedback
+from semantic_photos.services.search.relevance_feedback import RelevanceFeedback
 from semantic_photos.services.search.search_service import SearchService
 from semantic_photos.services.search.vocabulary import Vocabulary
 from semantic_photos.services.tags.automatic_tagging import AutoTagger
@@ -51,11 +52,10 @@ _log = logging.getLogger(__name__)
 _NO_DIM = 1
 #: A photo that is missing for so long is forgotten.
 KEEP_MISSING_S = 30 * 24 * 3600.0
-BACKUP_EVERY_S = 24 * 3600.0
 
 
 class Library:
-    """A person's photo library: constructs, wires and closes; the work is done by its parts.
+    """A user's photo library: constructs, wires and closes; the work is done by its parts.
 
     Thread: every method may be called from any thread. Except ``bus``, ``lanes``, ``indexer`` and ``settings``,
     all of it may block on disk, database, index or network, so the window calls it on a lane.
@@ -66,16 +66,16 @@ class Library:
         indexer: the background worker.
         search: answers queries.
         vocabulary: tags and words.
-        concepts: what a photo shows, as a few different things.
+        salient_words: what a photo shows, as a few different things.
         explainer: why a photo was found.
-        glances: the same for many thumbnails, quickly.
+        thumbnail_explainer: the same for many thumbnails, quickly.
         completions: what may come next in the search field.
-        tags: the tags and remarks of photos, and everything a person does to them.
+        tags: the tags and remarks of photos, and everything a user does to them.
         tagging: automatic tags.
         keywords: keywords in photo files and sidecars.
-        exporting: the person's work out and in.
-        teaching: subjects of the person's own.
-        adapting: what words mean to this person, from what they confirmed.
+        user_data: user data out and in.
+        custom_concepts: custom concepts.
+        personalization: what words mean to this user, from what they confirmed.
         pack: the model pack, or None when none can be used (a notice says why).
     """
 
@@ -101,39 +101,54 @@ class Library:
         threads = self.settings.encoder_threads or max(1, (os.cpu_count() or 2) // 2)
         self.encoder = OnnxImageEncoder(self.pack, threads) if self.pack is not None else None
         self.tags, votes = self.catalog.tags, self.catalog.feedback
-        self.adapting, plain, self.words, seen = adapted(self.pack, self.catalog, self.tags, votes, self.bus)
+        self._table = WordTableEncoder(self.pack) if self.pack is not None else None
+        seen = personalized(self.pack, self._table, self.catalog, self.tags, votes, self.bus)
+        self.personalization, self.words = seen.personalization, seen.words
         self.decoders = DecoderPool(processes or self.settings.decode_processes or min(4, os.cpu_count() or 2))
         self.thumbnails = ThumbnailStore(paths.thumbnails, self.settings.thumbnail_cache_mb * 1_000_000)
-        self._pictures = Pictures(self.decoders, self.thumbnails, keep=not self.read_only)
+        self._pictures = PhotoImages(self.decoders, self.thumbnails, keep=not self.read_only)
         self.index = self._open_index()
         scanner = Scanner(self.catalog, skip=(paths.data, paths.cache, paths.config, paths.logs))
         self.indexer = Indexer(
             self.catalog, self.index, self.encoder, self.decoders, self.thumbnails, self.bus, scanner=scanner
         )
-        self.teaching = teaching = Teaching(self.catalog, self.tags, self.pack, self.words)
-        self.adapting.follow(teaching.forget)
-        text = TaughtWords(self.words, teaching.names, teaching.direction) if self.words is not None else None
+        self.custom_concepts = custom_concepts = CustomConcepts(self.catalog, self.tags, self.pack, self.words)
+        self.personalization.follow(custom_concepts.forget)
+        text = (
+            ConceptWords(self.words, custom_concepts.names, custom_concepts.direction)
+            if self.words is not None
+            else None
+        )
         self.search = SearchService(
             self.catalog, self.index, text, self.encoder, self.decoders,
             counts=lambda: self.indexer.progress.counts if self.indexer.progress.counts.total else self.counts(),
             background=self.pack.background if self.pack is not None else None,
-            limit=lambda: self.settings.result_limit, feedback=Feedback(votes, self.index),
+            limit=lambda: self.settings.result_limit, feedback=RelevanceFeedback(votes, self.index),
+            cutoff=self.pack.cutoff if self.pack is not None else None,
         )  # fmt: skip
-        self.tagging = AutoTagger(self.catalog, self.tags, seen, plain, self.bus)
+        self.tagging = AutoTagger(self.catalog, self.tags, seen.tags, seen.plain, self.bus)
         self.keywords = KeywordFiles(self.catalog, self.catalog.metadata, self.decoders, self.bus)
-        self.exporting = Exporting(self.catalog, self.catalog.user_data, self.bus)
+        self.user_data = UserDataTransfer(self.catalog, self.catalog.user_data, self.bus)
         self.vocabulary = Vocabulary(
-            self.catalog, self.index, seen, self.words, store=self.tags, tree=self.tagging.tree
+            self.catalog,
+            self.index,
+            seen.tags,
+            self.words,
+            store=self.tags,
+            tree=self.tagging.tree,
+            matches=self.search.matches,
         )
-        self.concepts = Concepts(seen)
+        self.salient_words = SalientWords(seen.tags)
         self.explainer = Explainer(
-            self.search.examples, text, self.concepts, self.search.sample, self._keywords_of,
-            text.subjects if text is not None else lambda _: (),
+            self.search.examples, text, self.salient_words, self.search.sample, self._keywords_of,
+            text.custom_concepts if text is not None else lambda _: (), self.search.matches.probability,
         )  # fmt: skip
-        self.glances = Glances(self.explainer, self.encoder, self.thumbnail)
+        self.thumbnail_explainer = ThumbnailExplainer(self.explainer, self.encoder, self.thumbnail)
         self.completions = Completions(self.catalog, self.vocabulary)
         self._watcher: Watcher | None = None
         self._closed = False
+        if self._table is not None:
+            self.lanes.pool.submit(self._table.prepare)
         if not self.read_only:
             self._begin(watch=watch)
 
@@ -182,17 +197,7 @@ class Library:
             BusyError: another program has the library open.
             CatalogError: nothing could be renamed or copied.
         """
-        lock = LibraryLock.acquire(paths.data / "library.lock")
-        try:
-            backup = Database.latest_backup(paths.catalog)
-            if backup is not None:
-                aside = Database.restore(paths.catalog, backup)
-                kept = f"; the damaged one is kept as {aside}" if aside is not None else ""
-                return f"The copy {backup.name} of the catalog is back in its place{kept}."
-            aside = Database.set_aside(paths.catalog)
-            return f"The damaged catalog is kept as {aside}; add your folders again."
-        finally:
-            lock.release()
+        return recover_catalog(paths)
 
     # Folders
 
@@ -206,7 +211,7 @@ class Library:
         Raises:
             FolderError: when it is no folder, cannot be read, or overlaps with another root.
         """
-        # Not resolved through links: the person sees and means the path that was given.
+        # Not resolved through links: the user sees and means the path that was given.
         path = Path(os.path.abspath(path.expanduser()))
         if not path.is_dir():
             raise FolderError(f"{path} is not a folder." if path.exists() else f"There is no folder {path}.")
@@ -247,6 +252,10 @@ class Library:
 
     # What is known
 
+    def announce(self, photo_ids: Sequence[PhotoId]) -> None:
+        """Tell all listeners that something of these photos changed: tags or remarks, set by a part without the bus."""
+        self.bus.publish(PhotosChanged(updated=tuple(photo_ids)))
+
     def photos(self, ids: Sequence[PhotoId]) -> dict[PhotoId, Photo]:
         """Return what is known of these photos; unknown ids are left out."""
         return self.catalog.photos.get(ids)
@@ -260,7 +269,7 @@ class Library:
         return self.catalog.photos.counts(self.pack.fingerprint if self.pack is not None else "")
 
     def notices(self) -> list[Notice]:
-        """Return what a person should know now."""
+        """Return what a user should know now."""
         with self._notice_lock:
             return list(self._notices.values())
 
@@ -272,11 +281,11 @@ class Library:
     # Pictures
 
     def thumbnail(self, photo: Photo) -> bytes | None:
-        """Return the thumbnail of a photo as JPEG, as ``Pictures.thumbnail``."""
+        """Return the thumbnail of a photo as JPEG, as ``PhotoImages.thumbnail``."""
         return self._pictures.thumbnail(photo)
 
     def preview(self, path: Path, side: int) -> ByteArray:
-        """Return a photo as upright sRGB pixels, as ``Pictures.preview``."""
+        """Return a photo as upright sRGB pixels, as ``PhotoImages.preview``."""
         return self._pictures.preview(path, side)
 
     # Life
@@ -328,7 +337,7 @@ class Library:
         self.tagging.follow()
         self.keywords.follow()
         self.indexer.start()
-        self.lanes.pool.submit(self._back_up_if_due)
+        self.lanes.pool.submit(back_up_if_due, self._database, self.catalog, self.paths)
         if not watch:
             return
         watcher = self._watcher = Watcher(
@@ -345,24 +354,12 @@ class Library:
         self._watcher.watch(self.folders())
         self.rescan()
 
-    def _back_up_if_due(self) -> None:
-        """Copy the catalog once a day, checked, beside it; two copies are kept."""
-        latest = Database.latest_backup(self.paths.catalog)
-        try:
-            if latest is not None and time.time() - latest.stat().st_mtime < BACKUP_EVERY_S:
-                return
-            if not self.catalog.folders.all():
-                return
-            self._database.roll_backup()
-        except (CatalogError, OSError) as error:
-            _log.warning("the catalog could not be copied: %s", error)
-
     def _rescan_root(self, root: Path) -> None:
         self.indexer.scan([folder for folder in self.folders() if folder.path == root])
         self.keywords.check()
 
     def _keywords_of(self, photo_id: PhotoId) -> list[str]:
-        # What the network suggests stands nowhere: only what the person or a file says is a keyword.
+        # What the network suggests stands nowhere: only what the user or a file says is a keyword.
         return [line.tag for line in self.tags.lines([photo_id]).get(photo_id, ()) if line.standing in KEPT]
 
     def _keep_notice(self, notice: Notice) -> None:

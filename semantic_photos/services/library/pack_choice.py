@@ -13,7 +13,7 @@ from semantic_photos.domain.messages import Notice
 from semantic_photos.ml.image_encoder import OnnxImageEncoder
 from semantic_photos.ml.model_pack import ModelPack, find_packs, load_pack, verify_known_answer
 from semantic_photos.ml.pack_smoke_test import try_pack
-from semantic_photos.ml.text_encoder import WordTable
+from semantic_photos.ml.text_encoder import WordTableEncoder
 from semantic_photos.paths import Paths, resources
 from semantic_photos.storage.catalog import Catalog
 
@@ -59,13 +59,13 @@ def choose_pack(
 
 def _verify_once(pack: ModelPack, catalog: Catalog, *, read_only: bool) -> None:
     """Check the known answer of a pack when it is first used here: checksums cannot see a wrong runtime."""
-    mark = f"{pack.fingerprint} onnxruntime {metadata.version('onnxruntime')}"
+    mark = f"{pack.manifest.digest} onnxruntime {metadata.version('onnxruntime')}"
     if catalog.meta(_VERIFIED) == mark:
         return
     if resources() in pack.folder.parents:
         encoder = OnnxImageEncoder(pack, 1)
         try:
-            verify_known_answer(pack, encoder, WordTable(pack))
+            verify_known_answer(pack, encoder, WordTableEncoder(pack))
         finally:
             encoder.close()
     else:

@@ -17,7 +17,7 @@ from semantic_photos.media.thumbnails import THUMBNAIL_SIDE, ThumbnailStore
 _log = logging.getLogger(__name__)
 
 
-class Pictures:
+class PhotoImages:
     """Makes pictures of photos in the decoder processes.
 
     Thread: any; blocking.

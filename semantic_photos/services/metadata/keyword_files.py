@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keywords in photo files and sidecars: read into the catalog when they change, written when the person asks."""
+"""Keywords in photo files and sidecars: read into the catalog when they change, written when the user asks."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from semantic_photos.services.metadata.keyword_changes import FileChange, WriteR
 from semantic_photos.services.threads.background import Background
 from semantic_photos.services.threads.concurrency import EventBus
 from semantic_photos.storage.catalog import Catalog
-from semantic_photos.storage.keyword_sync import Exchange, FailedWrite, WriteJob
+from semantic_photos.storage.keyword_sync import FailedWrite, KeywordSync, WriteJob
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class KeywordFiles:
     Thread: any; ``read`` and ``write`` block. New photos are read on the thread ``keywords``.
     """
 
-    def __init__(self, catalog: Catalog, exchange: Exchange, decoders: DecoderPool, bus: EventBus) -> None:
+    def __init__(self, catalog: Catalog, exchange: KeywordSync, decoders: DecoderPool, bus: EventBus) -> None:
         self._catalog, self._exchange, self._decoders, self._bus = catalog, exchange, decoders, bus
         self._background = Background("keywords", "Reading keywords", bus)
         self._closing = CancelToken()
@@ -179,7 +179,7 @@ class KeywordFiles:
         """Write tags, ratings and captions of photos into their sidecars, or into the photos themselves.
 
         Only what is missing or was taken off is changed; everything else in the files stays. Ratings and captions are
-        written where the person set or changed them here. A photo that failed is listed with its reason, and tried
+        written where the user set or changed them here. A photo that failed is listed with its reason, and tried
         again by the next writing.
 
         Args:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The person's work out of the library and into another one: as JSON, as CSV, from digiKam, from folders.
+"""User data out of the library and into another one: as JSON, as CSV, from digiKam, from folders.
 
 Photos are found again by their content, then by their path, so that work survives a new computer, other folders and
 new names.
@@ -27,7 +27,7 @@ from semantic_photos.domain.messages import PhotosChanged
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query_language import MAX_TEXT
 from semantic_photos.domain.query_text import checked
-from semantic_photos.domain.relevance_feedback import names_photos
+from semantic_photos.domain.relevance_feedback import has_examples
 from semantic_photos.domain.tags import (
     MOST_CAPTION,
     Remark,
@@ -35,14 +35,14 @@ from semantic_photos.domain.tags import (
     clean_name,
     clean_text,
 )
-from semantic_photos.domain.user_data import PhotoWork, SavedQuery, Vote, WorkTag, tag_of_folders
+from semantic_photos.domain.user_data import PhotoUserData, SavedSearchRecord, TagRecord, VoteRecord, tag_of_folders
 from semantic_photos.media.sidecar import put_in_place, stat_of, write_error
 from semantic_photos.services.threads.concurrency import EventBus
 from semantic_photos.storage.catalog import Catalog
 from semantic_photos.storage.digikam import read_digikam
 from semantic_photos.storage.saved_searches import LONGEST_NAME
 from semantic_photos.storage.tags import Change, RemarkRow, TagRow
-from semantic_photos.storage.user_data import FileNames, WorkStore
+from semantic_photos.storage.user_data import FileNames, UserDataStore
 
 FORMAT, VERSION = "semantic-photos-work", 1
 COLUMNS = ("path", "content_key", "kind", "name", "value", "time")
@@ -78,13 +78,13 @@ class ImportReport:
     change: Change
 
 
-class Exporting:
-    """Writes out and takes in the person's work.
+class UserDataTransfer:
+    """Writes out and takes in user data.
 
     Thread: any; blocking.
     """
 
-    def __init__(self, catalog: Catalog, work: WorkStore, bus: EventBus) -> None:
+    def __init__(self, catalog: Catalog, work: UserDataStore, bus: EventBus) -> None:
         self._catalog, self._work, self._bus = catalog, work, bus
 
     def export(self, file: Path) -> int:
@@ -128,7 +128,7 @@ class Exporting:
     def import_folders(self) -> ImportReport:
         """Make the names of folders inside the library's roots tags of the photos in them."""
         roots = {folder.id: folder.path for folder in self._catalog.folders.all()}
-        found: list[PhotoWork] = []
+        found: list[PhotoUserData] = []
         ids = self._catalog.listing.browsed()
         for start in range(0, len(ids), 4096):
             for photo in self._catalog.photos.get([PhotoId(int(i)) for i in ids[start : start + 4096]]).values():
@@ -136,10 +136,10 @@ class Exporting:
                 tag = tag_of_folders([os.fsencode(part).decode("utf-8", "replace") for part in parts])
                 if tag:
                     # Older than every decision: a folder that was taken off a photo as a tag stays off.
-                    found.append(PhotoWork(os.fsencode(photo.path), tags=(WorkTag(tag, Standing.MANUAL),)))
+                    found.append(PhotoUserData(os.fsencode(photo.path), tags=(TagRecord(tag, Standing.MANUAL),)))
         return self._take(found, (), 0)
 
-    def _take(self, photos: Iterable[PhotoWork], searches: Sequence[SavedQuery], bad: int) -> ImportReport:
+    def _take(self, photos: Iterable[PhotoUserData], searches: Sequence[SavedSearchRecord], bad: int) -> ImportReport:
         tags: list[TagRow] = []
         remarks: list[RemarkRow] = []
         names: FileNames | None = None
@@ -185,7 +185,7 @@ def _is_own(file: Path) -> bool:
 # JSON
 
 
-def _as_json(photos: Sequence[PhotoWork], searches: Sequence[SavedQuery]) -> str:
+def _as_json(photos: Sequence[PhotoUserData], searches: Sequence[SavedSearchRecord]) -> str:
     value = {
         "format": FORMAT,
         "version": VERSION,
@@ -196,7 +196,7 @@ def _as_json(photos: Sequence[PhotoWork], searches: Sequence[SavedQuery]) -> str
     return json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
-def _photo_as_dict(photo: PhotoWork) -> dict[str, Any]:
+def _photo_as_dict(photo: PhotoUserData) -> dict[str, Any]:
     value: dict[str, Any] = {"path": photo.path.decode("utf-8", "replace")}
     if value["path"].encode("utf-8") != photo.path:
         value["path_hex"] = photo.path.hex()
@@ -210,7 +210,7 @@ def _photo_as_dict(photo: PhotoWork) -> dict[str, Any]:
     return value
 
 
-def _from_json(text: str, file: Path) -> tuple[list[PhotoWork], list[SavedQuery], int]:
+def _from_json(text: str, file: Path) -> tuple[list[PhotoUserData], list[SavedSearchRecord], int]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -233,7 +233,7 @@ def _from_json(text: str, file: Path) -> tuple[list[PhotoWork], list[SavedQuery]
     return photos, searches, bad
 
 
-def _photo_from_dict(entry: Any) -> PhotoWork | None:
+def _photo_from_dict(entry: Any) -> PhotoUserData | None:
     if not _is_dict(entry) or not isinstance(entry.get("path"), str):
         return None
     try:
@@ -242,7 +242,7 @@ def _photo_from_dict(entry: Any) -> PhotoWork | None:
         return None
     tags = [_tag(t.get("tag"), t.get("source"), t.get("decided")) for t in _list(entry.get("tags")) if _is_dict(t)]
     votes = [_vote(v.get("query"), v.get("vote"), v.get("given")) for v in _list(entry.get("feedback")) if _is_dict(v)]
-    return PhotoWork(
+    return PhotoUserData(
         path, _key(entry.get("content_key")), tuple(t for t in tags if t is not None),
         Remark(_rating(entry.get("rating")), entry.get("favourite") is True, _caption(entry.get("caption"))),
         tuple(v for v in votes if v is not None),
@@ -252,7 +252,7 @@ def _photo_from_dict(entry: Any) -> PhotoWork | None:
 # CSV: a row for each single thing
 
 
-def _as_csv(photos: Sequence[PhotoWork], searches: Sequence[SavedQuery]) -> str:
+def _as_csv(photos: Sequence[PhotoUserData], searches: Sequence[SavedSearchRecord]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(COLUMNS)
@@ -267,7 +267,7 @@ def _as_csv(photos: Sequence[PhotoWork], searches: Sequence[SavedQuery]) -> str:
     return "\ufeff" + out.getvalue()
 
 
-def _csv_rows(photo: PhotoWork) -> Iterator[tuple[Any, ...]]:
+def _csv_rows(photo: PhotoUserData) -> Iterator[tuple[Any, ...]]:
     yield from (("tag", t.tag, t.standing.source, t.decided) for t in photo.tags)
     if photo.remark.rating:
         yield "rating", "", photo.remark.rating, ""
@@ -278,10 +278,10 @@ def _csv_rows(photo: PhotoWork) -> Iterator[tuple[Any, ...]]:
     yield from (("feedback", v.query, v.vote, v.given) for v in photo.votes)
 
 
-def _from_csv(text: str, file: Path) -> tuple[list[PhotoWork], list[SavedQuery], int]:
+def _from_csv(text: str, file: Path) -> tuple[list[PhotoUserData], list[SavedSearchRecord], int]:
     # Strict about quotes: half a file is not taken for a whole one.
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
-    photos: dict[tuple[str, str], PhotoWork] = {}
+    photos: dict[tuple[str, str], PhotoUserData] = {}
     searches, bad = [], 0
     try:
         if tuple(next(reader, ())) != COLUMNS:
@@ -298,7 +298,7 @@ def _from_csv(text: str, file: Path) -> tuple[list[PhotoWork], list[SavedQuery],
                 if search is not None:
                     searches.append(search)
                 continue
-            known = photos.get((path, key), PhotoWork(path.encode("utf-8", "replace"), key))
+            known = photos.get((path, key), PhotoUserData(path.encode("utf-8", "replace"), key))
             more = _with(known, kind, name, value, when)
             bad += more is None
             photos[path, key] = more or known
@@ -307,7 +307,7 @@ def _from_csv(text: str, file: Path) -> tuple[list[PhotoWork], list[SavedQuery],
     return list(photos.values()), searches, bad
 
 
-def _with(photo: PhotoWork, kind: str, name: str, value: str, when: str) -> PhotoWork | None:
+def _with(photo: PhotoUserData, kind: str, name: str, value: str, when: str) -> PhotoUserData | None:
     tags, remark, votes = photo.tags, photo.remark, photo.votes
     if kind == "tag" and (tag := _tag(name, value, when)) is not None:
         tags = (*tags, tag)
@@ -321,7 +321,7 @@ def _with(photo: PhotoWork, kind: str, name: str, value: str, when: str) -> Phot
         remark = Remark(remark.rating, remark.favourite, _caption(value))
     else:
         return None
-    return PhotoWork(photo.path, photo.content_key, tags, remark, votes)
+    return PhotoUserData(photo.path, photo.content_key, tags, remark, votes)
 
 
 def _shielded(text: str) -> str:
@@ -356,22 +356,22 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _tag(name: Any, source: Any, decided: Any) -> WorkTag | None:
+def _tag(name: Any, source: Any, decided: Any) -> TagRecord | None:
     cleaned, standing = clean_name(name), _SOURCES.get(source) if isinstance(source, str) else None
-    return WorkTag(cleaned, standing, _when(decided)) if cleaned and standing is not None else None
+    return TagRecord(cleaned, standing, _when(decided)) if cleaned and standing is not None else None
 
 
-def _vote(query: Any, vote: Any, given: Any) -> Vote | None:
+def _vote(query: Any, vote: Any, given: Any) -> VoteRecord | None:
     text = clean_text(query, MAX_TEXT)
-    # A question with example photos tells them by their number, which is another photo's in another library.
-    if not text or names_photos(text) or str(vote) not in ("1", "-1"):
+    # A query with example photos tells them by their number, which is another photo's in another library.
+    if not text or has_examples(text) or str(vote) not in ("1", "-1"):
         return None
-    return Vote(text, 1 if str(vote) == "1" else -1, _when(given))
+    return VoteRecord(text, 1 if str(vote) == "1" else -1, _when(given))
 
 
-def _search(name: Any, query: Any, created: Any) -> SavedQuery | None:
+def _search(name: Any, query: Any, created: Any) -> SavedSearchRecord | None:
     title, text = clean_text(name, LONGEST_NAME), checked(query)
-    return SavedQuery(title, text, _when(created)) if title and text else None
+    return SavedSearchRecord(title, text, _when(created)) if title and text else None
 
 
 def _key(value: Any) -> str:

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters of a question at work: which photos each alternative may answer with, and what is told when none is left."""
+"""Filters of a query at work: which photos each alternative may answer with, and what is told when none is left."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from semantic_photos.domain.alternatives import Branch
+from semantic_photos.domain import filter_registry, spelling
+from semantic_photos.domain.alternatives import Alternative
 from semantic_photos.domain.filters import All, AnyOf, Exact, Is, Named, Node, Not
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.ports import IdArray
@@ -24,10 +24,10 @@ _ALIKE = 0.6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Narrowed:
+class Candidates:
     """The filters of one alternative, each with the photos it finds, as masks over ids; empty without filters."""
 
-    branch: Branch
+    branch: Alternative
     masks: tuple[MaskArray, ...]
 
     @property
@@ -58,7 +58,7 @@ class Narrowed:
         return [(ids < len(mask)) & mask[np.minimum(ids, len(mask) - 1)] for mask in self.masks]
 
 
-class Narrowing:
+class CandidateFilter:
     """Asks the catalog what filters leave.
 
     Thread: any; blocking.
@@ -67,13 +67,13 @@ class Narrowing:
     def __init__(self, catalog: Catalog) -> None:
         self._filters, self._listing = catalog.filters, catalog.listing
 
-    def of(self, query: Query) -> list[Narrowed]:
-        """Return the alternatives of a question in order; one without words and filters if there is only a photo."""
-        branches = query.branches or (Branch(),)
-        masks = iter(self._filters.masks([part for branch in branches for part in branch.where]))
-        return [Narrowed(branch, tuple(next(masks) for _ in branch.where)) for branch in branches]
+    def of(self, query: Query) -> list[Candidates]:
+        """Return the alternatives of a query in order; one without words and filters if there is only a photo."""
+        alternatives = query.alternatives or (Alternative(),)
+        masks = iter(self._filters.masks([part for branch in alternatives for part in branch.where]))
+        return [Candidates(branch, tuple(next(masks) for _ in branch.where)) for branch in alternatives]
 
-    def listed(self, query: Query, narrowed: Sequence[Narrowed] = ()) -> IdArray:
+    def listed(self, query: Query, narrowed: Sequence[Candidates] = ()) -> IdArray:
         """Return the photos that a list can show, newest first: all, but failed and missing ones only if asked for.
 
         Of those that none of ``narrowed`` finds some may be missing.
@@ -100,21 +100,23 @@ class Narrowing:
         return bool(self._filters.masks([Exact(text)])[0].any())
 
     def suggestions(self, query: Query) -> dict[str, tuple[str, ...]]:
-        """Return, for filters with a name that no photo has, filters with names of the person's own like it."""
-        named = dict.fromkeys(
-            fact for fact in facts(query.tree) if isinstance(fact, Named) and fact.field in ("tag", "folder", "camera")
-        )
+        """Return, for filters with a name that no photo has, filters with the user's own names like it."""
+        named = [
+            (fact, kind.names)
+            for fact in dict.fromkeys(facts(query.tree))
+            if isinstance(fact, Named) and (kind := filter_registry.find(fact.field)) is not None and kind.names
+        ]
         if not named:
             return {}
         found = {}
-        for fact, mask in zip(named, self._filters.masks(named), strict=True):
+        for (fact, source), mask in zip(named, self._filters.masks(fact for fact, _ in named), strict=True):
             if not mask.any():
-                names = [name for name, _ in self._filters.named(fact.field)[:_MOST_NAMES]]
+                names = [name for name, _ in self._filters.named(source)[:_MOST_NAMES]]
                 found[str(fact)] = tuple(str(Named(fact.field, name)) for name in _alike(fact.text, names))
         return found
 
 
-def found_by(narrowed: Sequence[Narrowed], ids: IdArray) -> MaskArray:
+def found_by(narrowed: Sequence[Candidates], ids: IdArray) -> MaskArray:
     """Return which of ``ids`` (N,) at least one of some alternatives finds."""
     found = np.zeros(len(ids), np.bool_)
     for one in narrowed:
@@ -140,5 +142,5 @@ def _alike(text: str, names: Sequence[str]) -> list[str]:
         whole.setdefault(name.casefold(), name)
         for part in name.casefold().replace("|", " ").split():
             whole.setdefault(part, name)
-    near = difflib.get_close_matches(text, list(whole), 6, _ALIKE)
+    near = spelling.similar(text, list(whole), 6, _ALIKE)
     return list(dict.fromkeys(whole[part] for part in near))[:4]

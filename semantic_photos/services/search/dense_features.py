@@ -38,7 +38,7 @@ _TIMEOUT_S = 120
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Positions:
+class FeatureGrid:
     """What the network sees at each position of a photo.
 
     Attributes:
@@ -64,7 +64,7 @@ class Positions:
         return stitch([(box, vectors @ direction) for box, vectors in zip(self.tiles, self.vectors, strict=True)], side)
 
 
-class CloseLook:
+class DenseFeatures:
     """Decodes and encodes single photos on demand.
 
     Thread: any; blocking (decoders, network).
@@ -73,7 +73,7 @@ class CloseLook:
     def __init__(self, images: ImageEncoder, decoders: DecoderPool) -> None:
         self._images, self._decoders = images, decoders
         self._lock = threading.Lock()
-        self._known: OrderedDict[tuple[Path, FileStamp | None], Positions] = OrderedDict()
+        self._known: OrderedDict[tuple[Path, FileStamp | None], FeatureGrid] = OrderedDict()
 
     def vector(self, path: Path) -> FloatArray:
         """Return the unit vector (D,) of a file.
@@ -101,7 +101,7 @@ class CloseLook:
         square, facts = self._square(path, large)
         return self._encoded(cut(square, part, recipe, facts.width, facts.height))
 
-    def positions(self, path: Path) -> Positions:
+    def positions(self, path: Path) -> FeatureGrid:
         """Return what the network sees at each position of a file, remembered for the last few.
 
         Raises:
@@ -115,7 +115,7 @@ class CloseLook:
                 return found
         recipe = self._images.recipe
         large, facts = self._square(path, replace(recipe, side=2 * recipe.side))
-        made = positions_of(self._images, large, facts)
+        made = feature_grid(self._images, large, facts)
         with self._lock:
             self._known[key] = made
             while len(self._known) > REMEMBERED:
@@ -137,7 +137,7 @@ class CloseLook:
         return decoded.square, decoded.facts
 
 
-def positions_of(images: ImageEncoder, large: ByteArray, facts: PhotoFacts) -> Positions:
+def feature_grid(images: ImageEncoder, large: ByteArray, facts: PhotoFacts) -> FeatureGrid:
     """Encode a photo position by position.
 
     Args:
@@ -158,7 +158,7 @@ def positions_of(images: ImageEncoder, large: ByteArray, facts: PhotoFacts) -> P
     vectors = np.nan_to_num(vectors, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float32)
     features = np.moveaxis(activations, 1, -1).reshape(-1, activations.shape[1])
     usable = np.isfinite(features).all(axis=1, keepdims=True)
-    return Positions(
+    return FeatureGrid(
         facts,
         whole,
         tuple(boxes),
@@ -169,7 +169,7 @@ def positions_of(images: ImageEncoder, large: ByteArray, facts: PhotoFacts) -> P
     )
 
 
-def glances_of(images: ImageEncoder, squares: ByteArray, facts: Sequence[PhotoFacts]) -> list[Positions]:
+def quick_feature_grids(images: ImageEncoder, squares: ByteArray, facts: Sequence[PhotoFacts]) -> list[FeatureGrid]:
     """Encode photos position by position with one look each, at the network's own side: quick, and coarse.
 
     Args:
@@ -183,7 +183,7 @@ def glances_of(images: ImageEncoder, squares: ByteArray, facts: Sequence[PhotoFa
     vectors = np.nan_to_num(vectors, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float32)
     none = np.empty((0, 0), np.float32)
     return [
-        Positions(
+        FeatureGrid(
             own,
             normalise(seen.mean(axis=(0, 1))),
             ((0.0, 0.0, 1.0, 1.0),),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Example photos of a question become vectors: stored or encoded now; whole, a region, or the parts in focus."""
+"""Example photos of a query become vectors: stored or encoded now; whole, a region, or the parts in focus."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from semantic_photos.domain.photo import FileStamp, Photo, PhotoId
 from semantic_photos.domain.ports import FloatArray, ImageEncoder, TextEncoder
 from semantic_photos.domain.query import Example, Query
 from semantic_photos.media.decoder_pool import DecoderPool
-from semantic_photos.services.search.dense_features import CloseLook, checked, stamp_of
+from semantic_photos.services.search.dense_features import DenseFeatures, checked, stamp_of
 from semantic_photos.storage.catalog import Catalog
 
 #: Of each example photo what the catalog knows of it, if anything, and its file's stamp, if that can be reached.
-Standing = tuple[tuple[Photo | None, FileStamp | None], ...]
+ExampleFiles = tuple[tuple[Photo | None, FileStamp | None], ...]
 
 
 class ExampleVectors:
@@ -40,7 +40,7 @@ class ExampleVectors:
     ) -> None:
         """Take the parts; ``sample`` gives unit vectors of ordinary photos (B, D), or None."""
         self._catalog, self._text, self._images, self._sample = catalog, text, images, sample
-        self.look = CloseLook(images, decoders) if images is not None else None
+        self.look = DenseFeatures(images, decoders) if images is not None else None
 
     def vector(self, example: Example, focuses: Sequence[Focus] = ()) -> FloatArray:
         """Return the unit vector (D,) of an example photo.
@@ -97,7 +97,7 @@ class ExampleVectors:
                 troubles.append(self._named(example, error))
         return found, troubles
 
-    def standing(self, query: Query) -> Standing:
+    def standing(self, query: Query) -> ExampleFiles:
         """Return, for each example photo, what is the same as long as its vector is.
 
         Raises:
@@ -113,7 +113,7 @@ class ExampleVectors:
         )
 
     def _named(self, example: Example, error: UserFacingError) -> UserFacingError:
-        """Return an error about a file as one that names it: it stands beside a question, not beside the photo."""
+        """Return an error about a file as one that names it: it stands beside a query, not beside the photo."""
         if not isinstance(error, PhotoError):
             return error
         name = self.path_of(example).name.encode("utf-8", "replace").decode()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Near-identical photos of a result in stacks: bursts, copies and small edits take one place instead of twenty."""
+"""Near-duplicate photos of a result in stacks: bursts, copies and small edits take one place instead of twenty."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SAME = 0.985
 MOST = 2_000
 
 
-def stacked(
+def group_near_duplicates(
     ids: IdArray, vectors_of: Callable[[IdArray], FloatArray], searchable: Callable[[IdArray], NDArray[np.bool_]]
 ) -> tuple[NDArray[np.bool_], dict[int, tuple[int, ...]]]:
     """Return which hits are shown, bool (N,), and for those that stand for others the ids behind them, best first.
@@ -34,7 +34,7 @@ def stacked(
     rows = np.flatnonzero(searchable(ids[:MOST]))
     vectors = vectors_of(ids[rows])
     if len(vectors) != len(rows):
-        # One of them left the index between the two questions; the next key press brings the stacks.
+        # One of them left the index between the two queries; the next key press brings the stacks.
         return shown, {}
     alike = vectors @ vectors.T >= SAME
     for place, row in enumerate(rows.tolist()):

@@ -11,12 +11,11 @@ import numpy as np
 from semantic_photos.domain import result_cutoff
 from semantic_photos.domain.errors import QueryError
 from semantic_photos.domain.photo import PhotoId
-from semantic_photos.domain.ports import FloatArray
+from semantic_photos.domain.ports import FloatArray, TagModel, TextEncoder
 from semantic_photos.domain.tag_tree import TagTree
 from semantic_photos.domain.tags import Standing, TagLine, leaf
 from semantic_photos.index.hybrid_index import HybridIndex
-from semantic_photos.ml.model_pack import ModelPack
-from semantic_photos.ml.text_encoder import WordTable
+from semantic_photos.services.search.good_matches import GoodMatches
 from semantic_photos.storage.catalog import Catalog
 from semantic_photos.storage.tags import TagStore
 
@@ -26,7 +25,7 @@ LEAST_CONFIDENCE = 0.4
 
 @dataclass(frozen=True, slots=True)
 class TagGuess:
-    """A tag with its calibrated probability in [0, 1], 1 for what the person or a file says.
+    """A tag with its calibrated probability in [0, 1], 1 for what the user or a file says.
 
     ``source`` is ``automatic``, ``confirmed``, ``manual`` or ``imported``.
     """
@@ -38,7 +37,7 @@ class TagGuess:
 
 @dataclass(frozen=True, slots=True)
 class WordNeighbour:
-    """A word near another: the cosine of the two, and how many of the person's photos it would find."""
+    """A word near another: the cosine of the two, and how many of the user's photos it would find."""
 
     word: str
     score: float
@@ -55,19 +54,21 @@ class Vocabulary:
         self,
         catalog: Catalog,
         index: HybridIndex,
-        pack: ModelPack | None,
-        words: WordTable | None,
+        pack: TagModel | None,
+        words: TextEncoder | None,
         *,
         store: TagStore | None = None,
         tree: TagTree | None = None,
+        matches: GoodMatches | None = None,
     ) -> None:
         self._catalog, self._index, self._pack, self._words = catalog, index, pack, words
         self._store, self._tree = store, tree if tree is not None else TagTree({})
+        self._matches = matches if matches is not None else GoodMatches(words, None, self._sample)
 
     def tags(
         self, photo_ids: Sequence[PhotoId], n: int = 8, least: float = LEAST_CONFIDENCE
     ) -> dict[PhotoId, list[TagGuess]]:
-        """Return for each photo that has a vector or a tag its tags: the person's and files' first, then the probable.
+        """Return for each photo that has a vector or a tag its tags: the user's and files' first, then the probable.
 
         At most ``n`` tags; automatic ones of at least ``least`` confidence, and none that was rejected for the photo,
         in these or other words. A photo may have none.
@@ -99,7 +100,7 @@ class Vocabulary:
         ]
         automatic = {line.tag: line.confidence or 0.0 for line in stored if line.standing is Standing.AUTOMATIC}
         for guess in guesses:
-            # What was stored goes by the person's words; the same thing is not named twice.
+            # What was stored goes by the user's words; the same thing is not named twice.
             if not any(self._tree.same(guess.tag, name) for name in automatic if name != guess.tag):
                 automatic[guess.tag] = guess.confidence
         names = {leaf(tag.tag).casefold() for tag in sure}
@@ -117,7 +118,7 @@ class Vocabulary:
         )
 
     @staticmethod
-    def _best(pack: ModelPack, confidences: FloatArray, n: int, least: float) -> list[TagGuess]:
+    def _best(pack: TagModel, confidences: FloatArray, n: int, least: float) -> list[TagGuess]:
         order = np.argsort(-confidences, kind="stable")[:n]
         return [TagGuess(pack.tags[i].tag, float(confidences[i])) for i in order if confidences[i] >= least]
 
@@ -169,7 +170,7 @@ class Vocabulary:
         """Return known words that begin with ``prefix``, most frequent first."""
         return self._words.completions(prefix.casefold(), n) if self._words is not None and prefix else []
 
-    def _need_words(self) -> WordTable:
+    def _need_words(self) -> TextEncoder:
         if self._words is None:
             raise QueryError("There is no usable model pack, so there are no words.", code="query.no-pack")
         return self._words
@@ -179,13 +180,13 @@ class Vocabulary:
         words = self._need_words()
         vectors = [words.encode(name) for name in names]
         known = [vector for vector in vectors if vector is not None]
-        sample = self._sample()
-        if not known or sample is None:
+        if not known:
             return [0] * len(names)
         borders = []
-        for vector in known:
-            _, best = self._index.search(vector, result_cutoff.BEST)
-            borders.append(result_cutoff.border(best, sample @ vector, caution))
+        for name, vector in zip(names, vectors, strict=True):
+            if vector is not None:
+                _, best = self._index.search(vector, result_cutoff.BEST)
+                borders.append(self._matches.border(name, vector, best, caution))
         counted = iter(self._index.count_above(np.stack(known), np.asarray(borders, np.float32)).tolist())
         return [0 if vector is None else int(next(counted)) for vector in vectors]
 
@@ -196,10 +197,10 @@ class Vocabulary:
         return self._index.vectors_of(ids) if len(ids) >= 50 else None
 
 
-def _direction(words: WordTable, name: str) -> FloatArray:
+def _direction(words: TextEncoder, name: str) -> FloatArray:
     vector = words.encode(name)
     return vector if vector is not None else np.zeros(words.dim, np.float32)
 
 
-def _cosine(words: WordTable, name: str, vector: FloatArray) -> float:
+def _cosine(words: TextEncoder, name: str, vector: FloatArray) -> float:
     return float(_direction(words, name) @ vector)

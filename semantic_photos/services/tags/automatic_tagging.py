@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Automatic tags for the whole library from its stored vectors: precise, undoable, and never against the person."""
+"""Automatic tags for the whole library from its stored vectors: precise, undoable, and never against the user."""
 
 from __future__ import annotations
 
@@ -14,11 +14,9 @@ import numpy as np
 from semantic_photos.domain.errors import PackError
 from semantic_photos.domain.messages import CancelToken, PhotosChanged
 from semantic_photos.domain.photo import PhotoId
-from semantic_photos.domain.ports import IdArray
+from semantic_photos.domain.ports import IdArray, TagModel, TextEncoder
 from semantic_photos.domain.tag_tree import TagTree
 from semantic_photos.domain.tags import TaggingProgress
-from semantic_photos.ml.model_pack import ModelPack
-from semantic_photos.ml.text_encoder import WordTable
 from semantic_photos.services.tags.tag_words import PRECISE, TagWords, shipped_tree
 from semantic_photos.services.threads.background import Background
 from semantic_photos.services.threads.concurrency import EventBus
@@ -60,8 +58,8 @@ class AutoTagger:
         self,
         catalog: Catalog,
         store: TagStore,
-        pack: ModelPack | None,
-        words: WordTable | None,
+        pack: TagModel | None,
+        words: TextEncoder | None,
         bus: EventBus,
         tree: TagTree | None = None,
     ) -> None:
@@ -109,7 +107,7 @@ class AutoTagger:
             return self._run(self._pack, least, ids, token)
 
     def _run(
-        self, pack: ModelPack, least: float, ids: Sequence[PhotoId] | IdArray | None, token: CancelToken | None
+        self, pack: TagModel, least: float, ids: Sequence[PhotoId] | IdArray | None, token: CancelToken | None
     ) -> TaggingRun:
         begun = time.monotonic()
         wanted = self._catalog.vectors.searchable_ids(pack.fingerprint) if ids is None else np.asarray(ids, np.int64)
@@ -221,11 +219,14 @@ class AutoTagger:
 
     # Inside
 
-    def _tag_chunk(self, pack: ModelPack, words: TagWords, ids: IdArray, least: float) -> tuple[Change, int]:
+    def _tag_chunk(self, pack: TagModel, words: TagWords, ids: IdArray, least: float) -> tuple[Change, int]:
         found, vectors = self._catalog.vectors.get(pack.fingerprint, ids)
         if not len(found):
             return Change(), 0
-        guesses = words.likely(pack.tag_confidences(vectors), least)
+        confidences = pack.tag_confidences(vectors)
+        # A tag that was often wrong on labelled photos must be surer than others.
+        own = np.array([tag.least for tag in pack.tags], np.float32)
+        guesses = words.likely(np.where(confidences >= own, confidences, np.float32(0.0)), least)
         rejected = self._store.rejections(found)
         tags = {
             photo_id: words.allowed(guess, rejected[PhotoId(photo_id)]) if photo_id in rejected else guess
@@ -265,7 +266,7 @@ class AutoTagger:
         with self._lock:
             ids = sorted(self._waiting)
             self._waiting.clear()
-        # Held from the question on: automatic tags may be turned off in between.
+        # Held from the query on: automatic tags may be turned off in between.
         with self._working:
             least = self.least_now
             if least is not None and ids:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a pack's tags to the words that are used for them: the person's own first, and only what is likely right."""
+"""From a pack's tags to the words that are used for them: the user's own first, and only what is likely right."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class TagWords:
     Args:
         tags: the pack's tags (T).
         tree: subjects and synonyms.
-        own: the names that the person or their files use.
+        own: the names that the user or their files use.
         vector_of: a word's unit vector (D,), or None.
     """
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A thread for slow work of one kind: one thing after the other, troubles told to the person, an orderly end."""
+"""A thread for slow work of one kind: one thing after the other, troubles told to the user, an orderly end."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Background:
                 _log.warning("%s: %s", self._name, error)
                 if not self.closed:
                     self._bus.publish(Notice(code, f"{self._what} stopped: {error}"))
-            except Exception as error:  # thread root: it must survive and the person must know  # noqa: BLE001
+            except Exception as error:  # thread root: it must survive and the user must know  # noqa: BLE001
                 _log.exception("%s stumbled", self._name)
                 self._bus.publish(Notice(code, f"{self._what} stumbled over an error of the program: {error!r}."))
             else:

@@ -99,7 +99,7 @@ class Lanes:
     """One serial lane for everything that reads the library, and a small pool for the rest.
 
     Attributes:
-        library: one thread, so that questions are answered in the order they were asked.
+        library: one thread, so that queries are answered in the order they were asked.
         pool: a few threads for thumbnails, previews and other slow work on single files.
     """
 

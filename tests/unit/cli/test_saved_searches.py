@@ -46,10 +46,10 @@ class Shell:
     def library(self, *, read_only: bool) -> Library:
         return commands.open_library(self.parsed("searches"), read_only=read_only)
 
-    def question(self, *words: str | Path) -> Query:
+    def query_from(self, *words: str | Path) -> Query:
         """Return what ``searches save`` would save under a name."""
         with self.library(read_only=True) as library:
-            return saved_searches.question(library, self.parsed("searches", "save", "name", *words))
+            return saved_searches.query_from(library, self.parsed("searches", "save", "name", *words))
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_a_region_is_of_the_photo_before_it(shell: Shell) -> None:
     one, other = shell.photo("both"), shell.photo("red-0")
 
     def regions(*words: str | Path) -> list[object]:
-        return [example.region for example in shell.question(*words).examples]
+        return [example.region for example in shell.query_from(*words).examples]
 
     part = (0.0, 0.0, 0.5, 1.0)
     assert regions("--photo", one, "--region", "0,0,.5,1", "--photo", other) == [part, None]
@@ -134,12 +134,12 @@ def test_it_asks_what_similar_asks(shell: Shell) -> None:
                   "--minus", "blue", "--focus", "blue"]  # fmt: skip
     with shell.library(read_only=True) as library:
         similar = explain_and_feedback.similar_query(library, shell.parsed("similar", shell.photo("both"), *conditions))
-    assert shell.question("--photo", shell.photo("both"), *conditions) == similar
+    assert shell.query_from("--photo", shell.photo("both"), *conditions) == similar
 
 
 def test_added_words_hold_for_every_alternative(shell: Shell) -> None:
     wanted = Query.parse("(red OR green) sky -blue")
-    assert shell.question("red", "OR", "green", "--plus", "sky", "--minus", "blue") == wanted
+    assert shell.query_from("red", "OR", "green", "--plus", "sky", "--minus", "blue") == wanted
 
 
 def test_everything_is_told_and_asked_again(
@@ -230,7 +230,7 @@ def test_votes_are_told_in_words(shell: Shell, capsys: pytest.CaptureFixture[str
         (["--minus", "photos/red-0.jpg", "--away", "red"], "name it with --photo"),
         (["--photo", "photos/red-0.jpg", "--focus", "qqqq"], "“qqqq” is not a known word"),
         (["--photo", "photos/red-0.jpg"] * 51, "at most 50 photos"),
-        (["red", "--minus", "rating:lots"], "A rating is"),
+        (["red", "--minus", "rating:lots"], "Enter a rating"),
     ],
 )
 def test_bad_input_is_one_sentence_and_nothing_is_saved(

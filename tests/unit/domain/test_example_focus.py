@@ -90,7 +90,7 @@ def test_a_word_is_heard_beside_a_photo() -> None:
                        + np.array([0, 1], np.float32))  # fmt: skip
     photo, word = np.array([1, 0], np.float32), normalise(np.array([0.1, 1], np.float32))
     (_, loud), (one, quiet) = (lambda found: ((found[0]), (found[1][0], found[1][0])))(
-        example_focus.levelled([(1.0, photo), (1.0, word)], sample)
+        example_focus.leveled([(1.0, photo), (1.0, word)], sample)
     )
     assert loud is photo
     assert one == quiet

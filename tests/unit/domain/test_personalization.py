@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from semantic_photos.domain.errors import CancelledError
 from semantic_photos.domain.messages import CancelToken
-from semantic_photos.domain.personalization import OTHERS, Evidence, adapt
-from semantic_photos.domain.personalization_map import Correction, Shift, as_text, from_text, linear_map
+from semantic_photos.domain.personalization import OTHERS, Evidence, personalize
+from semantic_photos.domain.personalization_map import PersonalizationMap, Shift, as_text, from_text, linear_map
 from semantic_photos.domain.vectors import normalise
 
 DIM = 24
@@ -43,7 +43,7 @@ def _evidence(*, wrong: bool = True, count: int = 40, seed: int = 0, noise: bool
 
 def test_a_word_that_means_something_else_is_moved_and_proven() -> None:
     evidence = _evidence(count=72)
-    outcome = adapt(evidence)
+    outcome = personalize(evidence)
     assert outcome.better, outcome.reason
     assert outcome.moved == ("a",)
     assert all(one.after >= one.before for one in outcome.figures if one.name != OTHERS)
@@ -58,13 +58,13 @@ def test_a_word_that_means_something_else_is_moved_and_proven() -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_what_is_found_already_and_what_is_chance_change_nothing(seed: int) -> None:
     for evidence in (_evidence(wrong=False, seed=seed), _evidence(wrong=False, noise=True, seed=seed)):
-        outcome = adapt(evidence)
+        outcome = personalize(evidence)
         assert not outcome.better
         assert outcome.reason
 
 
 def test_few_confirmations_are_told_and_nothing_is_fitted() -> None:
-    outcome = adapt(_evidence(count=12))
+    outcome = personalize(_evidence(count=12))
     assert not outcome.better
     assert "12 confirmations" in outcome.reason
     assert outcome.shift.is_none
@@ -74,7 +74,7 @@ def test_it_can_be_given_up() -> None:
     token = CancelToken()
     token.cancel()
     with pytest.raises(CancelledError):
-        adapt(_evidence(), token=token)
+        personalize(_evidence(), token=token)
 
 
 @settings(max_examples=10)
@@ -100,7 +100,7 @@ def test_behind_the_head_and_before_the_words_is_the_same() -> None:
 def _stored() -> str:
     rng = np.random.default_rng(1)
     keys = normalise(rng.normal(size=(2, DIM)).astype(np.float32))
-    return as_text(Correction("pack", Shift(linear_map(keys, 0.3 * keys[::-1], keys[:0], 0.1), keys), 40, "{}"))
+    return as_text(PersonalizationMap("pack", Shift(linear_map(keys, 0.3 * keys[::-1], keys[:0], 0.1), keys), 40, "{}"))
 
 
 def test_a_stored_correction_comes_back() -> None:
@@ -128,4 +128,4 @@ def test_what_is_no_correction_at_all_is_refused(text: str) -> None:
 def test_numbers_that_are_none_are_refused() -> None:
     broken = Shift(np.full((DIM, DIM), np.nan, np.float32), np.ones((1, DIM), np.float32))
     with pytest.raises(ValueError, match="make no sense"):
-        from_text(as_text(Correction("pack", broken)))
+        from_text(as_text(PersonalizationMap("pack", broken)))

@@ -54,7 +54,7 @@ def test_one_word_is_replaced_wherever_it_stands() -> None:
 
 def test_more_alternatives_than_are_asked_are_admitted() -> None:
     query = Query.parse(" OR ".join(f"w{i}" for i in range(40)))
-    assert len(query.branches) == MAX_BRANCHES
+    assert len(query.alternatives) == MAX_BRANCHES
     assert "alternatives" in query.problems[-1].message
     assert not Query.parse(" OR ".join(f"tag:w{i}" for i in range(40))).problems
     assert Query.parse("(a OR b OR tag:x) " * 5).problems

@@ -57,34 +57,36 @@ class Meanings:
 def test_votes_separate_two_meanings_of_a_word(with_sample: bool) -> None:
     made = Meanings()
     sample = np.concatenate([made.ones, made.twos, made.others])[::2] if with_sample else None
-    steered = relevance_feedback.steered(made.word, made.ones[:3], made.twos[:3], made.middle, sample)
-    assert np.linalg.norm(steered) == pytest.approx(1, abs=1e-4)
-    assert made.apart(steered) > 0.2
+    with_feedback = relevance_feedback.with_feedback(made.word, made.ones[:3], made.twos[:3], made.middle, sample)
+    assert np.linalg.norm(with_feedback) == pytest.approx(1, abs=1e-4)
+    assert made.apart(with_feedback) > 0.2
     # What the word itself means is not lost.
-    assert (made.ones[3:] @ steered).mean() > (made.others @ steered).mean() + 0.2
+    assert (made.ones[3:] @ with_feedback).mean() > (made.others @ with_feedback).mean() + 0.2
 
 
 def test_one_vote_moves_less_than_three_and_a_vote_down_is_no_word_against_the_question() -> None:
     made = Meanings()
     none = made.ones[:0]
-    moved = [made.apart(relevance_feedback.steered(made.word, made.ones[:n], none, made.middle)) for n in (0, 1, 3)]
+    moved = [
+        made.apart(relevance_feedback.with_feedback(made.word, made.ones[:n], none, made.middle)) for n in (0, 1, 3)
+    ]
     assert moved[0] < moved[1] < moved[2]
-    steered = relevance_feedback.steered(made.word, none, made.twos[:1], made.middle)
-    assert made.apart(steered) > moved[0]
-    assert (made.ones @ steered).mean() > (made.ones @ made.word).mean() - 0.05
+    with_feedback = relevance_feedback.with_feedback(made.word, none, made.twos[:1], made.middle)
+    assert made.apart(with_feedback) > moved[0]
+    assert (made.ones @ with_feedback).mean() > (made.ones @ made.word).mean() - 0.05
 
 
 def test_without_votes_nothing_moves() -> None:
     query = normalise(np.arange(1, 5, dtype=np.float32))
     none, middle = np.empty((0, 4), np.float32), np.ones(4, np.float32)
-    assert np.allclose(relevance_feedback.steered(query, none, none, middle), query)
+    assert np.allclose(relevance_feedback.with_feedback(query, none, none, middle), query)
     # Votes for all that is found say nothing either.
-    assert np.allclose(relevance_feedback.steered(query, query[None], none, query), query)
+    assert np.allclose(relevance_feedback.with_feedback(query, query[None], none, query), query)
 
 
 @given(st.integers(0, 2_000_000))
 def test_the_first_hits_are_some_and_not_all(searched: int) -> None:
-    assert 1 <= relevance_feedback.hits_to_ask(searched) <= max(1, min(300, searched // 3))
+    assert 1 <= relevance_feedback.hits_to_fetch(searched) <= max(1, min(300, searched // 3))
 
 
 @given(st.lists(st.sampled_from([-1, 0, 1]), max_size=12))

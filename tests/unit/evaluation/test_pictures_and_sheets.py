@@ -10,7 +10,7 @@ from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import ImageRecipe
 from semantic_photos.evaluation.contact_sheets import QUERIES, write_sheets
 from semantic_photos.evaluation.photos import Shown
-from semantic_photos.evaluation.pictures import Pictures
+from semantic_photos.evaluation.pictures import PhotoImages
 
 RED, BLUE = (220, 20, 20), (20, 20, 220)
 
@@ -32,7 +32,7 @@ def test_zips_and_folders_side_by_side(tmp_path):
         archive.writestr("inside/blue.png", png(BLUE))
         archive.writestr("inside/broken.png", b"nothing")
     photos = [shown("red.png"), shown("blue.png"), shown("broken.png"), shown("deep/red.png")]
-    with Pictures([tmp_path / "folder", tmp_path / "some.zip"]) as pictures:
+    with PhotoImages([tmp_path / "folder", tmp_path / "some.zip"]) as pictures:
         pictures.expect(photos)
         batches = list(pictures.batches(photos, ImageRecipe(8), 3))
         assert [real for _, real in batches] == [[True, True, False], [True]]
@@ -51,7 +51,7 @@ def test_sheets_show_the_best_first_and_frame_what_was_said(tmp_path):
     def encode(text):
         return np.array([1, 0], dtype=np.float32) if text == "dog" else None
 
-    with Pictures([tmp_path]) as pictures:
+    with PhotoImages([tmp_path]) as pictures:
         paths = write_sheets(tmp_path / "sheets", photos, vectors, encode, pictures, ["dog", "xyzzy plugh"])
         assert [path.name for path in paths] == ["01-dog.png", "02-xyzzy-plugh.png"]
         with Image.open(paths[0]) as sheet:

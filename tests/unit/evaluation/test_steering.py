@@ -14,7 +14,7 @@ from PIL import Image
 
 from semantic_photos.evaluation import composed, steering
 from semantic_photos.evaluation.photos import Shown
-from semantic_photos.evaluation.pictures import Pictures
+from semantic_photos.evaluation.pictures import PhotoImages
 from tests.fakes.encoders import MEANINGS
 from tests.fakes.packs import build_tiny_pack
 
@@ -54,7 +54,7 @@ def test_one_photo_of_a_pair_shows_the_word_and_the_other_does_not() -> None:
 @pytest.mark.parametrize("inset", [False, True])
 def test_the_wanted_photo_lies_where_it_is_said(tmp_path: Path, inset: bool) -> None:
     photos = shown()
-    with Pictures([archive(tmp_path, photos)]) as pictures:
+    with PhotoImages([archive(tmp_path, photos)]) as pictures:
         composing = composed.Compositions(photos, pictures)
         for pair in composed.pairs(composed.labels(photos, set(COLOURS)), 2, seed=2):
             picture, box = composing.inset(pair) if inset else composing.side_by_side(pair)

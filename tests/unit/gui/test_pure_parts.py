@@ -146,7 +146,7 @@ def test_names_that_are_no_text_can_be_shown() -> None:
 def test_a_tooltip_holds_no_markup_of_a_name() -> None:
     photo = Photo(PhotoId(1), FolderId(1), Path("/p/<b>x</b>.jpg"), FileStamp(5, 5), ContentKey("k"),
                   PhotoState.INDEXED, PhotoFacts())  # fmt: skip
-    assert "<b>" not in formatting.tooltip(photo, "", 0.5)
+    assert "<b>" not in formatting.tooltip(photo, "")
     assert dict(formatting.facts(photo))["Size"] == "5 B"
 
 

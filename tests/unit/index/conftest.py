@@ -23,8 +23,8 @@ IDS = np.arange(1000, 1400)
 def clustered(n: int, dim: int, seed: int = 3) -> FloatArray:
     """Return unit vectors (N, D) in clusters, as photos are."""
     rng = np.random.default_rng(seed)
-    centres = normalise(rng.normal(size=(max(4, n // 100), dim)))
-    own = normalise(rng.normal(size=(n, dim)))
+    centres = normalise(rng.normal(size=(max(4, n // 100), dim)).astype(np.float32))
+    own = normalise(rng.normal(size=(n, dim)).astype(np.float32))
     return normalise(centres[rng.integers(len(centres), size=n)] + 0.6 * own)
 
 

@@ -84,7 +84,7 @@ def test_errors_arrive_as_they_were_raised() -> None:
 )
 def test_answers_of_another_shape_are_refused(change: dict[str, Any]) -> None:
     head, payload = through(decoder_protocol.answer_frame(ANSWER))
-    with pytest.raises(decoder_protocol.WireError):
+    with pytest.raises(decoder_protocol.ProtocolError):
         decoder_protocol.read_answer({**head, **change}, payload, REQUEST)
 
 
@@ -96,7 +96,7 @@ def test_pictures_that_nobody_asked_for_are_refused() -> None:
         DecodeRequest(REQUEST.path, ImageRecipe(4), 320, None),
         DecodeRequest(REQUEST.path, ImageRecipe(5), 320, 10),
     ):
-        with pytest.raises(decoder_protocol.WireError):
+        with pytest.raises(decoder_protocol.ProtocolError):
             decoder_protocol.read_answer(head, payload, request)
 
 
@@ -111,18 +111,18 @@ def test_facts_of_another_type_are_left_out() -> None:
 def test_a_thumbnail_that_is_no_jpeg_is_refused() -> None:
     head, payload = through(decoder_protocol.answer_frame(ANSWER))
     payload[48] = 0
-    with pytest.raises(decoder_protocol.WireError):
+    with pytest.raises(decoder_protocol.ProtocolError):
         decoder_protocol.read_answer(head, payload, REQUEST)
 
 
 def test_lengths_are_limited_before_anything_is_allocated() -> None:
-    with pytest.raises(decoder_protocol.WireError):
+    with pytest.raises(decoder_protocol.ProtocolError):
         decoder_protocol.lengths(decoder_protocol.HEADER.pack(2**32 - 1, 0))
-    with pytest.raises(decoder_protocol.WireError):
+    with pytest.raises(decoder_protocol.ProtocolError):
         decoder_protocol.lengths(decoder_protocol.HEADER.pack(0, 2**63))
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"{", b"\xff", b"[" * 100_000, json.dumps("x").encode()])
 def test_what_is_no_object_is_refused(text: bytes) -> None:
-    with pytest.raises(decoder_protocol.WireError):
+    with pytest.raises(decoder_protocol.ProtocolError):
         decoder_protocol.parse(text)

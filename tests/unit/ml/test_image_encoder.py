@@ -17,7 +17,7 @@ from semantic_photos.domain.ports import FloatArray, ImageEncoder
 from semantic_photos.domain.vectors import usable_rows
 from semantic_photos.ml.image_encoder import BATCH, OnnxImageEncoder
 from semantic_photos.ml.model_pack import ModelPack, load_pack, ramp_picture
-from semantic_photos.ml.text_encoder import WordTable
+from semantic_photos.ml.text_encoder import WordTableEncoder
 from tests.fakes.encoders import CHANNELS, DIM, GRID, FakeImageEncoder
 from tests.fakes.packs import build_tiny_pack, model, random_photos, read_manifest, write_manifest
 
@@ -46,7 +46,7 @@ def test_it_is_an_image_encoder(encoder: OnnxImageEncoder, pack: ModelPack) -> N
 def test_words_find_pictures(encoder: OnnxImageEncoder, pack: ModelPack) -> None:
     vectors = encoder.encode(plain(RED, GREEN, BLUE))
     assert vectors.dtype == np.float32
-    words = WordTable(pack)
+    words = WordTableEncoder(pack)
     for place, word in enumerate(("red", "grass", "sea")):
         query = words.encode(word)
         assert query is not None
@@ -94,7 +94,7 @@ def test_the_map_agrees_with_the_whole(encoder: OnnxImageEncoder) -> None:
 def test_the_map_says_where(encoder: OnnxImageEncoder, pack: ModelPack) -> None:
     picture = plain(BLUE)
     picture[0, 8:16, 24:] = RED
-    red = WordTable(pack).encode("red")
+    red = WordTableEncoder(pack).encode("red")
     _, positions = encoder.encode_map(picture)
     assert np.unravel_index(int(np.argmax(positions[0] @ red)), (GRID, GRID)) == (1, 3)
 

@@ -15,7 +15,7 @@ from semantic_photos.domain.errors import CancelledError, InternalError, PackErr
 from semantic_photos.domain.ports import ByteArray, FloatArray
 from semantic_photos.ml.image_encoder import OnnxImageEncoder
 from semantic_photos.ml.model_pack import ModelPack, load_pack, verify_known_answer
-from semantic_photos.ml.text_encoder import WordTable
+from semantic_photos.ml.text_encoder import WordTableEncoder
 from tests.fakes.encoders import DIM, FakeImageEncoder, FakeTextEncoder, word_vector
 from tests.fakes.packs import build_tiny_pack, encoder_model, read_manifest, write_manifest
 
@@ -28,17 +28,17 @@ def change(folder: Path, edit: Callable[[dict[str, Any]], object]) -> None:
 
 
 def test_the_known_answer_is_given(pack: ModelPack) -> None:
-    verify_known_answer(pack, OnnxImageEncoder(pack), WordTable(pack))
+    verify_known_answer(pack, OnnxImageEncoder(pack), WordTableEncoder(pack))
 
 
 def test_the_fakes_know_it_too(pack: ModelPack) -> None:
-    verify_known_answer(pack, FakeImageEncoder(), WordTable(pack))
+    verify_known_answer(pack, FakeImageEncoder(), WordTableEncoder(pack))
 
 
 @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
 def test_networks_of_floats_give_it(tmp_path: Path, layout: str) -> None:
     pack = load_pack(build_tiny_pack(tmp_path / "tiny", layout=layout, dtype="float32"))
-    verify_known_answer(pack, OnnxImageEncoder(pack), WordTable(pack))
+    verify_known_answer(pack, OnnxImageEncoder(pack), WordTableEncoder(pack))
 
 
 def test_a_recipe_that_the_network_was_not_made_for_is_found(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_a_recipe_that_the_network_was_not_made_for_is_found(tmp_path: Path) -> 
     change(folder, lambda manifest: manifest["image"].update(mean=[0.0, 0.0, 0.0]))
     pack = load_pack(folder)
     with pytest.raises(PackError, match="wrong answers"):
-        verify_known_answer(pack, OnnxImageEncoder(pack), WordTable(pack))
+        verify_known_answer(pack, OnnxImageEncoder(pack), WordTableEncoder(pack))
 
 
 def test_foreign_weights_with_right_checksums_are_found(folder: Path) -> None:
@@ -58,7 +58,7 @@ def test_foreign_weights_with_right_checksums_are_found(folder: Path) -> None:
     change(folder, lambda manifest: None)
     pack = load_pack(folder)
     with pytest.raises(PackError, match="wrong answers"):
-        verify_known_answer(pack, OnnxImageEncoder(pack), WordTable(pack))
+        verify_known_answer(pack, OnnxImageEncoder(pack), WordTableEncoder(pack))
 
 
 def test_words_of_another_space_are_found(folder: Path) -> None:
@@ -66,7 +66,7 @@ def test_words_of_another_space_are_found(folder: Path) -> None:
     change(folder, lambda manifest: None)
     pack = load_pack(folder)
     with pytest.raises(PackError, match="word table"):
-        verify_known_answer(pack, OnnxImageEncoder(pack), WordTable(pack))
+        verify_known_answer(pack, OnnxImageEncoder(pack), WordTableEncoder(pack))
 
 
 class OddEncoder(FakeImageEncoder):

@@ -116,6 +116,14 @@ def test_a_prior_moves_the_odds_of_its_tag_alone() -> None:
     assert odds[0, 1] == pytest.approx(-2.0, abs=1e-3)
 
 
+@pytest.mark.parametrize("least", ["much", None, -0.1, 1.1, float("nan"), []])
+def test_a_least_confidence_that_is_none_is_refused(least: object) -> None:
+    root = good()
+    root["tags"][0]["least"] = least
+    with pytest.raises(PackError, match=r"tags\.json"):
+        parse(root)
+
+
 @pytest.mark.parametrize("prior", ["much", None, 1e9, float("nan"), float("inf"), []])
 def test_a_prior_that_is_none_is_refused(prior: object) -> None:
     root = good()

@@ -17,18 +17,18 @@ from semantic_photos.domain.errors import InternalError
 from semantic_photos.domain.ports import FloatArray, TextEncoder
 from semantic_photos.domain.vectors import normalise
 from semantic_photos.ml.model_pack import ModelPack, load_pack
-from semantic_photos.ml.text_encoder import WordTable
-from semantic_photos.ml.word_table import Lexicon
+from semantic_photos.ml.text_encoder import WordTableEncoder
+from semantic_photos.ml.word_table import WordVectorTable
 from tests.fakes.encoders import DIM, MEANINGS, VOCABULARY, FakeTextEncoder, word_vector
 from tests.fakes.packs import phrase, read_manifest, write_manifest
 
 
 @pytest.fixture(scope="module")
-def words(pack: ModelPack) -> WordTable:
-    return WordTable(pack)
+def words(pack: ModelPack) -> WordTableEncoder:
+    return WordTableEncoder(pack)
 
 
-def table_of(good_folder: Path, folder: Path, names: list[str], weights: list[float] | None = None) -> WordTable:
+def table_of(good_folder: Path, folder: Path, names: list[str], weights: list[float] | None = None) -> WordTableEncoder:
     """Return a table of other words with vectors at right angles."""
     shutil.copytree(good_folder, folder)
     extra = [word for word in VOCABULARY if word not in names]
@@ -42,10 +42,10 @@ def table_of(good_folder: Path, folder: Path, names: list[str], weights: list[fl
     shares = (weights or [1.0] * len(names)) + [1.0] * len(extra)
     np.save(folder / "word_weights.npy", np.array(shares, np.float32))
     write_manifest(folder, read_manifest(folder))
-    return WordTable(load_pack(folder))
+    return WordTableEncoder(load_pack(folder))
 
 
-def test_it_is_a_text_encoder(words: WordTable) -> None:
+def test_it_is_a_text_encoder(words: WordTableEncoder) -> None:
     port: TextEncoder = words
     assert port.dim == DIM
     assert len(words) == 64
@@ -54,7 +54,7 @@ def test_it_is_a_text_encoder(words: WordTable) -> None:
     assert "xqzzv" not in words
 
 
-def test_a_word_is_its_vector_to_the_rounding_of_the_table(words: WordTable) -> None:
+def test_a_word_is_its_vector_to_the_rounding_of_the_table(words: WordTableEncoder) -> None:
     for word in VOCABULARY:
         vector = words.encode(word)
         if MEANINGS[word] is None:
@@ -66,27 +66,27 @@ def test_a_word_is_its_vector_to_the_rounding_of_the_table(words: WordTable) -> 
         assert float(vector @ word_vector(word)) > 0.999
 
 
-def test_a_phrase_is_the_weighted_sum(words: WordTable) -> None:
+def test_a_phrase_is_the_weighted_sum(words: WordTableEncoder) -> None:
     for text in ("dog beach", "red red blue", "the white dog of snow"):
         vector = words.encode(text)
         assert vector is not None
         assert float(vector @ phrase(text)) > 0.9995
 
 
-def test_order_case_and_stop_words_do_not_matter(words: WordTable) -> None:
+def test_order_case_and_stop_words_do_not_matter(words: WordTableEncoder) -> None:
     vector = words.encode("dog beach")
     for text in ("beach dog", "A DOG on the Beach!", "“dog”… (beach)", "ｄｏｇ beach", "dog's beaches"):
         assert np.allclose(words.encode(text), vector, atol=1e-6), text  # type: ignore[arg-type]
 
 
-def test_stop_words_alone_mean_nothing_and_are_known(words: WordTable) -> None:
+def test_stop_words_alone_mean_nothing_and_are_known(words: WordTableEncoder) -> None:
     assert words.encode("the of and") is None
     assert words.unknown_words("the of and") == ()
     assert words.encode("") is None
     assert words.unknown_words(" - 🐶 ") == ()
 
 
-def test_unknown_words_are_told_in_order_and_the_rest_counts(words: WordTable) -> None:
+def test_unknown_words_are_told_in_order_and_the_rest_counts(words: WordTableEncoder) -> None:
     assert words.unknown_words("a zebra and a red xqzzv, zebra") == ("zebra", "xqzzv")
     assert words.encode("zebra xqzzv") is None
     assert np.allclose(words.encode("zebra red"), words.encode("red"))  # type: ignore[arg-type]
@@ -100,12 +100,12 @@ def test_unknown_words_are_told_in_order_and_the_rest_counts(words: WordTable) -
      ("dog-beach", "dog beach"),
      ("red-dogs", "red dog"), ("rosé", "rose"), ("sun-set", "sunset")],
 )  # fmt: skip
-def test_forms_of_known_words_are_known(words: WordTable, typed: str, known: str) -> None:
+def test_forms_of_known_words_are_known(words: WordTableEncoder, typed: str, known: str) -> None:
     assert words.unknown_words(typed) == ()
     assert np.allclose(words.encode(typed), words.encode(known), atol=1e-6)  # type: ignore[arg-type]
 
 
-def test_of_a_compound_only_the_unknown_part_is_unknown(words: WordTable) -> None:
+def test_of_a_compound_only_the_unknown_part_is_unknown(words: WordTableEncoder) -> None:
     assert words.unknown_words("red-xqzzv") == ("xqzzv",)
     assert np.allclose(words.encode("red-xqzzv"), words.encode("red"))  # type: ignore[arg-type]
 
@@ -121,16 +121,18 @@ def test_a_word_that_is_listed_is_not_bent(good_folder: Path, tmp_path: Path) ->
 
 @given(st.text(max_size=200))
 def test_no_text_is_an_error(text: str) -> None:
-    lexicon = Lexicon(["red", "the"], np.eye(2, dtype=np.int8), np.ones(2, np.float32), np.array([1, 0], np.float32))
-    vector = lexicon.phrase(text)
+    word_table = WordVectorTable(
+        ["red", "the"], np.eye(2, dtype=np.int8), np.ones(2, np.float32), np.array([1, 0], np.float32)
+    )
+    vector = word_table.phrase(text)
     assert vector is None or np.isfinite(vector).all()
-    assert all(lexicon.find(text).unknown) or not lexicon.find(text).unknown
+    assert all(word_table.find(text).unknown) or not word_table.find(text).unknown
 
 
 # Vectors to words
 
 
-def test_neighbours_come_best_first_with_their_cosines(words: WordTable) -> None:
+def test_neighbours_come_best_first_with_their_cosines(words: WordTableEncoder) -> None:
     vector = words.encode("sky")
     assert vector is not None
     near = words.neighbours(vector, 6)
@@ -143,7 +145,7 @@ def test_neighbours_come_best_first_with_their_cosines(words: WordTable) -> None
     assert len({word for word, _ in near} & want) >= 3
 
 
-def test_the_word_itself_can_be_left_out_with_all_its_forms(words: WordTable) -> None:
+def test_the_word_itself_can_be_left_out_with_all_its_forms(words: WordTableEncoder) -> None:
     vector = words.encode("red")
     assert vector is not None
     names = [word for word, _ in words.neighbours(vector, 64, exclude=["Reds"])]
@@ -163,7 +165,7 @@ def test_neither_stop_words_nor_crumbs_nor_doubles_are_offered(good_folder: Path
         assert not {"the", "very", "ab", "cd"} & set(near)
 
 
-def test_neighbours_of_odd_requests(words: WordTable) -> None:
+def test_neighbours_of_odd_requests(words: WordTableEncoder) -> None:
     vector = word_vector("red")
     assert words.neighbours(vector, 0) == []
     assert len(words.neighbours(vector, 1000)) > 40
@@ -174,7 +176,7 @@ def test_neighbours_of_odd_requests(words: WordTable) -> None:
 # Help
 
 
-def test_suggestions_are_spelled_alike(words: WordTable) -> None:
+def test_suggestions_are_spelled_alike(words: WordTableEncoder) -> None:
     assert words.suggestions("baech", 3)[0] == "beach"
     assert words.suggestions("YELOW", 3) == ["yellow"]
     assert words.suggestions("crímsn", 1) == ["crimson"]
@@ -183,7 +185,7 @@ def test_suggestions_are_spelled_alike(words: WordTable) -> None:
     assert "the" not in words.suggestions("teh", 5)
 
 
-def test_completions_come_by_frequency(words: WordTable) -> None:
+def test_completions_come_by_frequency(words: WordTableEncoder) -> None:
     rows = [word for word in VOCABULARY if word.startswith("s")]
     assert words.completions("s", 99) == rows
     assert words.completions("s", 2) == rows[:2]
@@ -196,7 +198,7 @@ def test_completions_come_by_frequency(words: WordTable) -> None:
 
 
 def test_threads_share_a_table(pack: ModelPack) -> None:
-    table = WordTable(pack)
+    table = WordTableEncoder(pack)
     wrong: list[str] = []
 
     def work(word: str) -> None:
@@ -226,8 +228,8 @@ def test_a_table_of_the_real_size_answers_while_one_types() -> None:
     while len(listed) < 30_000:
         listed["".join(rng.choice(letters, size=int(rng.integers(3, 11)), p=share / share.sum()))] = None
     vectors = rng.integers(-127, 128, (30_000, 256), dtype=np.int8)
-    lexicon = Lexicon(list(listed), vectors, np.full(30_000, 0.01, np.float32), np.ones(30_000, np.float32))
-    table = WordTable.of(lexicon)
+    word_table = WordVectorTable(list(listed), vectors, np.full(30_000, 0.01, np.float32), np.ones(30_000, np.float32))
+    table = WordTableEncoder.of(word_table)
     names = list(listed)
 
     def milliseconds(call: object, n: int) -> float:

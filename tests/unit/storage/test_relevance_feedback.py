@@ -11,7 +11,7 @@ import pytest
 from semantic_photos.domain.photo import FileStamp, PhotoId
 from semantic_photos.storage.catalog import Catalog
 from semantic_photos.storage.database import Database
-from semantic_photos.storage.relevance_feedback import FeedbackVotes
+from semantic_photos.storage.relevance_feedback import VoteStore
 
 
 class World:
@@ -22,7 +22,7 @@ class World:
         files = [(folder / "photos" / f"{n}.jpg", FileStamp(n + 1, n + 1)) for n in range(4)]
         self.ids = self.catalog.files.add(self.root.id, files)
         self.time = 100.0
-        self.votes = FeedbackVotes(self.database, self._now)
+        self.votes = VoteStore(self.database, self._now)
 
     def _now(self) -> float:
         self.time += 1

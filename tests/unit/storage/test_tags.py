@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from semantic_photos.domain.photo import ContentKey, FileStamp, PhotoId
 from semantic_photos.domain.tags import Act, FileWords, Remark, Standing, after
-from semantic_photos.storage.keyword_sync import Exchange, WriteJob
+from semantic_photos.storage.keyword_sync import KeywordSync, WriteJob
 from semantic_photos.storage.tags import TagStore
 from tests.unit.storage.conftest import Shelf
 
@@ -22,11 +22,11 @@ def store(shelf: Shelf) -> TagStore:
 
 
 @pytest.fixture
-def exchange(shelf: Shelf) -> Exchange:
-    return Exchange(shelf.database, now=lambda: shelf.time)
+def exchange(shelf: Shelf) -> KeywordSync:
+    return KeywordSync(shelf.database, now=lambda: shelf.time)
 
 
-def wrote(exchange: Exchange, photo: PhotoId, names: list[str], stamp: str) -> None:
+def wrote(exchange: KeywordSync, photo: PhotoId, names: list[str], stamp: str) -> None:
     exchange.wrote([(WriteJob(photo, Path("/p/a.jpg"), FileStamp(1, 1, 1), (), (), tuple(names)), stamp)])
 
 
@@ -107,7 +107,7 @@ def test_a_rejection_comes_with_what_the_network_thought(shelf: Shelf, store: Ta
 
 
 def test_reading_the_words_of_a_file_leaves_confidences_alone(
-    shelf: Shelf, store: TagStore, exchange: Exchange
+    shelf: Shelf, store: TagStore, exchange: KeywordSync
 ) -> None:
     (a,) = shelf.indexed(1)
     store.suggest({a: {"dog": 0.9, "sea": 0.7}})
@@ -119,7 +119,7 @@ def test_reading_the_words_of_a_file_leaves_confidences_alone(
     assert [line.confidence for line in store.lines([a])[a] if line.tag == "dog"] == [0.4]
 
 
-def test_case_makes_no_second_tag(shelf: Shelf, store: TagStore, exchange: Exchange) -> None:
+def test_case_makes_no_second_tag(shelf: Shelf, store: TagStore, exchange: KeywordSync) -> None:
     (a,) = shelf.indexed(1)
     store.act(Act.ADD, [a], "Éléphant")
     store.act(Act.ADD, [a], "éléphant")
@@ -194,7 +194,7 @@ def test_the_catalog_follows_the_table_of_rules(
 # What files say
 
 
-def test_words_of_a_file_come_in_and_go_with_it(shelf: Shelf, store: TagStore, exchange: Exchange) -> None:
+def test_words_of_a_file_come_in_and_go_with_it(shelf: Shelf, store: TagStore, exchange: KeywordSync) -> None:
     (a,) = shelf.indexed(1)
     store.act(Act.REJECT, [a], "blurred")
     store.suggest({a: {"dog": 0.9, "cat": 0.8}})
@@ -207,7 +207,7 @@ def test_words_of_a_file_come_in_and_go_with_it(shelf: Shelf, store: TagStore, e
     assert store.remarks([a])[a] == Remark(5, caption="At sea")
 
 
-def test_what_the_person_remarked_wins_over_the_file(shelf: Shelf, store: TagStore, exchange: Exchange) -> None:
+def test_what_the_person_remarked_wins_over_the_file(shelf: Shelf, store: TagStore, exchange: KeywordSync) -> None:
     (a,) = shelf.indexed(1)
     exchange.store_words([(a, FileWords((), "file", 3), "1")])
     store.remark([a], rating=1)
@@ -215,7 +215,7 @@ def test_what_the_person_remarked_wins_over_the_file(shelf: Shelf, store: TagSto
     assert store.remarks([a])[a] == Remark(1, caption="file again")
 
 
-def test_what_we_wrote_is_not_taken_back_as_foreign(shelf: Shelf, store: TagStore, exchange: Exchange) -> None:
+def test_what_we_wrote_is_not_taken_back_as_foreign(shelf: Shelf, store: TagStore, exchange: KeywordSync) -> None:
     (a,) = shelf.indexed(1)
     store.suggest({a: {"dog": 0.9}})
     undone = store.act(Act.ADD, [a], "mine")
@@ -229,7 +229,7 @@ def test_what_we_wrote_is_not_taken_back_as_foreign(shelf: Shelf, store: TagStor
 
 
 def test_a_keyword_taken_off_and_given_again_elsewhere_is_theirs(
-    shelf: Shelf, store: TagStore, exchange: Exchange
+    shelf: Shelf, store: TagStore, exchange: KeywordSync
 ) -> None:
     (a,) = shelf.indexed(1)
     store.act(Act.ADD, [a], "cat")
@@ -244,7 +244,7 @@ def test_a_keyword_taken_off_and_given_again_elsewhere_is_theirs(
     assert (job.want, job.drop) == (("cat", "dog"), ())
 
 
-def test_a_level_of_another_keyword_is_still_ours(shelf: Shelf, store: TagStore, exchange: Exchange) -> None:
+def test_a_level_of_another_keyword_is_still_ours(shelf: Shelf, store: TagStore, exchange: KeywordSync) -> None:
     (a,) = shelf.indexed(1)
     change = store.act(Act.ADD, [a], "dog")
     wrote(exchange, a, ["dog"], "1")
@@ -254,7 +254,7 @@ def test_a_level_of_another_keyword_is_still_ours(shelf: Shelf, store: TagStore,
     assert job.drop == ("dog",)
 
 
-def test_words_that_are_not_whole_take_nothing_away(shelf: Shelf, store: TagStore, exchange: Exchange) -> None:
+def test_words_that_are_not_whole_take_nothing_away(shelf: Shelf, store: TagStore, exchange: KeywordSync) -> None:
     (a,) = shelf.indexed(1)
     exchange.store_words([(a, FileWords(("dog", "sea"), "At home", 3), "1")])
     wrote(exchange, a, ["mine"], "")
@@ -269,7 +269,7 @@ def test_words_that_are_not_whole_take_nothing_away(shelf: Shelf, store: TagStor
 
 
 def test_a_file_without_an_automatic_tag_leaves_its_confidence(
-    shelf: Shelf, store: TagStore, exchange: Exchange
+    shelf: Shelf, store: TagStore, exchange: KeywordSync
 ) -> None:
     (a,) = shelf.indexed(1)
     store.suggest({a: {"dog": 0.9}})
@@ -277,7 +277,7 @@ def test_a_file_without_an_automatic_tag_leaves_its_confidence(
     assert {line.tag: line.confidence for line in store.lines([a])[a]} == {"sea": None, "dog": 0.9}
 
 
-def test_what_is_about_to_be_written_is_ours_at_once(shelf: Shelf, store: TagStore, exchange: Exchange) -> None:
+def test_what_is_about_to_be_written_is_ours_at_once(shelf: Shelf, store: TagStore, exchange: KeywordSync) -> None:
     (a,) = shelf.indexed(1)
     store.suggest({a: {"dog": 0.9, "cat": 0.9}})
     wrote(exchange, a, ["dog"], "1")
@@ -286,7 +286,7 @@ def test_what_is_about_to_be_written_is_ours_at_once(shelf: Shelf, store: TagSto
     assert standings(store, a) == {"dog": A, "cat": A}
 
 
-def test_rating_and_caption_that_were_taken_off_stay_off(shelf: Shelf, store: TagStore, exchange: Exchange) -> None:
+def test_rating_and_caption_that_were_taken_off_stay_off(shelf: Shelf, store: TagStore, exchange: KeywordSync) -> None:
     (a,) = shelf.indexed(1)
     exchange.store_words([(a, FileWords((), "At sea", 5), "1")])
     store.remark([a], rating=0, caption="")
@@ -294,7 +294,7 @@ def test_rating_and_caption_that_were_taken_off_stay_off(shelf: Shelf, store: Ta
     assert store.remarks([a]) == {}
 
 
-def test_jobs_hold_what_the_person_has_and_took_off(shelf: Shelf, store: TagStore, exchange: Exchange) -> None:
+def test_jobs_hold_what_the_person_has_and_took_off(shelf: Shelf, store: TagStore, exchange: KeywordSync) -> None:
     a, b, c = shelf.indexed(1, 2, 3)
     store.act(Act.ADD, [a], "holiday|sea")
     store.suggest({a: {"dog": 0.9, "cat": 0.5}, b: {"dog": 0.9}})
@@ -305,7 +305,7 @@ def test_jobs_hold_what_the_person_has_and_took_off(shelf: Shelf, store: TagStor
     assert jobs == {a: ("dog", "holiday|sea"), b: ("dog",), c: ()}
 
 
-def test_failed_writes_are_listed_until_they_succeed(shelf: Shelf, store: TagStore, exchange: Exchange) -> None:
+def test_failed_writes_are_listed_until_they_succeed(shelf: Shelf, store: TagStore, exchange: KeywordSync) -> None:
     a, b = shelf.indexed(1, 2)
     store.act(Act.ADD, [a], "dog")
     for _ in range(2):
@@ -324,7 +324,7 @@ def sort_key_of(shelf: Shelf, photo: PhotoId) -> int:
         return int(connection.execute("SELECT sort_key FROM photo WHERE id = ?", (photo,)).fetchone()[0])
 
 
-def test_an_embedded_write_keeps_the_vector(shelf: Shelf, exchange: Exchange) -> None:
+def test_an_embedded_write_keeps_the_vector(shelf: Shelf, exchange: KeywordSync) -> None:
     (a,) = shelf.indexed(1)
     old = shelf.catalog.photos.get([a])[a].stamp
     new = shelf.stamp(1, size=5000, mtime_ns=10**18)

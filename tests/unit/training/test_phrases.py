@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 from semantic_photos.training import phrases  # noqa: E402
 from semantic_photos.training.dataset import PhotoRecord  # noqa: E402
 from semantic_photos.training.head import Goals, Material  # noqa: E402
-from semantic_photos.training.texts import CaptionBank, LabelBank, Lexicon  # noqa: E402
+from semantic_photos.training.texts import CaptionBank, LabelBank, WordVectorTable  # noqa: E402
 
 
 def unit(rows: int, dim: int, seed: int) -> torch.Tensor:
@@ -69,9 +69,9 @@ def photos(table: torch.Tensor) -> torch.Tensor:
 
 
 def material(records: list[PhotoRecord], table: torch.Tensor) -> Material:
-    lexicon = Lexicon(WORDS, torch.ones(len(WORDS)))
+    word_table = WordVectorTable(WORDS, torch.ones(len(WORDS)))
     rows = np.arange(len(records))
-    return Material(lexicon, CaptionBank(records, rows, lexicon), LabelBank(records, rows, lexicon, table))
+    return Material(word_table, CaptionBank(records, rows, word_table), LabelBank(records, rows, word_table, table))
 
 
 def test_words_that_say_nothing_of_a_photo_come_to_weigh_less(

@@ -19,7 +19,7 @@ from semantic_photos.training.export import quantise_rows, ramp_picture  # noqa:
 from semantic_photos.training.head import Goals, Head, TunedTable, several_right  # noqa: E402
 from semantic_photos.training.onnx_graph import encoder_model, head_model  # noqa: E402
 from semantic_photos.training.student import Student, StudentShape  # noqa: E402
-from semantic_photos.training.texts import Bags, CaptionBank, Lexicon  # noqa: E402
+from semantic_photos.training.texts import Bags, CaptionBank, WordVectorTable  # noqa: E402
 from semantic_photos.training.unpack import student_of  # noqa: E402
 from semantic_photos.training.words import read_tags, words_of  # noqa: E402
 
@@ -145,8 +145,8 @@ def test_queries_fit_every_photo_that_says_their_words():
         return PhotoRecord("x", 1, "s", "train", (), captions)
 
     words = ["a", "dog", "dogs", "boat", "runs"]
-    lexicon = Lexicon(words, torch.tensor([0.0, 1.0, 1.0, 1.0, 1.0]))
-    bank = CaptionBank([said("a dog"), said("dogs"), said("a boat")], np.arange(3), lexicon)
+    word_table = WordVectorTable(words, torch.tensor([0.0, 1.0, 1.0, 1.0, 1.0]))
+    bank = CaptionBank([said("a dog"), said("dogs"), said("a boat")], np.arange(3), word_table)
     _bags, fits = bank.queries(np.arange(3), np.random.default_rng(0))
     assert fits.tolist() == [[1, 1, 0], [1, 1, 0], [0, 0, 1]]
 

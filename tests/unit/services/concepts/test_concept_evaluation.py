@@ -9,16 +9,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semantic_photos.domain.vectors import normalise
-from semantic_photos.services.concepts.concept_direction import learn
-from semantic_photos.services.concepts.concept_evaluation import HeldOut, folds_of, hold_out, probabilities, questions
+from semantic_photos.services.concepts.concept_direction import fit_direction
+from semantic_photos.services.concepts.concept_evaluation import (
+    HoldOutResult,
+    folds_of,
+    hold_out,
+    photos_to_review,
+    probabilities,
+)
 
 
-def _world(subject: float, seed: int = 1, n: int = 300, examples: int = 8) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return photos, which of them are examples, and which show the subject, as far apart as ``subject`` says."""
+def _world(concept: float, seed: int = 1, n: int = 300, examples: int = 8) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return photos, which of them are examples, and which show the subject, as far apart as ``concept`` says."""
     rng = np.random.default_rng(seed)
     photos = rng.normal(size=(n, 24))
     shows = np.arange(n) < 2 * examples
-    photos[shows] += subject * np.eye(24)[0]
+    photos[shows] += concept * np.eye(24)[0]
     return normalise(photos.astype(np.float32)), np.arange(n) < examples, shows
 
 
@@ -73,18 +79,18 @@ def test_a_known_word_is_what_was_before() -> None:
      (0, 5, 5, 0, "is better")],
 )  # fmt: skip
 def test_the_verdict_says_no_more_than_the_figures(before: int, after: int, gained: int, lost: int, words: str) -> None:
-    assert words in HeldOut(5, before, after, 20, 900, False, gained, lost).verdict
+    assert words in HoldOutResult(5, before, after, 20, 900, False, gained, lost).verdict
 
 
 def test_the_uncertain_are_asked_about_once_each() -> None:
     photos, own, shows = _world(5.0)
-    subject = learn("x", photos[own], photos, own=own)
+    concept = fit_direction("x", photos[own], photos, own=own)
     held = hold_out("x", photos[own], photos, None, own=own).scores
     free = photos[~own]
-    chances = probabilities(subject, held, free @ subject.vector)
+    chances = probabilities(concept, held, free @ concept.vector)
     assert chances[shows[~own]].mean() > 10 * chances[~shows[~own]].mean()
     twice = np.concatenate([free, free])
-    asked = questions(np.concatenate([chances, chances]), lambda rows: twice[rows], 12)
+    asked = photos_to_review(np.concatenate([chances, chances]), lambda rows: twice[rows], 12)
     assert len(set((asked % len(free)).tolist())) == len(asked) >= 6
     doubt = np.abs(np.concatenate([chances, chances])[asked] - 0.5)
     assert (np.diff(doubt) >= 0).all()
@@ -99,8 +105,8 @@ def test_chances_grow_with_likeness_and_folds_are_whole(count: int, seed: int) -
     assert (folds[:count] == folds[count:]).all()
     photos = normalise(rng.normal(size=(120, 6)).astype(np.float32))
     own = np.arange(120) < 5
-    subject = learn("x", photos[own], photos, own=own, seed=seed)
-    scores = np.sort(photos @ subject.vector)
-    chances = probabilities(subject, rng.normal(2, 1, 5).astype(np.float32), scores)
+    concept = fit_direction("x", photos[own], photos, own=own, seed=seed)
+    scores = np.sort(photos @ concept.vector)
+    chances = probabilities(concept, rng.normal(2, 1, 5).astype(np.float32), scores)
     assert np.isfinite(chances).all()
     assert ((chances >= 0) & (chances <= 1)).all()

@@ -13,12 +13,13 @@ import pytest
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.messages import Notice
 from semantic_photos.domain.personalization import Outcome
-from semantic_photos.domain.personalization_map import Correction, Shift, as_text, linear_map
+from semantic_photos.domain.personalization_map import PersonalizationMap, Shift, as_text, linear_map
 from semantic_photos.domain.photo import ContentKey, FileStamp, PhotoFacts
 from semantic_photos.domain.tags import Act
 from semantic_photos.ml.model_pack import ModelPack, load_pack
-from semantic_photos.services.concepts.personalization import KEY, Adapting, adapted
-from semantic_photos.services.concepts.personalized_words import corrected_tags
+from semantic_photos.ml.text_encoder import WordTableEncoder
+from semantic_photos.services.concepts.personalization import KEY, Personalization, personalized
+from semantic_photos.services.concepts.personalized_words import personalized_tags
 from semantic_photos.services.threads.concurrency import EventBus
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
@@ -48,8 +49,16 @@ class House:
         self.open()
 
     def open(self) -> None:
-        made = adapted(self.pack, self.catalog, self.store, self.votes, self.bus)
-        self.adapting, self.plain, self.words, self.seen = made
+        made = personalized(self.pack, WordTableEncoder(self.pack), self.catalog, self.store, self.votes, self.bus)
+        assert made.plain is not None
+        assert made.words is not None
+        assert made.tags is not None
+        self.personalization, self.plain, self.words, self.seen = (
+            made.personalization,
+            made.plain,
+            made.words,
+            made.tags,
+        )
 
     def outcome(self, *, better: bool = True) -> Outcome:
         red, blue = self.plain.encode("red"), self.plain.encode("blue")
@@ -68,7 +77,7 @@ def test_applied_it_holds_at_once_and_at_the_next_start_and_undone_it_is_gone(ho
     before, photos = house.words.encode("red"), house.pack.background
     assert photos is not None
     plain = house.seen.tag_confidences(np.asarray(photos, np.float32))
-    state = house.adapting.apply(house.outcome())
+    state = house.personalization.apply(house.outcome())
     assert (state.active, state.moved, state.confirmations) == (True, ("red",), 40)
     after = house.words.encode("red")
     assert before is not None
@@ -78,42 +87,44 @@ def test_applied_it_holds_at_once_and_at_the_next_start_and_undone_it_is_gone(ho
     assert house.words.neighbours(after, 1)[0][0] == "red"
     house.open()
     assert np.array_equal(house.words.encode("red"), after)
-    assert house.adapting.undo()
+    assert house.personalization.undo()
     assert np.array_equal(house.words.encode("red"), before)
     assert np.array_equal(house.seen.tag_confidences(np.asarray(photos, np.float32)), plain)
-    assert not house.adapting.undo()
+    assert not house.personalization.undo()
     house.open()
-    assert not house.adapting.state().active
+    assert not house.personalization.state().active
 
 
 def test_what_is_not_better_is_not_applied(house: House) -> None:
     with pytest.raises(UserFacingError, match="No better"):
-        house.adapting.apply(house.outcome(better=False))
+        house.personalization.apply(house.outcome(better=False))
     assert not house.catalog.meta(KEY)
 
 
 @pytest.mark.parametrize("other", [False, True])
 def test_a_damaged_one_and_one_of_another_pack_are_not_used_and_told(house: House, *, other: bool) -> None:
     shift = house.outcome().shift
-    house.catalog.set_meta(KEY, as_text(Correction("another", shift)) if other else "{broken")
+    house.catalog.set_meta(KEY, as_text(PersonalizationMap("another", shift)) if other else "{broken")
     before = house.plain.encode("red")
     house.open()
     assert np.array_equal(house.words.encode("red"), before)
-    state = house.adapting.state()
+    state = house.personalization.state()
     assert not state.active
     assert ("another model pack" if other else "damaged") in state.trouble
     assert house.notices[-1].text == state.trouble
-    house.adapting.apply(house.outcome())
+    house.personalization.apply(house.outcome())
     assert house.notices[-1].text == ""
-    assert house.adapting.state().active
+    assert house.personalization.state().active
 
 
 def test_a_report_that_makes_no_sense_costs_only_the_figures(house: House) -> None:
-    correction = Correction(house.pack.fingerprint, house.outcome().shift, 7, json.dumps({"figures": 3}))
-    house.catalog.set_meta(KEY, as_text(correction))
+    personalization_map = PersonalizationMap(
+        house.pack.fingerprint, house.outcome().shift, 7, json.dumps({"figures": 3})
+    )
+    house.catalog.set_meta(KEY, as_text(personalization_map))
     house.open()
-    assert house.adapting.state().active
-    assert house.adapting.state().figures == ()
+    assert house.personalization.state().active
+    assert house.personalization.state().figures == ()
 
 
 def test_tags_rejections_captions_and_votes_are_evidence_and_contradictions_are_none(house: House) -> None:
@@ -127,7 +138,7 @@ def test_tags_rejections_captions_and_votes_are_evidence_and_contradictions_are_
     house.votes.cast("beach", ids[20:22], 1)
     house.votes.cast("beach", ids[22:23], -1)
     house.votes.cast("-beach red", ids[23:24], 1)
-    evidence = house.adapting.evidence()
+    evidence = house.personalization.evidence()
     said = dict(zip(evidence.names, evidence.said.T, strict=True))
     assert set(said) == {"red", "banana", "beach"}
     assert sorted(said["red"][said["red"] != 0].tolist()) == [-1, -1, 1, 1, 1, 1]
@@ -135,14 +146,14 @@ def test_tags_rejections_captions_and_votes_are_evidence_and_contradictions_are_
     assert sorted(said["beach"][said["beach"] != 0].tolist()) == [-1, 1, 1]
     assert evidence.asked.tolist() == [name == "beach" for name in evidence.names]
     assert len(evidence.captions) == 5
-    outcome = house.adapting.fit()
+    outcome = house.personalization.fit()
     assert not outcome.better
     assert "it takes at least 20" in outcome.reason
 
 
 def test_without_anything_confirmed_or_without_a_pack_there_is_a_sentence(house: House) -> None:
-    assert "There are 0 confirmations" in house.adapting.fit().reason
-    bare = Adapting(house.catalog, None, None, "", house.bus)
+    assert "There are 0 confirmations" in house.personalization.fit().reason
+    bare = Personalization(house.catalog, None, None, "", house.bus)
     bare.load()
     assert not bare.state().active
     with pytest.raises(UserFacingError, match="no usable model pack"):
@@ -155,6 +166,6 @@ def test_moved_tags_keep_their_prior(house: House) -> None:
     shift = house.outcome().shift
     stats = tuple(dataclasses.replace(stat, prior=1.5) for stat in house.pack.tag_table.stats)
     table = dataclasses.replace(house.pack.tag_table, stats=stats)
-    moved = corrected_tags(dataclasses.replace(house.pack, tag_table=table), shift)
+    moved = personalized_tags(dataclasses.replace(house.pack, tag_table=table), shift)
     assert not np.array_equal(moved.matrix, table.matrix)
     assert np.allclose(moved.prior, 1.5)

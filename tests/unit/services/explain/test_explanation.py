@@ -24,12 +24,12 @@ from semantic_photos.domain.vectors import weighted_sum
 from semantic_photos.index.hybrid_index import HybridIndex
 from semantic_photos.media.preprocess import square
 from semantic_photos.ml.model_pack import load_pack
-from semantic_photos.ml.text_encoder import WordTable
-from semantic_photos.services.concepts.concept_words import TaughtWords
-from semantic_photos.services.explain.explanation import HEAT_SIDE, Explainer, exact_matches
-from semantic_photos.services.explain.salient_words import Concepts, diverse
+from semantic_photos.ml.text_encoder import WordTableEncoder
+from semantic_photos.services.concepts.concept_words import ConceptWords
+from semantic_photos.services.explain.explanation import HEAT_SIDE, Explainer, Explanation, WordShare, exact_matches
+from semantic_photos.services.explain.salient_words import SalientWords, diverse
 from semantic_photos.services.search import dense_features
-from semantic_photos.services.search.relevance_feedback import Feedback
+from semantic_photos.services.search.relevance_feedback import RelevanceFeedback
 from semantic_photos.services.search.search_service import SearchService
 from semantic_photos.services.search.vocabulary import Vocabulary
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
@@ -75,14 +75,14 @@ class World:
         ]
         self.catalog.queue.commit(self.encoder.fingerprint, rows)
         self.index.add([int(i) for i in ids], vectors)
-        self.feedback = Feedback(self.catalog.feedback, self.index)
+        self.feedback = RelevanceFeedback(self.catalog.feedback, self.index)
         self.search = SearchService(
             self.catalog, self.index, self.text, self.encoder, self.decoders,  # type: ignore[arg-type]
             counts=Counts, background=BACKGROUND, feedback=self.feedback,
         )  # fmt: skip
         self.pack = load_pack(build_tiny_pack(tmp_path / "pack"))
-        self.concepts = Concepts(self.pack)
-        self.explainer = Explainer(self.search.examples, self.text, self.concepts, self.search.sample,
+        self.salient_words = SalientWords(self.pack)
+        self.explainer = Explainer(self.search.examples, self.text, self.salient_words, self.search.sample,
                                    keywords=lambda _: ("Family|Anna", "sunset"))  # fmt: skip
 
     def stems(self, query: Query, limit: int = 5) -> list[str]:
@@ -175,7 +175,7 @@ def test_a_photo_without_another(world: World) -> None:
 
 @pytest.mark.parametrize(("word", "left"), [("red", True), ("blue", False)])
 def test_the_heat_is_where_the_word_is(world: World, word: str, left: bool) -> None:
-    why = world.explainer.why(Example(photo_id=world.ids["both"]), Query.parse(word))
+    why = world.explainer.explain(Example(photo_id=world.ids["both"]), Query.parse(word))
     h, w = why.heat.shape
     assert w == 2 * h
     assert (why.hottest[0] < 0.5) == left
@@ -227,10 +227,10 @@ def test_what_is_looked_up_once_changes_no_number(
     query, photo = replace(Query.parse(text), examples=examples), Example(shared.ids[name])
     assume(not query.is_empty)
     sample = BACKGROUND if known else None
-    explainer = Explainer(shared.search.examples, shared.text, shared.concepts, lambda: sample)
+    explainer = Explainer(shared.search.examples, shared.text, shared.salient_words, lambda: sample)
     heat, scores = slowly(shared, query, photo, sample)
     for _ in range(2):
-        why = explainer.why(photo, query)
+        why = explainer.explain(photo, query)
         np.testing.assert_allclose(why.heat, heat, atol=1e-5)
         told = {one.word: one.stands_out for one in why.words}
         assert [told[word] for word in words] == pytest.approx(scores, abs=1e-5)
@@ -242,22 +242,22 @@ def test_an_example_from_elsewhere_is_read_once_for_many_photos(world: World, tm
     query = Query(examples=(Example(path=outside),))
     world.decoders.asked.clear()
     for name in ("both", "corner", "red-1"):
-        world.explainer.why(Example(world.ids[name]), query)
+        world.explainer.explain(Example(world.ids[name]), query)
     assert [request.path for request in world.decoders.asked].count(outside) == 1
 
 
 def test_a_name_that_means_something_else_by_now_is_asked_anew(world: World) -> None:
     meaning = {"it": world.text.encode("red")}
-    words = TaughtWords(world.text, lambda: ["it"], lambda _: meaning["it"])
-    explainer = Explainer(world.search.examples, words, world.concepts, world.search.sample)
+    words = ConceptWords(world.text, lambda: ["it"], lambda _: meaning["it"])
+    explainer = Explainer(world.search.examples, words, world.salient_words, world.search.sample)
     photo = Example(world.ids["both"])
-    assert explainer.why(photo, Query.parse("it")).hottest[0] < 0.5
+    assert explainer.explain(photo, Query.parse("it")).hottest[0] < 0.5
     meaning["it"] = world.text.encode("blue")
-    assert explainer.why(photo, Query.parse("it")).hottest[0] > 0.5
+    assert explainer.explain(photo, Query.parse("it")).hottest[0] > 0.5
 
 
 def test_words_have_shares_and_minus_words_count_against(world: World) -> None:
-    why = world.explainer.why(Example(photo_id=world.ids["both"]), Query.parse("red -blue green"))
+    why = world.explainer.explain(Example(photo_id=world.ids["both"]), Query.parse("red -blue green"))
     shares = {one.word: one.share for one in why.words}
     assert shares["red"] > 0.2
     assert shares["blue"] < -0.2
@@ -266,14 +266,20 @@ def test_words_have_shares_and_minus_words_count_against(world: World) -> None:
     assert "red" in why.sentence()
 
 
+def test_a_percentage_is_told_only_where_it_is_a_probability() -> None:
+    shares = (WordShare("dog", 0.6, 3.0, 0.826), WordShare("beach", 0.3, 1.0), WordShare("cat", -0.1, 1.0, 0.3))
+    why = Explanation(np.zeros((1, 1), np.float32), (0.5, 0.5), shares, (), ())
+    assert why.sentence() == "dog 83 %, beach, −cat 30 %"
+
+
 def test_what_is_not_there_is_cold(world: World) -> None:
-    why = world.explainer.why(Example(photo_id=world.ids["black-1"]), Query.parse("yellow"))
+    why = world.explainer.explain(Example(photo_id=world.ids["black-1"]), Query.parse("yellow"))
     assert why.heat.max() == 0
     assert why.sentence() == ""
 
 
 def test_similar_because_of_what_both_show(world: World) -> None:
-    why = world.explainer.why(Example(photo_id=world.ids["both"]), Query.similar_to(world.ids["blue-1"]))
+    why = world.explainer.explain(Example(photo_id=world.ids["both"]), Query.similar_to(world.ids["blue-1"]))
     assert "blue" in [concept.tag for concept in why.shared]
     assert "red" not in [concept.tag for concept in why.shared]
     assert why.hottest[0] > 0.5
@@ -281,45 +287,45 @@ def test_similar_because_of_what_both_show(world: World) -> None:
 
 def test_the_example_itself_needs_no_reason(world: World) -> None:
     query = Query.similar_to(world.ids["both"])
-    assert world.explainer.why(Example(photo_id=world.ids["both"]), query).heat.max() == 0
-    focused = world.explainer.why(Example(photo_id=world.ids["both"]), query.with_focus("blue"))
+    assert world.explainer.explain(Example(photo_id=world.ids["both"]), query).heat.max() == 0
+    focused = world.explainer.explain(Example(photo_id=world.ids["both"]), query.with_focus("blue"))
     assert focused.hottest[0] > 0.5
 
 
 def test_exact_text_in_name_and_keywords(world: World) -> None:
-    why = world.explainer.why(Example(photo_id=world.ids["both"]), Query.parse("anna both red zzz -sunset"))
+    why = world.explainer.explain(Example(photo_id=world.ids["both"]), Query.parse("anna both red zzz -sunset"))
     assert why.exact == ("anna", "both")
     assert exact_matches(["img_12.jpg", "12", "1", "img_12"], Path("/a/IMG_12.jpg")) == ("img_12.jpg", "12", "img_12")
 
 
 def test_only_unknown_or_only_minus_words_can_be_explained(world: World) -> None:
-    assert world.explainer.why(Example(photo_id=world.ids["both"]), Query.parse("zzz")).heat.max() == 0
-    why = world.explainer.why(Example(photo_id=world.ids["both"]), Query.parse("-blue"))
+    assert world.explainer.explain(Example(photo_id=world.ids["both"]), Query.parse("zzz")).heat.max() == 0
+    why = world.explainer.explain(Example(photo_id=world.ids["both"]), Query.parse("-blue"))
     assert why.hottest[0] > 0.5
 
 
 def test_what_cannot_be_explained_is_said(world: World) -> None:
     with pytest.raises(QueryError):
-        world.explainer.why(Example(photo_id=world.ids["both"]), Query())
+        world.explainer.explain(Example(photo_id=world.ids["both"]), Query())
     with pytest.raises(QueryError):
-        world.explainer.why(Example(photo_id=PhotoId(999)), Query.parse("red"))
+        world.explainer.explain(Example(photo_id=PhotoId(999)), Query.parse("red"))
     with pytest.raises(PhotoError):
-        world.explainer.why(Example(path=world.root / "nothing.jpg"), Query.parse("red"))
+        world.explainer.explain(Example(path=world.root / "nothing.jpg"), Query.parse("red"))
 
 
 def test_a_photo_that_takes_too_long_says_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dense_features, "_TIMEOUT_S", 0.01)
     monkeypatch.setattr(world.decoders, "submit", lambda *_, **__: Future())
     with pytest.raises(PhotoError, match="within"):
-        world.explainer.why(Example(path=world.root / "slow.jpg"), Query.parse("red"))
+        world.explainer.explain(Example(path=world.root / "slow.jpg"), Query.parse("red"))
 
 
 def test_concepts_are_different_things(world: World) -> None:
     vector = world.encoder.encode(square(patches(("red", "blue")), world.encoder.recipe)[None])[0]
-    tags = [concept.tag for concept in world.concepts.of_vector(vector, 3)]
+    tags = [concept.tag for concept in world.salient_words.of_vector(vector, 3)]
     assert {"red", "blue"} <= set(tags)
-    assert Concepts(None).of_vector(vector) == []
-    assert Concepts(None).shared(vector, vector) == []
+    assert SalientWords(None).of_vector(vector) == []
+    assert SalientWords(None).shared(vector, vector) == []
 
 
 def test_near_synonyms_and_parts_of_names_are_left_out() -> None:
@@ -364,7 +370,7 @@ def test_an_empty_question_takes_no_votes(world: World) -> None:
 
 
 def test_words_near_a_photo_with_how_many_photos_each_finds(world: World) -> None:
-    vocabulary = Vocabulary(world.catalog, world.index, world.pack, WordTable(world.pack))
+    vocabulary = Vocabulary(world.catalog, world.index, world.pack, WordTableEncoder(world.pack))
     vector = world.encoder.encode(square(patches(("red",)), world.encoder.recipe)[None])[0]
     near = vocabulary.near_photo(vector, 6)
     assert near[0].word == "red"
@@ -380,14 +386,19 @@ def test_words_near_a_photo_with_how_many_photos_each_finds(world: World) -> Non
 
 def test_a_taught_name_of_several_words_is_explained_as_one(world: World) -> None:
     green = world.text.encode("green")
-    words = TaughtWords(world.text, lambda: ["Papers|Passport photo"], lambda _: green)  # type: ignore[arg-type]
-    assert words.subjects(["blue", "passport", "photo", "passport"]) == [(1, 2)]
+    words = ConceptWords(world.text, lambda: ["Papers|Passport photo"], lambda _: green)  # type: ignore[arg-type]
+    assert words.custom_concepts(["blue", "passport", "photo", "passport"]) == [(1, 2)]
     explainer = Explainer(
-        world.search.examples, words, world.concepts, world.search.sample, lambda _: ("Passport photo",), words.subjects
+        world.search.examples,
+        words,
+        world.salient_words,
+        world.search.sample,
+        lambda _: ("Passport photo",),
+        words.custom_concepts,
     )
     photo = Example(world.ids["green-1"])
-    why = explainer.why(photo, Query.parse("passport photo -red blue"))
-    plain = explainer.why(photo, Query.parse("green -red blue"))
+    why = explainer.explain(photo, Query.parse("passport photo -red blue"))
+    plain = explainer.explain(photo, Query.parse("green -red blue"))
     assert [(one.word, one.share) for one in why.words] == [
         ("passport photo" if one.word == "green" else one.word, one.share) for one in plain.words
     ]

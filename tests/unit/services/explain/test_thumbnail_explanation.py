@@ -20,7 +20,7 @@ from semantic_photos.domain.ports import ByteArray, FloatArray
 from semantic_photos.domain.query import Example, Query
 from semantic_photos.media.thumbnail_squares import square_of
 from semantic_photos.services.explain import thumbnail_explanation as module
-from semantic_photos.services.explain.thumbnail_explanation import Glances
+from semantic_photos.services.explain.thumbnail_explanation import ThumbnailExplainer
 from tests.fakes.encoders import FakeImageEncoder
 from tests.unit.services.explain.test_explanation import World, patches
 
@@ -31,7 +31,7 @@ class Desk:
     def __init__(self, world: World) -> None:
         self.world, self.read = world, 0
         self.gone: set[str] = set()
-        self.glances = Glances(world.explainer, world.encoder, self.thumbnail)
+        self.thumbnail_explainer = ThumbnailExplainer(world.explainer, world.encoder, self.thumbnail)
 
     def thumbnail(self, photo: Photo) -> bytes | None:
         self.read += 1
@@ -63,7 +63,7 @@ def desk(world: World) -> Desk:
 
 def test_the_heat_is_where_the_words_are(desk: Desk) -> None:
     photos = desk.photos("both", "red-1", "black-1")
-    told = desk.glances.why(photos, Query.parse("red -blue"))
+    told = desk.thumbnail_explainer.explain(photos, Query.parse("red -blue"))
     both = told[photos[0].id]
     assert max(both.heat.shape) == module.SIDE
     assert both.hottest[0] < 0.5
@@ -76,24 +76,27 @@ def test_the_heat_is_where_the_words_are(desk: Desk) -> None:
 def test_what_the_words_have_to_do_with_it_is_said_as_by_the_close_look(desk: Desk) -> None:
     (photo,) = desk.photos("both")
     query = Query.parse("red green -blue both")
-    quick, close = desk.glances.why([photo], query)[photo.id], desk.world.explainer.why(Example(photo.id), query)
+    quick, close = (
+        desk.thumbnail_explainer.explain([photo], query)[photo.id],
+        desk.world.explainer.explain(Example(photo.id), query),
+    )
     assert quick.sentence() == close.sentence()
 
 
 def test_thumbnails_are_looked_at_once_for_all_questions(desk: Desk) -> None:
     photos = desk.photos("red-0", "red-1", "both")
-    desk.glances.why(photos, Query.parse("red"))
+    desk.thumbnail_explainer.explain(photos, Query.parse("red"))
     assert desk.read == 3
-    desk.glances.why(photos, Query.parse("blue"))
+    desk.thumbnail_explainer.explain(photos, Query.parse("blue"))
     assert desk.read == 3
 
 
 def test_several_at_once_find_what_one_after_the_other_does(desk: Desk) -> None:
     lots = [desk.photos("red-0", "both"), desk.photos("blue-1", "corner"), desk.photos("green-2", "white-3")]
     query = Query.parse("red -blue")
-    alone = [Desk(desk.world).glances.why(lot, query) for lot in lots]
+    alone = [Desk(desk.world).thumbnail_explainer.explain(lot, query) for lot in lots]
     with ThreadPoolExecutor(3) as pool:
-        together = list(pool.map(lambda lot: desk.glances.why(lot, query), lots))
+        together = list(pool.map(lambda lot: desk.thumbnail_explainer.explain(lot, query), lots))
     for one, other in zip(alone, together, strict=True):
         assert list(one) == list(other)
         assert all(np.array_equal(one[i].heat, other[i].heat) and one[i].words == other[i].words for i in one)
@@ -104,33 +107,33 @@ class Counting(FakeImageEncoder):
 
     def __init__(self) -> None:
         super().__init__()
-        self.looks: list[int] = []
+        self.example_chips: list[int] = []
 
     def encode_map(self, pictures: ByteArray) -> tuple[FloatArray, FloatArray]:
-        self.looks.append(len(pictures))
+        self.example_chips.append(len(pictures))
         return super().encode_map(pictures)
 
 
 def test_the_network_is_got_ready_once_and_before_the_first_look_or_with_it(desk: Desk) -> None:
     encoder = Counting()
-    fresh = Glances(desk.world.explainer, encoder, desk.thumbnail)
+    fresh = ThumbnailExplainer(desk.world.explainer, encoder, desk.thumbnail)
     fresh.prepare()
     fresh.prepare()
-    assert (encoder.looks, desk.read) == ([1], 0)
+    assert (encoder.example_chips, desk.read) == ([1], 0)
     encoder = Counting()
-    used = Glances(desk.world.explainer, encoder, desk.thumbnail)
-    used.why(desk.photos("both", "red-1"), Query.parse("red"))
+    used = ThumbnailExplainer(desk.world.explainer, encoder, desk.thumbnail)
+    used.explain(desk.photos("both", "red-1"), Query.parse("red"))
     used.prepare()
-    assert encoder.looks == [2]
-    Glances(desk.world.explainer, None, desk.thumbnail).prepare()
+    assert encoder.example_chips == [2]
+    ThumbnailExplainer(desk.world.explainer, None, desk.thumbnail).prepare()
 
 
 def test_few_are_remembered(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "REMEMBERED", 2)
     photos = desk.photos("red-0", "red-1", "red-2")
-    desk.glances.why(photos, Query.parse("red"))
-    assert len(desk.glances._known) == 2
-    desk.glances.why(photos[1:], Query.parse("blue"))
+    desk.thumbnail_explainer.explain(photos, Query.parse("red"))
+    assert len(desk.thumbnail_explainer._known) == 2
+    desk.thumbnail_explainer.explain(photos[1:], Query.parse("blue"))
     assert desk.read == 3
 
 
@@ -138,14 +141,14 @@ def test_the_photo_file_is_not_needed_and_an_unreadable_thumbnail_costs_itself(d
     photos = desk.photos("red-0", "red-1", "both", "black-4")
     desk.gone = {"red-1"}
     desk.world.decoders.asked.clear()
-    told = desk.glances.why(photos, Query.parse("red"))
+    told = desk.thumbnail_explainer.explain(photos, Query.parse("red"))
     assert set(told) == {photos[0].id, photos[2].id}
     assert not desk.world.decoders.asked
 
 
 def test_likes_are_explained_and_the_example_itself_is_not(desk: Desk) -> None:
     photos = desk.photos("both", "blue-1")
-    told = desk.glances.why(photos, Query.similar_to(photos[1].id))
+    told = desk.thumbnail_explainer.explain(photos, Query.similar_to(photos[1].id))
     assert told[photos[0].id].hottest[0] > 0.5
     assert "blue" in [concept.tag for concept in told[photos[0].id].shared]
     assert told[photos[1].id].heat.max() == 0
@@ -157,7 +160,7 @@ def test_a_file_from_elsewhere_is_read_once_for_all(desk: Desk, tmp_path: Path) 
     query = Query(examples=(Example(path=outside),))
     desk.world.decoders.asked.clear()
     for photo in desk.photos("both", "red-1", "blue-2"):
-        desk.glances.why([photo], query)
+        desk.thumbnail_explainer.explain([photo], query)
     assert len([request for request in desk.world.decoders.asked if request.path == outside]) <= 2
 
 
@@ -169,7 +172,7 @@ def test_an_example_whose_file_changes_or_comes_back_is_looked_at_again(world: W
     def hottest(colour: str) -> float:
         outside.write_bytes(colour.encode())
         world.decoders.pictures[outside] = patches((colour,))
-        return world.explainer.why(both, query).hottest[0]
+        return world.explainer.explain(both, query).hottest[0]
 
     # The drive is not there yet: the word alone counts.
     assert world.explainer.asked(named).usable == ()
@@ -191,13 +194,13 @@ def test_an_example_of_the_library_that_was_edited_is_looked_at_again(world: Wor
 def test_what_cannot_be_explained_is_said_and_a_token_gives_up(desk: Desk) -> None:
     photos = desk.photos("both")
     with pytest.raises(QueryError):
-        desk.glances.why(photos, Query())
+        desk.thumbnail_explainer.explain(photos, Query())
     with pytest.raises(QueryError):
-        desk.glances.why(photos, Query.similar_to(desk.world.ids["both"] + 999))  # type: ignore[arg-type]
+        desk.thumbnail_explainer.explain(photos, Query.similar_to(desk.world.ids["both"] + 999))  # type: ignore[arg-type]
     token = CancelToken()
     token.cancel()
     with pytest.raises(CancelledError):
-        desk.glances.why(photos, Query.parse("red"), token)
+        desk.thumbnail_explainer.explain(photos, Query.parse("red"), token)
 
 
 @pytest.mark.parametrize("data", [b"", b"no picture", b"\xff\xd8\xff\xe0", None])

@@ -16,8 +16,8 @@ from semantic_photos.domain.photo import ContentKey, FileStamp, PhotoFacts, Phot
 from semantic_photos.domain.query import Example, Query
 from semantic_photos.domain.relevance_feedback import normal_form
 from semantic_photos.domain.tags import Act, FileWords, Remark, Standing
-from semantic_photos.domain.user_data import SavedQuery, tag_of_folders
-from semantic_photos.services.metadata.user_data import Exporting
+from semantic_photos.domain.user_data import SavedSearchRecord, tag_of_folders
+from semantic_photos.services.metadata.user_data import UserDataTransfer
 from semantic_photos.services.threads.concurrency import EventBus
 from semantic_photos.storage.catalog import Catalog, IndexedPhoto
 from semantic_photos.storage.database import Database
@@ -34,7 +34,7 @@ class World:
         self.catalog = Catalog(self.database)
         self.store, self.work = self.catalog.tags, self.catalog.user_data
         self.root = self.catalog.folders.add(Path(root))
-        self.exporting = Exporting(self.catalog, self.work, EventBus())
+        self.user_data = UserDataTransfer(self.catalog, self.work, EventBus())
 
     def add(self, name: str, content: int, *, indexed: bool = True) -> PhotoId:
         stamp = FileStamp(1000 + content, content)
@@ -76,21 +76,21 @@ def test_all_work_arrives(old: World, new: World, tmp_path: Path, suffix: str) -
     old.store.remark([moved], rating=-1, favourite=True, caption="two\nlines; =1+1")
     old.store.act(Act.ADD, [gone], "gone")
     old.vote(moved, "dog beach", -1)
-    assert old.work.take_searches([SavedQuery("Sea", "sea -boat", 7.0)]) == 1
+    assert old.work.take_searches([SavedSearchRecord("Sea", "sea -boat", 7.0)]) == 1
     file = tmp_path / f"work.{suffix}"
-    assert old.exporting.export(file) == 3
-    assert old.exporting.export(file) == 3, "a second time over the first"
+    assert old.user_data.export(file) == 3
+    assert old.user_data.export(file) == 3, "a second time over the first"
 
     here = new.add("other name.jpg", 1)
-    report = new.exporting.import_file(file)
+    report = new.user_data.import_file(file)
     assert (report.photos, report.not_found, report.bad, report.searches) == (1, 2, 0, 1)
     assert report.unknown == ("/photos/b.jpg", "/photos/c.jpg")
     assert new.tags(here) == {tag: s for tag, s in old.tags(moved).items() if s is not Standing.AUTOMATIC}
     assert new.store.remarks([here])[here] == Remark(-1, favourite=True, caption="two\nlines; =1+1")
     (work,) = new.work.all()
     assert [(vote.query, vote.vote) for vote in work.votes] == [("dog beach", -1)]
-    assert new.work.searches() == [SavedQuery("Sea", "sea -boat", 7.0)]
-    again = new.exporting.import_file(file)
+    assert new.work.searches() == [SavedSearchRecord("Sea", "sea -boat", 7.0)]
+    again = new.user_data.import_file(file)
     assert not again.change
     assert again.searches == 0
     new.store.revert(report.change)
@@ -103,17 +103,17 @@ def test_example_photos_of_saved_searches_arrive(old: World, new: World, tmp_pat
     query = Query(examples=(Example(moved), Example(apart, weight=-0.6, region=(0.1, 0.1, 0.5, 0.5))))
     old.catalog.searches.add("Like a", query.with_text("snow").with_more_focus("dog"))
     file = tmp_path / f"work.{suffix}"
-    old.exporting.export(file)
+    old.user_data.export(file)
     new.add("first.jpg", 7)
     here = new.add("other name.jpg", 1)
-    assert new.exporting.import_file(file).searches == 1
+    assert new.user_data.import_file(file).searches == 1
     (kept,) = new.catalog.searches.list()
     first, second = kept.query.examples
     assert (first, kept.query.text, kept.query.focuses[0].word) == (Example(here), "snow", "dog")
     # One that is not in this library stays as its file.
     assert (second.photo_id, second.path) == (None, Path("/photos/\udcff.jpg"))
     assert (second.weight, second.region) == (-0.6, (0.1, 0.1, 0.5, 0.5))
-    assert new.exporting.import_file(file).searches == 0
+    assert new.user_data.import_file(file).searches == 0
 
 
 def test_only_work_is_overwritten(old: World, tmp_path: Path) -> None:
@@ -126,17 +126,17 @@ def test_only_work_is_overwritten(old: World, tmp_path: Path) -> None:
     (tmp_path / "folder.json").mkdir()
     for there in (photo, link, tmp_path / "other.json", tmp_path / "folder.json"):
         with pytest.raises(UserFacingError, match="not overwritten"):
-            old.exporting.export(there)
+            old.user_data.export(there)
     assert photo.read_bytes() == b"\xff\xd8precious"
     assert (tmp_path / "other.json").read_text() == '{"format": "something else"}'
     for name in ("w.json", "w.csv"):
-        assert [old.exporting.export(tmp_path / name) for _ in range(2)] == [1, 1]
+        assert [old.user_data.export(tmp_path / name) for _ in range(2)] == [1, 1]
 
 
 def test_a_csv_starts_no_formula(old: World, tmp_path: Path) -> None:
     photo = old.add("a.jpg", 1)
     old.store.remark([photo], caption='=HYPERLINK("x")', rating=-1)
-    old.exporting.export(tmp_path / "w.csv")
+    old.user_data.export(tmp_path / "w.csv")
     with (tmp_path / "w.csv").open(encoding="utf-8-sig", newline="") as file:
         cells = [cell for row in csv.reader(file) for cell in row]
     assert not any(cell.startswith(("=", "+", "@")) for cell in cells)
@@ -146,14 +146,14 @@ def test_a_csv_starts_no_formula(old: World, tmp_path: Path) -> None:
 def test_the_later_decision_counts(old: World, new: World, tmp_path: Path) -> None:
     a, b = old.add("a.jpg", 1), new.add("a.jpg", 1)
     old.store.act(Act.ADD, [a], "dog")
-    old.exporting.export(tmp_path / "w.json")
+    old.user_data.export(tmp_path / "w.json")
     new.store.act(Act.REJECT, [b], "Dog")
-    new.exporting.import_file(tmp_path / "w.json")
+    new.user_data.import_file(tmp_path / "w.json")
     assert new.tags(b) == {"Dog": Standing.REJECTED}
     value = json.loads((tmp_path / "w.json").read_text())
     value["photos"][0]["tags"][0]["decided"] = 9e99
     (tmp_path / "w.json").write_text(json.dumps(value))
-    new.exporting.import_file(tmp_path / "w.json")
+    new.user_data.import_file(tmp_path / "w.json")
     assert new.tags(b) == {"Dog": Standing.MANUAL}
 
 
@@ -165,15 +165,15 @@ def test_the_later_of_two_files_counts_in_any_order(old: World, new: World, tmp_
     for when, act in ((100.0, Act.ADD), (200.0, Act.REJECT), (300.0, Act.ADD)):
         TagStore(old.database, now=lambda when=when: when).act(act, [PhotoId(1)], "zoo")
         files.append(tmp_path / f"{when}.{suffix}")
-        old.exporting.export(files[-1])
+        old.user_data.export(files[-1])
     for order in ((0, 1), (1, 0)):
-        reports = [new.exporting.import_file(files[number]) for number in order]
+        reports = [new.user_data.import_file(files[number]) for number in order]
         assert new.tags(PhotoId(1)) == {"zoo": Standing.REJECTED}
         for report in reversed(reports):
             new.store.revert(report.change)
         assert new.tags(PhotoId(1)) == {}
     for number in (0, 2, 1):
-        new.exporting.import_file(files[number])
+        new.user_data.import_file(files[number])
     assert new.tags(PhotoId(1)) == {"zoo": Standing.MANUAL}
 
 
@@ -188,7 +188,7 @@ def test_what_is_no_work_is_refused(new: World, tmp_path: Path, text: str) -> No
     file = tmp_path / "w.json"
     file.write_text(text)
     with pytest.raises(UserFacingError):
-        new.exporting.import_file(file)
+        new.user_data.import_file(file)
 
 
 def test_entries_without_sense_are_left_out(new: World, tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_entries_without_sense_are_left_out(new: World, tmp_path: Path) -> None:
     ]  # fmt: skip
     file = tmp_path / "w.json"
     file.write_text(json.dumps({"format": "semantic-photos-work", "version": 1, "photos": entries}))
-    report = new.exporting.import_file(file)
+    report = new.user_data.import_file(file)
     assert (report.photos, report.bad) == (1, 4)
     assert new.tags(photo) == {"ok": Standing.MANUAL}
     assert new.store.remarks([photo]) == {}
@@ -211,7 +211,7 @@ def test_odd_keys_and_paths_find_nothing(new: World, tmp_path: Path) -> None:
     entries = [{"path": "/elsewhere/a.jpg", "content_key": "\ud800"}, {"path": "\ud800/a.jpg"}]
     file = tmp_path / "w.json"
     file.write_text(json.dumps({"format": "semantic-photos-work", "version": 1, "photos": entries}))
-    report = new.exporting.import_file(file)
+    report = new.user_data.import_file(file)
     assert (report.photos, report.not_found, report.bad) == (0, 1, 1)
 
 
@@ -229,9 +229,9 @@ def test_long_questions_arrive_whole_and_names_keep_their_rules(
     old.vote(photo, normal_form(Query.similar_to(photo)), 1)
     new.catalog.searches.add("N" * 100, Query.parse("dog"))
     new.catalog.searches.add("sea", Query.parse("water"))
-    old.exporting.export(tmp_path / f"w.{suffix}")
+    old.user_data.export(tmp_path / f"w.{suffix}")
     for added in (2, 0):
-        assert new.exporting.import_file(tmp_path / f"w.{suffix}").searches == added
+        assert new.user_data.import_file(tmp_path / f"w.{suffix}").searches == added
     saved = {search.name: search.text for search in new.catalog.searches.list()}
     assert saved == {"N" * 100: "dog", "sea": "water", "n" * 96 + " (2)": long.text, "SEA (2)": "boat"}
     (work,) = new.work.all()
@@ -242,7 +242,7 @@ def test_long_questions_arrive_whole_and_names_keep_their_rules(
 def test_folders_become_tags_but_not_what_was_taken_off(new: World) -> None:
     a, b, c = new.add("Trips/2024/Rome/100CANON/1.jpg", 1), new.add("2.jpg", 2), new.add("Trips/Oslo/3.jpg", 3)
     new.store.act(Act.REJECT, [c], "Trips|Oslo")
-    report = new.exporting.import_folders()
+    report = new.user_data.import_folders()
     assert (report.photos, len(report.change.tags)) == (2, 1)
     assert [new.tags(photo) for photo in (a, b, c)] == [
         {"Trips|Rome": Standing.MANUAL}, {}, {"Trips|Oslo": Standing.REJECTED},
@@ -301,7 +301,7 @@ def digikam(tmp_path: Path) -> Path:
 def test_work_of_digikam(new: World, digikam: Path) -> None:
     a, b, c = new.add("trip/a.jpg", 1), new.add("my/deep/er/b.jpg", 2), new.add("c.jpg", 3)
     before = digikam.read_bytes()
-    report = new.exporting.import_digikam(digikam)
+    report = new.user_data.import_digikam(digikam)
     assert (report.photos, report.not_found, report.unknown) == (3, 1, ("/elsewhere/trip/none.jpg",))
     assert new.tags(a) == {"animal|dog": Standing.MANUAL}
     assert new.tags(b) == {"animal": Standing.MANUAL}, "found by the end of its path and its size"
@@ -317,14 +317,14 @@ def test_a_view_without_end_is_no_table_of_digikam(new: World, digikam: Path) ->
     connection.commit()
     connection.close()
     with pytest.raises(UserFacingError, match="no table Tags"):
-        new.exporting.import_digikam(digikam)
+        new.user_data.import_digikam(digikam)
 
 
 def test_a_digikam_database_that_takes_too_long(new: World, digikam: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("semantic_photos.storage.digikam._MOST_STEPS", 20)
     monkeypatch.setattr("semantic_photos.storage.digikam._STEPS", 10)
     with pytest.raises(UserFacingError, match="interrupted"):
-        new.exporting.import_digikam(digikam)
+        new.user_data.import_digikam(digikam)
 
 
 @pytest.mark.parametrize("data", [b"", b"no database", b"SQLite format 3\0" + b"\1" * 5000])
@@ -332,4 +332,4 @@ def test_what_is_no_digikam(new: World, tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "d.db"
     path.write_bytes(data)
     with pytest.raises(UserFacingError, match="digiKam"):
-        new.exporting.import_digikam(path)
+        new.user_data.import_digikam(path)

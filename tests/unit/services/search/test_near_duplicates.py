@@ -11,7 +11,7 @@ import pytest
 
 from semantic_photos.domain.query import Query
 from semantic_photos.domain.vectors import normalise
-from semantic_photos.services.search.near_duplicates import SAME, stacked
+from semantic_photos.services.search.near_duplicates import SAME, group_near_duplicates
 from tests.fakes.encoders import DIM, word_vector
 from tests.unit.services.search.test_filtered_search import Tagged
 
@@ -75,6 +75,6 @@ def test_a_chain_is_no_stack() -> None:
     angles = np.arange(5) * np.arccos(SAME) * 0.9
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
     ids = np.arange(5)
-    shown, behind = stacked(ids, lambda some: vectors[some], lambda some: np.ones(len(some), np.bool_))
+    shown, behind = group_near_duplicates(ids, lambda some: vectors[some], lambda some: np.ones(len(some), np.bool_))
     assert shown.tolist() == [True, False, True, False, True]
     assert behind == {0: (1,), 2: (3,)}

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from semantic_photos.domain.photo import ContentKey, FileStamp, PhotoFacts, Phot
 from semantic_photos.domain.tag_tree import TagTree
 from semantic_photos.domain.tags import Act, Standing, TaggingProgress
 from semantic_photos.ml.model_pack import ModelPack, load_pack
-from semantic_photos.ml.text_encoder import WordTable
+from semantic_photos.ml.text_encoder import WordTableEncoder
 from semantic_photos.services.search.vocabulary import Vocabulary
 from semantic_photos.services.tags import automatic_tagging
 from semantic_photos.services.tags.automatic_tagging import AutoTagger
@@ -44,7 +45,7 @@ class World:
         self.catalog, self.bus = Catalog(self.database), EventBus()
         self.store = self.catalog.tags
         self.pack, self.root = pack, self.catalog.folders.add(Path("/photos"))
-        self.tagger = AutoTagger(self.catalog, self.store, pack, WordTable(pack), self.bus, TREE)
+        self.tagger = AutoTagger(self.catalog, self.store, pack, WordTableEncoder(pack), self.bus, TREE)
         self.number = 0
 
     def add(self, *words: str) -> list[PhotoId]:
@@ -68,6 +69,20 @@ def world(tmp_path: Path, pack: ModelPack) -> Iterator[World]:
     yield made
     made.tagger.close()
     made.database.close()
+
+
+def test_a_tag_that_was_often_wrong_must_be_surer_than_the_run_asks_for(world: World) -> None:
+    (red,) = world.add("red")
+    world.tagger.run(LEAST)
+    assert "red" in world.tags(red)
+    world.tagger.undo()
+    stats = tuple(dataclasses.replace(stat, least=1.0) for stat in world.pack.tag_table.stats)
+    table = dataclasses.replace(world.pack.tag_table, stats=stats)
+    strict = dataclasses.replace(world.pack, tag_table=table)
+    tagger = AutoTagger(world.catalog, world.store, strict, WordTableEncoder(strict), world.bus, TREE)
+    tagger.run(LEAST)
+    tagger.close()
+    assert not world.tags(red)
 
 
 def test_a_run_its_undo_and_a_second_run(world: World) -> None:
