@@ -192,7 +192,7 @@ class Walk(Asking):
         QTest.mouseRelease(canvas, left, Qt.KeyboardModifier.NoModifier, stop)
         self.w.until(lambda: any(e.region for e in self.page.search.query.examples), "the part is asked for")
         self.w.settle()
-        self.w.until(lambda: self.page.bar.example_names()[0].startswith("part of"), "the chip shows the part")
+        self.w.until(lambda: self.page.bar.example_names()[0].startswith("Region of"), "the chip shows the part")
         self.w.shoot("part-found")
 
     # 9 Thumbs

@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QScrollArea
+from pytestqt.qtbot import QtBot
 
+from semantic_photos import translation
+from semantic_photos.domain.query import Query, ResultPage
+from semantic_photos.gui.grid.result_cutoff_bar import ResultCutoffBar
+from semantic_photos.gui.grid.result_rows import WEAKER, arrange
 from tests.fakes.library import FakeLibrary
 from tests.gui.conftest import Desk
 
@@ -28,8 +34,8 @@ def test_the_tab_key_goes_from_left_to_right_and_down(desk: Desk) -> None:
         names.append(held.accessibleName() or getattr(held, "text", str)())
         assert names[-1], f"a part without a name takes the keys: {held}"
         desk.qtbot.keyClick(held, Qt.Key.Key_Tab)
-    told = ["Search", "Remove the example", "Find similar to a file", "Tags", "Folders", "counts like the rest",
-            "Steer by another word", "Photos", "Order: Best first", "Larger thumbnails"]  # fmt: skip
+    told = ["Search", "Remove the example", "Find photos similar to a file", "Tags", "Folders", "no focus",
+            "Focus on another word", "Photos", "Order: Best first", "Larger thumbnails"]  # fmt: skip
     places = [next((n for n, name in enumerate(names) if wanted in name), -1) for wanted in told]
     assert -1 not in places, names
     assert places == sorted(places)
@@ -58,3 +64,26 @@ def test_a_narrow_window_has_room_for_photos_and_panel(open_desk: Callable[..., 
     desk.until(lambda: area.widget().width() <= area.viewport().width())
     assert desk.page.panel.geometry().right() <= desk.page.width()
     assert desk.page.view.visualRect(desk.page.model.index(0)).width() < desk.page.view.width() / 2 or width < 760
+
+
+@pytest.fixture
+def german() -> Iterator[None]:
+    translation.use(["de"])
+    yield
+    translation.use([])
+
+
+@pytest.mark.usefixtures("german")
+@pytest.mark.parametrize("width", [800, 900, 1100])
+def test_a_longer_language_leaves_out_words_before_the_result(qtbot: QtBot, width: int) -> None:
+    bar = ResultCutoffBar(0.5)
+    qtbot.addWidget(bar)
+    page = ResultPage(Query.parse("blue"), 0, np.arange(100), np.ones(100, np.float32), strong=10, good=10)
+    bar.show_page(page, arrange(page, WEAKER))
+    bar.resize(width, bar.height())
+    bar.show()
+    qtbot.waitExposed(bar)
+    assert bar._cautious.text() == "Weniger, sicherer"
+    assert bar._slider.isVisible()
+    assert bar._cautious.isVisible() == bar._generous.isVisible()
+    assert bar._said.width() >= bar._said.fontMetrics().horizontalAdvance(bar.text()), "the result is not cut off"

@@ -54,7 +54,13 @@ def test_the_menu_acts_on_the_selected_photo(desk: Desk) -> None:
     assert photo_id is not None
     menu = build_menu(desk.page.query_builder, desk.session._bridge, [photo_id], desk.page)  # type: ignore[arg-type]
     texts = [action.text() for action in menu.actions() if action.text()]
-    assert texts == ["Find similar", "Open", "Show in file manager", "Copy", "Copy path"]
+    assert texts == [
+        "Find similar photos",
+        "Open in another program",
+        "Show in file manager",
+        "Copy photo",
+        "Copy path",
+    ]
     menu.actions()[0].trigger()
     desk.settle()
     assert desk.page.search.query == Query.similar_to(photo_id)
@@ -95,7 +101,7 @@ def test_opening_a_vanished_file_says_so(desk: Desk) -> None:
     assert desk.session._bridge is not None
     photo_actions.open_photos(desk.session._bridge, [PhotoId(7)])
     desk.until(lambda: desk.window.notices.texts())
-    assert "IMG_00007.jpg is not there" in desk.window.notices.texts()[0]
+    assert "IMG_00007.jpg cannot be found" in desk.window.notices.texts()[0]
 
 
 def test_copy_puts_files_and_picture_on_the_clipboard(desk: Desk) -> None:
@@ -272,7 +278,7 @@ def test_new_photos_are_offered_when_one_has_scrolled(open_desk: Callable[..., D
     library.index_some(20)
     library.bus.publish(PhotosChanged(added=tuple(PhotoId(i) for i in range(300, 320))))
     desk.until(desk.page.pane._news.isVisible)
-    assert desk.page.pane._news.text() == "20 new photos · show"
+    assert desk.page.pane._news.text() == "Show 20 new photos"
     assert desk.page.model.rowCount() == 300
     desk.page.pane._news.click()
     desk.until(lambda: desk.page.model.rowCount() == 320)

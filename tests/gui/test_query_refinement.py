@@ -54,7 +54,7 @@ def test_without_a_good_match_the_closest_are_shown_at_once(desk: Desk) -> None:
     desk.until(lambda: desk.page.pane.page is not None and desk.page.pane.page.strong == 0)
     assert desk.page.model.rowCount() == NEAREST
     assert desk.page.cutoff_bar.text() == f"Nothing clearly shows “red green blue white black”. The nearest {NEAREST}:"
-    assert desk.page.view.geometry_now.sections[0].title.startswith("The nearest")
+    assert desk.page.view.geometry_now.sections[0].title == "The nearest photos"
 
 
 def test_generous_lets_more_count_as_good(desk: Desk) -> None:
@@ -129,13 +129,13 @@ def test_a_part_of_a_photo_is_looked_for(desk: Desk) -> None:
     assert not desk.page.is_viewing
     example = desk.page.search.query.examples[0]
     assert (example.photo_id, example.region) == (7, (0.25, 0.5, 0.25, 0.5))
-    desk.until(lambda: desk.page.bar._chips[0].text().startswith("part of "))
+    desk.until(lambda: desk.page.bar._chips[0].text().startswith("Region of "))
 
 
 def test_why_this_photo_tells_words_and_places(desk: Desk) -> None:
     desk.search("blue teal")
     ids = [PhotoId(int(desk.page.model.ids[0]))]
-    entry = next(e for e in desk.page._menu_entries(ids) if e.text == "Why this photo")
+    entry = next(e for e in desk.page._menu_entries(ids) if e.text == "Why this photo?")
     entry.go()
     assert desk.page.is_viewing
     desk.until(lambda: "blue · teal" in desk.page.viewer._said.text())
@@ -168,7 +168,7 @@ def test_who_rests_on_the_button_of_the_viewer_has_the_network_ready(desk: Desk)
 def test_without_a_question_there_is_nothing_to_explain(desk: Desk) -> None:
     desk.page.open_viewer(0)
     assert not desk.page.viewer._why.isVisible()
-    assert all(entry.text != "Why this photo" for entry in desk.page._menu_entries([PhotoId(3)]))
+    assert all(entry.text != "Why this photo?" for entry in desk.page._menu_entries([PhotoId(3)]))
 
 
 # Focus
@@ -223,10 +223,10 @@ def test_a_thumb_counts_at_once_and_can_be_taken_back(desk: Desk) -> None:
     chosen, worst = int(desk.page.model.ids[5]), int(desk.page.model.ids[1])
     press_mark(desk, 5, UP)
     desk.until(lambda: int(desk.page.model.ids[0]) == chosen)
-    assert desk.page.voting.line.text() == "1 up for this question"
+    assert desk.page.voting.line.text() == "1 marked as good match"
     press_mark(desk, desk.page.model.row_of(worst), DOWN)
     desk.until(lambda: desk.page.model.row_of(worst) == -1)
-    assert desk.page.voting.line.text() == "1 up, 1 down for this question"
+    assert desk.page.voting.line.text() == "1 marked as good match · 1 marked as not a match"
     desk.page.voting.line._clear.click()
     desk.until(lambda: not desk.page.voting.line.isVisible())
     assert desk.page.model.row_of(worst) >= 0

@@ -78,9 +78,11 @@ def test_what_cannot_be_dropped_is_said_until_something_can(desk: Desk, tmp_path
     (tmp_path / "text.txt").write_text("no picture")
     (tmp_path / "more").mkdir()
     drop("text.txt")
-    desk.until(lambda: desk.window.notices.texts() == ["Only folders and pictures can be taken in here."])
+    desk.until(
+        lambda: desk.window.notices.texts() == ["Drop folders to add them, or a picture to find similar photos."]
+    )
     drop("gone.jpg")
-    desk.until(lambda: desk.window.notices.texts() == ["“gone.jpg” is not there any more."])
+    desk.until(lambda: desk.window.notices.texts() == ["“gone.jpg” no longer exists."])
     drop("more")
     desk.until(lambda: desk.window.notices.texts() == [])
 
@@ -181,7 +183,7 @@ def test_five_thousand_messages_survive(desk: Desk) -> None:
 def test_an_error_in_a_slot_is_shown(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.session.show_uncaught(ZeroDivisionError("in a slot"))
     desk.until(lambda: desk.window.notices.texts())
-    assert "made a mistake" in desk.window.notices.texts()[0]
+    assert "internal error" in desk.window.notices.texts()[0]
 
 
 def test_an_error_in_every_repaint_is_said_once(desk: Desk) -> None:
@@ -259,7 +261,7 @@ def test_a_damaged_catalog_can_be_set_aside(qtbot: QtBot) -> None:
     session = app.Session(factory, [], recover)
     session.start()
     qtbot.waitUntil(lambda: "damaged" in session.window.state_page.state().title)
-    way(session.window.state_page.state().ways, "Set the damaged catalog aside").go()
+    way(session.window.state_page.state().ways, "Repair the catalog").go()
     qtbot.waitUntil(lambda: session.window.page is not None)
     with qtbot.waitSignal(session.ended):
         session.close()

@@ -176,7 +176,7 @@ def test_text_without_a_word_is_told(desk: Desk) -> None:
     assert not desk.page.problems.isVisible()
     desk.qtbot.keyClick(desk.page.bar._edit, Qt.Key.Key_Return)
     desk.until(desk.page.problems.isVisible)
-    assert desk.page.problems.full_text().startswith("There is no word in this")
+    assert desk.page.problems.full_text().startswith("No word here can be searched for")
     desk.type("blue")
     desk.until(lambda: not desk.page.problems.isVisible())
 
@@ -281,7 +281,9 @@ def test_pasted_files_are_taken_as_if_they_were_dropped(desk: Desk, tmp_path: Pa
     (tmp_path / "more").mkdir()
     focus_bar(desk)
     paste("text.txt")
-    desk.until(lambda: desk.window.notices.texts() == ["Only folders and pictures can be taken in here."])
+    desk.until(
+        lambda: desk.window.notices.texts() == ["Drop folders to add them, or a picture to find similar photos."]
+    )
     assert desk.page.bar.text() == ""
     paste("more")
     desk.until(lambda: tmp_path / "more" in [folder.path for folder in desk.library._folders.values()])

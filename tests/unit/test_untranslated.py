@@ -20,6 +20,9 @@ COVERED = (
     "gui/bridge.py",
     "gui/dialogs",
     "gui/folders",
+    "gui/grid",
+    "gui/search",
+    "gui/shell",
     "gui/undo.py",
     "gui/widgets",
 )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The small marks on a cell of the grid: copies behind it, thumbs up and down. Where they lie, looks, presses."""
+"""The marks on a cell of the grid, for near-duplicates and votes: their places, painting and clicks."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from semantic_photos.gui.widgets import theme
 
 SIDE = 28
 _INSET = 8
-#: On smaller cells the marks would hide the picture; the menu and the keys do the same.
+#: On smaller cells, in pixels, the thumbs would hide the photo; the menu and the keys do the same.
 LEAST_CELL = 96
 
 STACK, UP, DOWN = "stack", "up", "down"
 
 
 def places(cell: QRect, copies: int, *, voting: bool, metrics: QFontMetrics | None = None) -> dict[str, QRect]:
-    """Return where the marks of a cell lie.
+    """Return the rectangles of the marks of a cell.
 
     Args:
         cell: the cell, in any coordinates.
-        copies: copies behind the photo.
-        voting: whether there are thumbs.
-        metrics: of the font in use; without it a mark is square.
+        copies: number of near-duplicates.
+        voting: whether the photo can be voted on.
+        metrics: of the font in use; without it the mark for near-duplicates has its least width.
     """
     found: dict[str, QRect] = {}
     if copies:
@@ -41,7 +41,7 @@ def places(cell: QRect, copies: int, *, voting: bool, metrics: QFontMetrics | No
 
 
 def group_text(copies: int) -> str:
-    """Return what the mark of a stack says."""
+    """Return the text of the mark for near-duplicates."""
     return f"+{copies}"
 
 
@@ -81,14 +81,14 @@ def _paint_thumb(painter: QPainter, place: QRect, mark: str, *, on: bool) -> Non
 
 
 def _paint_strip(painter: QPainter, box: QRect) -> None:
-    """Say that a cell belongs to the one before it."""
+    """Paint the line that shows that a cell is a near-duplicate of one before it."""
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(theme.color("accent"))
     painter.drawRoundedRect(QRectF(box.left(), box.bottom() - 3, box.width(), 4), 2, 2)
 
 
 class OverlayMouse(QObject):
-    """Watches the grid for presses on marks, which are no selection.
+    """Watches the grid for clicks on marks, which do not select the photo.
 
     Signals:
         pressed: the row and the mark.

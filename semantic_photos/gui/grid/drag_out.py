@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Photos dragged out of the grid into other programs."""
+"""Drags photos out of the grid into other programs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PICTURE_HEIGHT = 96
 
 
 def drag_out(source: QObject, model: ResultModel, ids: Sequence[PhotoId]) -> None:
-    """Drag the files of these photos, as far as their places are known, until they are dropped."""
+    """Drag the files of these photos, as far as their paths are known, until they are dropped."""
     indexes = [model.index(model.row_of(photo_id)) for photo_id in ids]
     data = model.mimeData(indexes)
     if not data.urls():

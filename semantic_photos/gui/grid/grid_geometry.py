@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where each cell of the grid lies: pure arithmetic, so that 100,000 photos cost as much as ten."""
+"""The position of each cell of the grid by arithmetic alone, so that 100,000 photos cost as much as ten."""
 
 from __future__ import annotations
 
 import bisect
 from dataclasses import dataclass
 
-#: Height of the line that names a section, in logical pixels.
+#: Height of the title line of a section, in logical pixels.
 HEADER = 40
 
 
@@ -30,13 +30,13 @@ class Box:
 
 
 class GridGeometry:
-    """Square cells that fill the width exactly, in sections one below the other.
+    """Square cells that fill the width exactly, in sections one below the other. All lengths in logical pixels.
 
     Args:
-        width: width of the visible part in pixels.
-        side: wished side of a cell; the real one is a little larger, so that no room is left over.
-        gap: room between cells.
-        margin: room around all.
+        width: width of the visible part.
+        side: smallest side of a cell; the real one is a little larger, so that a row fills the width.
+        gap: space between cells.
+        margin: space around all.
         sections: consecutive sections; empty ones are left out.
     """
 
@@ -65,7 +65,7 @@ class GridGeometry:
         return bisect.bisect_right(self._firsts, row) - 1
 
     def box(self, row: int) -> Box:
-        """Return where a row's cell lies."""
+        """Return the rectangle of a row's cell."""
         number = self.section_of(row)
         line, column = divmod(row - self.sections[number].first, self.columns)
         left = round(column * (self._exact + self.gap))
@@ -73,12 +73,12 @@ class GridGeometry:
         return Box(self.margin + left, y, self.cell, self.cell)
 
     def header(self, number: int) -> Box:
-        """Return where the title of a section lies."""
+        """Return the rectangle of a section's title."""
         inner = round(self.columns * (self._exact + self.gap)) - self.gap
         return Box(self.margin, self._tops[number] - HEADER, inner, HEADER)
 
     def row_at(self, x: int, y: int, *, nearest: bool = False) -> int:
-        """Return the row at a place or -1; with ``nearest`` gaps and margins count to the cell beside them."""
+        """Return the row at a position, or -1; with ``nearest`` gaps and margins belong to the cell beside them."""
         for number in range(len(self.sections) - 1, -1, -1):
             section, top = self.sections[number], self._tops[number]
             if y < top and not (nearest and number == 0):

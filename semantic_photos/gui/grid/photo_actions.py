@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can be done with photos: open, show in the file manager, copy. Files are only touched on a lane."""
+"""Actions on photos: open, show in the file manager, copy. Files are only read in the bridge's pool."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ from PySide6.QtGui import QGuiApplication, QImage
 
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import Photo, PhotoId, is_photo_name
+from semantic_photos.domain.translatable import Message
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.widgets.images import image_of
 
 _log = logging.getLogger(__name__)
 
-#: Longer side of a picture that is put on the clipboard.
+#: Longer side of an image on the clipboard, in pixels.
 CLIPBOARD_SIDE = 4096
-#: More programs than this are not started at once.
+#: Most photos that are opened at once.
 MOST_OPENED = 12
 
 Launch = Callable[[Sequence[Path]], None]
 
 
 def open_photos(bridge: Bridge, ids: Sequence[PhotoId], launch: Launch | None = None) -> None:
-    """Open photos with the program that the desktop has for them."""
+    """Open photos with the desktop's program for them."""
     _with_paths(bridge, ids[:MOST_OPENED], launch or open_files)
 
 
@@ -39,7 +40,7 @@ def show_in_manager(bridge: Bridge, ids: Sequence[PhotoId], show: Launch | None 
 
 
 def copy_photos(bridge: Bridge, ids: Sequence[PhotoId]) -> None:
-    """Put the files on the clipboard, and for a single photo its picture too."""
+    """Put the files on the clipboard, and for a single photo its image too."""
 
     def place(photos: dict[PhotoId, Photo]) -> None:
         paths = [photos[photo_id].path for photo_id in ids if photo_id in photos]
@@ -68,7 +69,7 @@ def copy_paths(bridge: Bridge, ids: Sequence[PhotoId]) -> None:
 
 
 def clipboard_data(paths: Sequence[Path], image: QImage | None = None) -> QMimeData:
-    """Return files as other programs expect them: addresses, plain text, and the mark of GNOME's file manager."""
+    """Return files as other programs expect them: URLs, plain text, and the format of GNOME's file manager."""
     data = QMimeData()
     urls = [QUrl.fromLocalFile(str(path)) for path in paths]
     data.setUrls(urls)
@@ -103,10 +104,10 @@ def _with_paths(bridge: Bridge, ids: Sequence[PhotoId], launch: Launch) -> None:
 
 
 def open_files(paths: Sequence[Path]) -> None:
-    """Start the desktop's program for each file. Thread: a lane.
+    """Start the desktop's program for each file. Thread: a pool thread.
 
     Raises:
-        UserFacingError: when a file is gone, is no photo by its name, or the desktop has no program for it.
+        UserFacingError: when a file is missing, is no photo by its name, or the desktop has no program for it.
     """
     for path in paths:
         _check(path)
@@ -114,7 +115,7 @@ def open_files(paths: Sequence[Path]) -> None:
             if sys.platform == "win32":
                 os.startfile(path)
             else:
-                # Bytes, not an address: a name may hold anything, and nothing of it is read by a shell.
+                # Bytes, not a URL: a name may hold anything, and no shell reads it.
                 program = "open" if sys.platform == "darwin" else "xdg-open"
                 subprocess.Popen(
                     [os.fsencode(program), os.fsencode(path)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -122,17 +123,17 @@ def open_files(paths: Sequence[Path]) -> None:
                 )  # fmt: skip
         except OSError as error:
             raise UserFacingError(
-                f"{path.name} cannot be opened: {error.strerror or error}.",
+                Message("{name} could not be opened: {reason}.", name=path.name, reason=error.strerror or str(error)),
                 code="open.failed",
-                advice="Use “Show in file manager” instead.",
+                advice=Message("Use “Show in file manager” instead."),
             ) from error
 
 
 def show_files(paths: Sequence[Path]) -> None:
-    """Show files in the file manager. Thread: a lane.
+    """Show files in the file manager. Thread: a pool thread.
 
     Raises:
-        UserFacingError: when a file is gone or there is no file manager.
+        UserFacingError: when a file is missing or there is no file manager.
     """
     for path in paths:
         _check(path)
@@ -142,12 +143,20 @@ def show_files(paths: Sequence[Path]) -> None:
         show_in_file_manager([str(path) for path in paths])
     except Exception as error:
         raise UserFacingError(
-            f"The file manager cannot be started: {error}.", code="show.failed", advice="Use “Copy path” instead."
+            Message("The file manager could not be started: {reason}.", reason=str(error)),
+            code="show.failed",
+            advice=Message("Use “Copy path” instead."),
         ) from error
 
 
 def _check(path: Path) -> None:
     if not is_photo_name(path.name):
-        raise UserFacingError(f"{path.name} is no photo by its name.", code="open.refused")
+        raise UserFacingError(
+            Message("{name} was not opened: its name is not that of a photo.", name=path.name), code="open.refused"
+        )
     if not path.is_file():
-        raise UserFacingError(f"{path.name} is not there at the moment.", code="open.gone")
+        raise UserFacingError(
+            Message("{name} cannot be found.", name=path.name),
+            code="open.gone",
+            advice=Message("Connect the drive it is on, or rescan the folder."),
+        )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Below the photos: where the good matches end, a way to the weaker ones, how strict the border is, in which order."""
+"""The bar below the photos: result cut-off and strictness, weaker matches, heat maps, order."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QSlider, QToolButton, QWidget
 
 from semantic_photos.domain.query import ResultPage
+from semantic_photos.domain.translatable import Message
 from semantic_photos.gui.grid.result_rows import WEAKER, ResultRows
 from semantic_photos.gui.widgets import formatting, theme
 from semantic_photos.gui.widgets.controls import ElidedLabel, IconButton, Resting, button, label
+from semantic_photos.translation import tr, translated, trn
 
-#: What the library calls the orders, and what people call them.
-ORDERS = {"relevance": "Best first", "date": "Newest first", "name": "By name"}
-#: Below these widths in pixels the slider's words, then the slider itself, would stand on what is said.
+#: The library's names of the orders, and the names on the screen.
+ORDERS = {"relevance": Message("Best first"), "date": Message("Newest first"), "name": Message("By name")}
+#: Below these widths in pixels the slider's words, then the slider itself, are left out.
 ROOM_FOR_WORDS, ROOM_FOR_SLIDER = 720, 540
-#: A remark that has less room says nothing; what it would say is the tooltip of its button.
+#: With less room in pixels the remark is left out; the tooltip of the button has it too.
 ROOM_FOR_REMARK = 60
-HEAT = "Why these photos  (Ctrl+H)"
+HEAT = Message("Heat maps: show where the photos match  (Ctrl+H)")
 #: A text that has no more room than its own width is shortened on some screens.
 _SLACK = 8
 _STEPS = 20
@@ -26,15 +28,15 @@ _SETTLE_MS = 90
 
 
 class ResultCutoffBar(QFrame):
-    """The border between good and weaker matches, and the tools for it.
+    """The number of good matches, the strictness of the cut-off, and how the result is shown.
 
     Signals:
-        more_wanted: more weaker matches should be shown.
-        fewer_wanted: no weaker match should be shown.
-        caution_changed: from 0 (generous) to 1 (cautious).
+        more_wanted: show more weaker matches.
+        fewer_wanted: show no weaker matches.
+        caution_changed: the strictness, from 0 (more) to 1 (fewer, surer).
         order_changed: a key of ``ORDERS``.
-        heat_toggled: whether the photos should show why they are here.
-        heat_near: that may be wanted soon.
+        heat_toggled: whether heat maps are shown.
+        heat_near: the pointer or the focus rests on the button for heat maps.
     """
 
     more_wanted = Signal()
@@ -47,22 +49,22 @@ class ResultCutoffBar(QFrame):
     def __init__(self, caution: float, order: str = "relevance", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("band")
-        # With the line above it: at an even rest links would stand a pixel higher than labels.
+        # Odd, with the line above it: in an even height links stand a pixel higher than labels.
         self.setFixedHeight(45)
         self.order = order
         self._ranked = False
         self._said = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
         self._more = button("", "link")
-        self._fewer = button("Hide the weaker ones", "link")
-        self._cautious = label("cautious", "dim")
-        self._generous = label("generous", "dim")
+        self._fewer = button(tr("Hide weaker"), "link")
+        self._cautious = label(tr("Fewer, surer"), "dim")
+        self._generous = label(tr("More"), "dim")
         self._slider = QSlider(Qt.Orientation.Horizontal)
         self._slider.setRange(0, _STEPS)
         self._slider.setValue(round((1 - caution) * _STEPS))
         self._slider.setPageStep(_STEPS // 4)
         self._slider.setFixedWidth(104)
-        self._slider.setAccessibleName("How much counts as a good match: cautious to generous")
-        self._slider.setToolTip("Where good matches end")
+        self._slider.setAccessibleName(tr("Good matches: fewer and surer, or more"))
+        self._slider.setToolTip(tr("How many photos count as good matches: fewer and surer, or more"))
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE_MS)
@@ -85,7 +87,7 @@ class ResultCutoffBar(QFrame):
     def _build(self) -> None:
         group = QActionGroup(self)
         for order, name in ORDERS.items():
-            action = self._orders[order] = QAction(name, self._menu)
+            action = self._orders[order] = QAction(translated(name), self._menu)
             action.setCheckable(True)
             action.triggered.connect(lambda _=False, order=order: self._choose_order(order))
             group.addAction(action)
@@ -112,29 +114,30 @@ class ResultCutoffBar(QFrame):
 
     @property
     def caution(self) -> float:
-        """Return how much must speak for a good match, from 0 to 1."""
+        """Return the strictness, from 0 (more) to 1 (fewer, surer)."""
         return 1 - self._slider.value() / _STEPS
 
     def text(self) -> str:
-        """Return what is said."""
+        """Return the text about the result, not shortened."""
         return self._said.full_text()
 
     def remark(self, text: str) -> None:
-        """Say why no photo shows why it is here; an empty text takes it back."""
+        """Tell why there are no heat maps; an empty text hides it."""
         self._remark.set_text(text)
-        self.heat_button.set_name(HEAT if not text else f"{HEAT}\n{text}")
+        self.heat_button.set_name("\n".join(filter(None, (translated(HEAT), text))))
         self._fit()
 
     def set_order(self, order: str) -> None:
-        """Show an order without asking for it."""
+        """Show an order without emitting it."""
         self.order = order
         self._name_order(order)
 
     def _name_order(self, order: str) -> None:
         self._orders[order].setChecked(True)
-        self._sort.setText(ORDERS[order])
-        self._sort.setAccessibleName(f"Order: {ORDERS[order]}")
-        self._sort.setToolTip("Order of the good matches")
+        name = translated(ORDERS[order])
+        self._sort.setText(name)
+        self._sort.setAccessibleName(tr("Order: {order}", order=name))
+        self._sort.setToolTip(tr("Order of the good matches"))
 
     def _choose_order(self, order: str) -> None:
         if order != self.order:
@@ -142,42 +145,55 @@ class ResultCutoffBar(QFrame):
             self.order_changed.emit(order)
 
     def show_page(self, page: ResultPage | None, arrangement: ResultRows) -> None:
-        """Show where the good matches of a page end; hidden where nothing was asked or found."""
+        """Show how many good matches a page has; hidden without a query or result."""
         asked = page is not None and not page.query.is_empty and len(page) > 0
         self.setVisible(asked)
         if page is None or not asked:
             return
         ranked = page.scores is not None
         strong, hidden = min(page.strong, len(page)), arrangement.hidden
-        text = formatting.good(page) if strong or not ranked else formatting.none_good(page, arrangement.weaker)
-        if ranked and strong and arrangement.weaker:
-            text += f" · {arrangement.weaker:,} weaker"
+        weaker = arrangement.weaker
+        text = formatting.good(page) if strong or not ranked else formatting.none_good(page, weaker)
+        if ranked and strong and weaker:
+            text = " · ".join((text, trn("{count:,} weaker", "{count:,} weaker", weaker)))
         self._said.set_text(text)
         self._said.setMaximumWidth(self._said.fontMetrics().horizontalAdvance(text) + _SLACK)
         step = min(hidden, WEAKER)
-        again = arrangement.weaker > 0
-        self._more.setText(f"Show {step} more" if again else f"Show {step} weaker")
+        again = weaker > 0
+        self._more.setText(
+            trn("Show {count:,} more", "Show {count:,} more", step)
+            if again
+            else trn("Show {count:,} weaker", "Show {count:,} weaker", step)
+        )
         self._more.setVisible(hidden > 0)
         self._fewer.setVisible(bool(strong) and again)
         self._ranked = ranked
-        # Without a ranking there is no best one; the newest come first then.
+        # Without scores there is no best one; the newest come first then.
         self._orders["relevance"].setVisible(ranked)
         self._name_order(self.order if ranked or self.order != "relevance" else "date")
         self._fit()
 
     def _fit(self) -> None:
-        """Leave out what can be spared where there is no room: words first, then the slider."""
+        """Leave out in a narrow window what can be spared: words first, then the slider."""
         width = self.width()
         self._slider.setVisible(self._ranked and width >= ROOM_FOR_SLIDER)
-        for part in (self._cautious, self._generous):
-            part.setVisible(self._ranked and width >= ROOM_FOR_WORDS)
-        style = Qt.ToolButtonStyle
-        beside = width >= ROOM_FOR_SLIDER
-        self._sort.setToolButtonStyle(style.ToolButtonTextBesideIcon if beside else style.ToolButtonIconOnly)
+        self._remark.setVisible(False)
+        # Words are longer in some languages; the result comes first.
+        for words, order in ((True, True), (False, True), (False, False)):
+            self._show_words(words=words and width >= ROOM_FOR_WORDS, order=order and width >= ROOM_FOR_SLIDER)
+            if self._row.sizeHint().width() <= width:
+                break
         self._fit_remark()
 
+    def _show_words(self, *, words: bool, order: bool) -> None:
+        for part in (self._cautious, self._generous):
+            part.setVisible(self._ranked and words)
+        style = Qt.ToolButtonStyle
+        self._sort.setToolButtonStyle(style.ToolButtonTextBesideIcon if order else style.ToolButtonIconOnly)
+        self._row.invalidate()
+
     def _fit_remark(self) -> None:
-        """Give the remark the room that all else leaves, which is said and done before it."""
+        """Give the remark the room that all other parts leave."""
         self._remark.setVisible(False)
         self._row.invalidate()
         room = self.width() - self._row.sizeHint().width() - self._row.spacing() - _SLACK

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Paints one cell of the grid: the picture, or why there is none, and whether it is selected."""
+"""Paints one cell of the grid: thumbnail or placeholder, heat map, selection and focus."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEPT_CELLS = 360
 
 
 class ResultDelegate(QStyledItemDelegate):
-    """Fills a cell with its picture, cut to a square with round corners; nothing is read, nothing is computed."""
+    """Fills a cell with its thumbnail, cut to a square with round corners. It reads no files."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -106,7 +106,7 @@ class ResultDelegate(QStyledItemDelegate):
 
 
 def with_heat_map(picture: QPixmap, heat: QImage) -> QPixmap:
-    """Return a picture under a heat map of any size."""
+    """Return a picture with a heat map of any size laid over it."""
     made = QPixmap(picture)
     painter = QPainter(made)
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
@@ -118,7 +118,7 @@ def with_heat_map(picture: QPixmap, heat: QImage) -> QPixmap:
 def cover(picture: QPixmap, side: int, ratio: float, radius: float = theme.RADIUS) -> QPixmap:
     """Return a picture scaled and cut to fill a square of ``side`` logical pixels, with round corners.
 
-    Tall pictures keep a little more of their top than of their bottom: that is where faces are.
+    Tall pictures keep a little more of their top than of their bottom, because faces tend to be there.
     """
     pixels = max(round(side * ratio), 1)
     made = QPixmap(pixels, pixels)

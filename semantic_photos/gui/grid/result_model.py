@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The list behind the grid: ids of the whole result, everything else fetched for what is seen."""
+"""The model behind the grid: ids of the whole result, everything else fetched for the visible rows."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from semantic_photos.domain.query import ResultPage
 from semantic_photos.gui.grid.result_rows import ResultRows, arrange
 from semantic_photos.gui.grid.thumbnail_loader import ThumbnailLoader
 from semantic_photos.gui.widgets import formatting
+from semantic_photos.translation import tr, trn
 
 #: Photos whose facts are kept.
 KEPT_FACTS = 6000
-#: Most photos that one query to the catalog is about.
+#: Most photos that are read from the catalog at once.
 FACTS_AT_ONCE = 400
-#: Cells that are told of one by one at most.
+#: Most cells whose changes are announced one by one.
 _MANY = 200
 
 Facts = dict[PhotoId, Photo]
@@ -32,7 +33,7 @@ _Index = QModelIndex | QPersistentModelIndex
 
 
 class Role(enum.IntEnum):
-    """What a cell can be asked for beside Qt's own roles."""
+    """The data of a cell beside Qt's own roles."""
 
     PHOTO_ID = Qt.ItemDataRole.UserRole + 1
     PHOTO = Qt.ItemDataRole.UserRole + 2
@@ -48,7 +49,7 @@ class Role(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class HeatMap:
-    """Why a photo answers the query: a picture to lay over it, a short line for its cell, a whole sentence."""
+    """Why a photo matches the query: the heat map to lay over it, a short line for its cell, a whole sentence."""
 
     picture: QImage
     line: str
@@ -58,8 +59,8 @@ class HeatMap:
 class ResultModel(QAbstractListModel):
     """A ``ResultPage`` as a list of cells.
 
-    ``data`` never reads anything: what is not known yet is empty, and ``show_rows`` fetches it for the rows that
-    are seen. Only the newest page counts; ``set_page`` drops an older generation.
+    ``data`` never reads anything: what is not known yet is empty, and ``show_rows`` fetches it for the visible rows.
+    Only the newest page counts; ``set_page`` drops an older generation.
     """
 
     def __init__(self, loader: ThumbnailLoader, fetch: FetchFacts, parent: QObject | None = None) -> None:
@@ -97,7 +98,7 @@ class ResultModel(QAbstractListModel):
     def set_page(self, page: ResultPage, *, again: bool = False) -> bool:
         """Show a page; return False if a newer one is shown already.
 
-        With ``again`` it answers the same query: open stacks stay open and weaker matches stay in sight.
+        With ``again`` it is the result of the same query: near-duplicates and weaker matches that are shown stay.
         """
         if page.generation < self._generation:
             return False
@@ -113,7 +114,7 @@ class ResultModel(QAbstractListModel):
         self._arrange()
 
     def toggle_group(self, photo_id: int) -> None:
-        """Show the copies behind a photo, or hide them again."""
+        """Show or hide the near-duplicates of a photo."""
         self._opened = self._opened ^ {photo_id}
         self._arrange()
 
@@ -128,20 +129,20 @@ class ResultModel(QAbstractListModel):
         self.endResetModel()
 
     def set_votes(self, votes: Mapping[int, float]) -> None:
-        """Mark the photos that were judged for this query: above zero for up, below for down."""
+        """Mark the photos with a vote for this query: above zero for a good match, below for no match."""
         changed = [PhotoId(i) for i in {*votes, *self._votes} if votes.get(i) != self._votes.get(i)]
         self._votes = dict(votes)
         self._tell(changed)
 
     def set_heat_maps(self, heats: Mapping[int, HeatMap], changed: Iterable[int]) -> None:
-        """Show why photos answer the query: ``heats`` are those to show, ``changed`` those that are told of."""
+        """Show heat maps: ``heats`` are all of them, ``changed`` the photos whose cells changed."""
         self._heats = heats
         self._tell([PhotoId(i) for i in changed])
 
     def row_of(self, photo_id: int) -> int:
         """Return the row of a photo, or -1."""
         if self._by_id is None:
-            # Sorting numbers costs a tenth of what a dictionary of a whole library would.
+            # Sorting costs a tenth of what a dictionary of a whole library would.
             self._by_id = np.argsort(self._ids)
         place = int(np.searchsorted(self._ids, int(photo_id), sorter=self._by_id))
         row = int(self._by_id[place]) if place < len(self._by_id) else -1
@@ -152,11 +153,11 @@ class ResultModel(QAbstractListModel):
         return PhotoId(int(self._ids[row])) if 0 <= row < len(self._ids) else None
 
     def photo(self, row: int) -> Photo | None:
-        """Return what is known of the photo in a row, or None while it is not fetched."""
+        """Return the photo in a row, or None while it is not fetched."""
         photo_id = self.photo_id(row)
         return None if photo_id is None else self._facts.get(photo_id)
 
-    # Qt's queries
+    # The model's interface
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  # Qt's own default
         return 0 if parent.isValid() else len(self._ids)
@@ -197,16 +198,16 @@ class ResultModel(QAbstractListModel):
                                   heat.sentence if heat is not None else "")  # fmt: skip
 
     def _spoken(self, row: int, photo_id: PhotoId) -> str:
-        name = self._name(row, photo_id) or "Photo"
-        notes = [f"{name}, {row + 1} of {len(self._ids)}."]
+        name = self._name(row, photo_id) or tr("Photo")
+        notes = [tr("{name}, {number:,} of {total:,}.", name=name, number=row + 1, total=len(self._ids))]
         if self._scores is not None and row >= self.strong:
-            notes.append("A weaker match.")
+            notes.append(tr("Weaker match."))
         if copies := self._copies(row, photo_id):
-            notes.append(f"{formatting.many(copies, 'copy', 'copies')} behind it.")
+            notes.append(trn("Has {count:,} near-duplicate.", "Has {count:,} near-duplicates.", copies))
         if row in self.arrangement.members:
-            notes.append("A copy of the one before.")
+            notes.append(tr("Near-duplicate of a photo before it."))
         if vote := self._votes.get(int(photo_id)):
-            notes.append("Marked as right." if vote > 0 else "Marked as wrong.")
+            notes.append(tr("Marked as good match.") if vote > 0 else tr("Marked as not a match."))
         return " ".join(notes)
 
     def _copies(self, _: int, photo_id: PhotoId) -> int:
@@ -216,17 +217,17 @@ class ResultModel(QAbstractListModel):
         score = float("nan") if self._scores is None else float(self._scores[row])
         return None if score != score else score
 
-    # What is seen
+    # Visible rows
 
     def show_rows(self, rows: Sequence[int]) -> None:
-        """Fetch what these rows need, first ones first; what other rows needed is forgotten."""
+        """Fetch what these rows need in order; requests for other rows are dropped."""
         self._seen = [PhotoId(i) for i in self._ids[np.asarray(rows, np.int64)].tolist()] if len(rows) else []
         self._ask_for_facts()
         self._ask_for_pictures()
 
     def _ask_for_facts(self) -> None:
         missing = [photo_id for photo_id in self._seen if photo_id not in self._facts][:FACTS_AT_ONCE]
-        # One query at a time: while it is answered the user may scroll on, and only the last place counts.
+        # One request at a time: meanwhile the user may scroll on, and only the last position counts.
         if missing and not self._asking:
             self._asking = True
             self._fetch(missing, lambda facts: self._on_facts(missing, facts))
@@ -250,7 +251,7 @@ class ResultModel(QAbstractListModel):
 
     def _tell(self, ids: Sequence[PhotoId]) -> None:
         if len(ids) > _MANY and len(self._ids):
-            # One word about all of them: tags of a whole library change at once.
+            # One signal for all of them: tags of a whole library may change at once.
             self.dataChanged.emit(self.index(0), self.index(len(self._ids) - 1))
             return
         for photo_id in ids:
@@ -260,11 +261,11 @@ class ResultModel(QAbstractListModel):
                 self.dataChanged.emit(index, index)
 
     def forget(self, ids: Sequence[PhotoId], *, pictures: bool = True) -> None:
-        """Fetch anew what is known of these photos: more is known now, or perhaps their files changed (``pictures``).
+        """Fetch these photos again: more is known now, or perhaps their files changed (``pictures``).
 
-        A picture is only dropped when the content of the file is another one: most changes are those of tags.
+        A thumbnail is only dropped when the content of the file has changed: most changes are those of tags.
         """
-        # What is kept is little, and the photos may be all of a library.
+        # Few photos are kept, while these may be the whole library.
         wanted = set(ids)
         pictured, gone = (found & wanted for found in self._loader.held())
         for photo_id in [photo_id for photo_id in self._facts if photo_id in wanted]:
@@ -272,7 +273,7 @@ class ResultModel(QAbstractListModel):
             if pictures and known is not None:
                 self._before[photo_id] = known.content_key
         if pictures:
-            # Of these nobody knows any more what they were before.
+            # The content they had before is not known any more.
             gone |= {photo_id for photo_id in pictured if photo_id not in self._before}
         self._loader.forget(list(gone))
         self._tell(ids)

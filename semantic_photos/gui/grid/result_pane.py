@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The middle of the page: the grid, or what is said instead of it, and the quiet word about new photos."""
+"""The middle of the page: the grid or a page with a message instead, and the button for new photos."""
 
 from __future__ import annotations
 
@@ -17,28 +17,29 @@ from semantic_photos.domain.query import ResultPage
 from semantic_photos.gui.grid.result_model import ResultModel, Role
 from semantic_photos.gui.grid.result_rows import WEAKER
 from semantic_photos.gui.grid.result_view import ResultView
-from semantic_photos.gui.widgets import formatting, placeholders
+from semantic_photos.gui.widgets import placeholders
 from semantic_photos.gui.widgets.controls import button
+from semantic_photos.translation import trn
 
-#: While photos come in, the same query is asked again at most so often.
+#: Shortest time between two runs of the same query while photos are indexed.
 REFRESH_MS = 1000
-#: While a word is being typed, what stood there stays for so long: half a word often means nothing yet.
+#: While a word is being typed, the old result stays for so long: half a word often means nothing yet.
 EMPTY_MS = 700
 #: A larger selection is not carried over to a refreshed list.
 MOST_KEPT = 500
 
 
 class ResultPane(QStackedWidget):
-    """Shows the newest answer.
+    """Shows the newest result.
 
     Signals:
         page_shown: the ``ResultPage`` that is shown now, or None after a failure.
         rearranged: the same page is shown with other rows.
-        refresh_wanted: the same query should be asked again.
-        all_wanted: the user wants to see everything.
+        refresh_wanted: the same query should run again.
+        all_wanted: the user wants to see all photos.
         word_chosen: a suggested word was pressed.
-        drop_wanted: the same query should be asked without this term.
-        add_requested, folders_requested: a dialog about folders is wanted.
+        drop_wanted: the same query should run without this term.
+        add_requested, folders_requested: the user asks for a dialog about folders.
     """
 
     page_shown = Signal(object)
@@ -79,15 +80,15 @@ class ResultPane(QStackedWidget):
         """Return whether the grid is shown."""
         return self.currentWidget() is self.view
 
-    # Answers
+    # Results
 
     def show_page(self, page: ResultPage, *, again: bool, typing: bool) -> None:
-        """Show an answer.
+        """Show a result.
 
         Args:
-            page: the answer.
-            again: the query is the one before, so place and selection are kept.
-            typing: a word is being typed, so that an empty answer may wait a moment for the rest of the word.
+            page: the result.
+            again: the query is the one before, so that scroll position and selection are kept.
+            typing: a word is being typed, so that an empty result may wait a moment for the rest of the word.
         """
         self._coming = page, again
         if typing and not len(page) and self.shows_photos and self._model.rowCount():
@@ -117,17 +118,17 @@ class ResultPane(QStackedWidget):
 
     @contextmanager
     def _kept(self, *, keep: bool = True) -> Iterator[None]:
-        """Keep selection and place while other rows come into the list; without ``keep`` go to its top."""
+        """Keep selection and scroll position while the rows change; without ``keep`` go to the top."""
         view, bar = self.view, self.view.verticalScrollBar()
         kept = (view.selected_ids(MOST_KEPT), view.currentIndex().data(Role.PHOTO_ID)) if keep else ([], None)
         place, row = (bar.value(), view.currentIndex().row()) if keep else (0, -1)
         yield
         view.select_ids(*kept)
         if kept[0] and not view.selected_count():
-            # What was chosen has gone, by a thumb down perhaps: the next one takes its place.
+            # The selected photo has gone, perhaps after a vote: select the one that took its place.
             view.show_row(min(row, self._model.rowCount() - 1))
         if view.hasFocus() and not view.currentIndex().isValid():
-            # The keys are here: the frame tells so, and Enter opens what it is around.
+            # Show the focus frame, and let Enter open the photo in it.
             view.selectionModel().setCurrentIndex(self._model.index(0), QItemSelectionModel.SelectionFlag.NoUpdate)
         bar.setValue(place)
 
@@ -142,7 +143,7 @@ class ResultPane(QStackedWidget):
         self._rearrange(lambda: self._model.show_weaker(0))
 
     def toggle_group(self, row: int) -> None:
-        """Show the copies behind a photo in place, or hide them; ``row`` may be one of them."""
+        """Show or hide the near-duplicates of a photo; ``row`` may be one of them."""
         while row > 0 and row in self._model.arrangement.members:
             row -= 1
         photo_id = self._model.photo_id(row)
@@ -163,17 +164,17 @@ class ResultPane(QStackedWidget):
         self.page_shown.emit(None)
 
     def show_folders(self, folders: Sequence[Folder]) -> None:
-        """Take in which folders there are: without any, this is the first start."""
+        """Follow the list of folders: without any, this is the first start."""
         self._folders = folders
         self._show_content()
 
     def show_progress(self, progress: IndexingProgress) -> None:
-        """Take in how far the background worker is."""
+        """Follow the indexing progress."""
         self._progress = progress
         if self.page is None or len(self.page):
             return
         self._show_content()
-        # Found but not yet searchable photos can be looked at already.
+        # Photos that are known but not indexed yet can be shown already.
         if self.page.query.is_empty and progress.counts.total and not self._refresh.isActive():
             self._refresh.start()
 
@@ -207,11 +208,11 @@ class ResultPane(QStackedWidget):
     # Changes in the library
 
     def take_change(self, change: PhotosChanged) -> None:
-        """Ask again soon, or offer to, when photos came or went."""
+        """Refresh soon, or offer to, when photos were added or removed."""
         if change.updated:
             self._model.forget(change.updated)
         if change.added:
-            # A photo that was shown while it waited has been read now: its size and camera are known.
+            # A photo that was shown before it was indexed has been read now: its size and camera are known.
             self._model.forget(change.added, pictures=False)
         at_top = self.view.verticalScrollBar().value() == 0
         if self._frozen:
@@ -221,13 +222,13 @@ class ResultPane(QStackedWidget):
                 self._refresh.start()
         elif change.added:
             self._new_count += len(change.added)
-            self._news.setText(f"{formatting.many(self._new_count, 'new photo')} · show")
+            self._news.setText(trn("Show {count:,} new photo", "Show {count:,} new photos", self._new_count))
             self._place_news()
             self._news.show()
             self._news.raise_()
 
     def freeze(self, *, frozen: bool) -> None:
-        """Leave the list as it is while one photo of it is shown large."""
+        """Do not refresh the list while the viewer is open."""
         self._frozen = frozen
         if not frozen and self._stale:
             self._stale = False
@@ -250,7 +251,7 @@ class ResultPane(QStackedWidget):
         self._place_news()
 
     def stop(self) -> None:
-        """Ask for nothing more."""
+        """Stop all timers."""
         self._refresh.stop()
         self._empty.stop()
 

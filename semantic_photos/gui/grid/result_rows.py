@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which hits of a page are rows of the grid: good ones, weaker ones if wanted, copies of a stack that is open."""
+"""Which photos of a result page are rows of the grid: good matches, weaker ones and near-duplicates on request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from semantic_photos.domain.ports import FloatArray, IdArray
 from semantic_photos.domain.query import ResultPage
 
-#: So many weaker hits come at a time: a query never pours out the whole library.
+#: Weaker matches that are added at a time: a query never shows the whole library.
 WEAKER = 40
 #: So many are shown where none is good.
 NEAREST = 12
@@ -23,12 +23,12 @@ class ResultRows:
 
     Attributes:
         ids: int64 (N,), the photos of the rows.
-        scores: float32 (N,) cosines, NaN for copies, or None when nothing was ranked.
+        scores: float32 (N,) cosines, NaN for near-duplicates, or None when nothing was ranked.
         strong: how many of the first rows are good matches.
         weaker: how many weaker matches are shown.
-        hidden: how many weaker matches there are beside them.
-        stacks: for the first photo of each stack in sight, how many copies it has.
-        members: rows that are copies shown because their stack is open.
+        hidden: how many weaker matches are not shown.
+        stacks: for the first photo of each group of near-duplicates, how many others there are.
+        members: rows of near-duplicates, shown because their group is open.
     """
 
     ids: IdArray
@@ -44,9 +44,9 @@ def arrange(page: ResultPage, weaker: int = 0, opened: AbstractSet[int] = frozen
     """Return the rows for a page.
 
     Args:
-        page: the answer.
-        weaker: how many weaker matches are wanted; without a good one the nearest few are shown in any case.
-        opened: first photos of the stacks whose copies are shown behind them.
+        page: the result.
+        weaker: how many weaker matches to show; without a good match the first ``NEAREST`` are always shown.
+        opened: first photos of the groups whose near-duplicates are shown behind them.
     """
     total = len(page.ids)
     strong = total if page.scores is None else min(page.strong, total)

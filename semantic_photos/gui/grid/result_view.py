@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The grid: layout by arithmetic, zoom, selection, keyboard, drag out. It shows, and says what a user wants."""
+"""The grid of photos: layout by arithmetic, zoom, selection, keyboard, drag and drop."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ from semantic_photos.gui.grid.grid_geometry import GridGeometry, Section
 from semantic_photos.gui.grid.result_delegate import ResultDelegate
 from semantic_photos.gui.grid.result_model import ResultModel
 from semantic_photos.gui.widgets import theme
+from semantic_photos.translation import tr
 
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -46,14 +47,13 @@ _Index = QModelIndex | QPersistentModelIndex
 class ResultView(QListView):
     """A list view whose geometry is computed instead of laid out.
 
-    ``QListView`` gives selection, hover and what screen readers ask for; all queries about places are answered
-    by ``GridGeometry``.
+    ``QListView`` provides selection, hover and accessibility; ``GridGeometry`` provides all positions.
 
     Signals:
-        open_requested: a user wants to see the photo in this row large.
-        menu_requested: a user wants the menu, at this global place.
-        side_requested: a user wants larger (+1) or smaller (-1) thumbnails.
-        typed: a user types although the grid has the focus.
+        open_requested: the row to open in the viewer.
+        menu_requested: the global position for the context menu.
+        side_requested: larger (+1) or smaller (-1) thumbnails.
+        typed: text typed while the grid has the focus.
         chosen: the selection or the current photo changed.
     """
 
@@ -74,7 +74,7 @@ class ResultView(QListView):
         self._fetch.setInterval(12)
         self._fetch.timeout.connect(self.fetch_seen)
         self.setObjectName("grid")
-        self.setAccessibleName("Photos")
+        self.setAccessibleName(tr("Photos"))
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -99,15 +99,15 @@ class ResultView(QListView):
         self.selectionModel().selectionChanged.connect(lambda *_: self.chosen.emit())
         self.selectionModel().currentChanged.connect(lambda *_: self.chosen.emit())
 
-    # What others ask
+    # Size and selection
 
     @property
     def geometry_now(self) -> GridGeometry:
-        """Return where the cells lie."""
+        """Return the current positions of the cells."""
         return self._geometry
 
     def set_side(self, side: int) -> None:
-        """Make the cells about ``side`` pixels wide; what is in the middle stays in sight."""
+        """Make the cells about ``side`` pixels wide; the photos in the middle stay visible."""
         middle = self._geometry.row_at(0, self.verticalOffset() + self.viewport().height() // 2, nearest=True)
         current = self.currentIndex().row()
         anchored = current if current in self.seen_rows() else middle
@@ -144,7 +144,7 @@ class ResultView(QListView):
             self.selectionModel().setCurrentIndex(self._results.index(row), flag.NoUpdate)
 
     def show_row(self, row: int) -> None:
-        """Make a row the only selected one and bring it into sight."""
+        """Select only this row and scroll to it."""
         index = self._results.index(row)
         if index.isValid():
             self.setCurrentIndex(index)
@@ -157,9 +157,9 @@ class ResultView(QListView):
         if strong >= n:
             sections = [Section(0, n)]
         elif strong == 0:
-            sections = [Section(0, n, "The nearest photos")]
+            sections = [Section(0, n, tr("The nearest photos"))]
         else:
-            sections = [Section(0, strong), Section(strong, n, "Weaker matches")]
+            sections = [Section(0, strong), Section(strong, n, tr("Weaker matches"))]
         self._geometry = GridGeometry(self.viewport().width(), self.side, theme.GAP, theme.MARGIN, sections)
         QAbstractItemView.doItemsLayout(self)
 
@@ -215,7 +215,7 @@ class ResultView(QListView):
         QAbstractItemView.dataChanged(self, top_left, bottom_right, list(roles))
 
     def scrollContentsBy(self, dx: int, dy: int) -> None:
-        # Qt moves what is painted already; only the new strip is asked for.
+        # Qt moves what is painted already; only the new strip is painted.
         self.viewport().scroll(dx, dy)
 
     def reset(self) -> None:
@@ -297,7 +297,7 @@ class ResultView(QListView):
         super().keyPressEvent(event)
 
     def keyboardSearch(self, text: str) -> None:
-        # Qt's own would read the names of all rows. Typing means searching here.
+        # Qt's own would read the names of all rows. Here typing starts a search.
         if text.strip():
             self.typed.emit(text)
 
@@ -346,11 +346,11 @@ class ResultView(QListView):
     # Painting
 
     def seen_rows(self) -> range:
-        """Return the rows that are in sight."""
+        """Return the visible rows."""
         return self._geometry.rows_between(self.verticalOffset(), self.verticalOffset() + self.viewport().height())
 
     def fetch_seen(self) -> None:
-        """Let the model fetch what is in sight, then a page below and half a page above."""
+        """Let the model fetch the visible rows, then a page below and half a page above."""
         seen = self.seen_rows()
         ahead = range(seen.stop, min(seen.stop + len(seen), self._geometry.count))
         behind = range(seen.start - 1, max(seen.start - len(seen) // 2, 0) - 1, -1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Thumbnails, visible ones first: fetched and decoded on a thread pool, kept in a small cache of pixmaps."""
+"""Loads thumbnails, visible ones first, on a thread pool, and keeps them in a cache of pixmaps."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from PySide6.QtGui import QImage, QPixmap
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import Photo, PhotoId
 from semantic_photos.gui.widgets.images import thumbnail_image
+from semantic_photos.translation import tr, translated
 
 _log = logging.getLogger(__name__)
 
-#: Bytes of pictures that are kept ready to paint.
+#: Bytes of pixmaps in the cache.
 CACHE_BYTES = 160_000_000
 THREADS = 3
 
@@ -25,13 +26,13 @@ _Arrival = tuple[PhotoId, int, QImage | None, str]
 
 
 class ThumbnailLoader(QObject):
-    """Fetches thumbnails of the photos that are wanted now.
+    """Loads the thumbnails of the photos that were requested last.
 
-    A new wish replaces the old one: what scrolled away before its turn is never fetched. Each photo has a
-    generation, so that a late picture of a file that has changed meanwhile is dropped.
+    A new request replaces the old one: what was scrolled away before its turn is never loaded. Each photo has a
+    generation, so that a late thumbnail of a file that has changed meanwhile is dropped.
 
     Signals:
-        loaded: list of the ids whose picture, or reason why there is none, can now be asked for.
+        loaded: list of the ids whose thumbnail, or the reason why there is none, is now known.
 
     Thread: lives in the GUI thread; only ``_drain`` runs on the pool, and only ``QImage`` leaves it.
     """
@@ -57,22 +58,22 @@ class ThumbnailLoader(QObject):
         self._arrived.connect(self._take, Qt.ConnectionType.QueuedConnection)
 
     def pixmap(self, photo_id: PhotoId) -> QPixmap | None:
-        """Return the picture if it is in the cache."""
+        """Return the thumbnail if it is in the cache."""
         found = self._pixmaps.get(photo_id)
         if found is not None:
             self._pixmaps.move_to_end(photo_id)
         return found
 
     def failure(self, photo_id: PhotoId) -> str:
-        """Return why there is no picture, or an empty string."""
+        """Return why there is no thumbnail, or an empty string."""
         return self._failures.get(photo_id, "")
 
     def held(self) -> tuple[set[PhotoId], set[PhotoId]]:
-        """Return the photos whose picture is in the cache, and those of which it is known that there is none."""
+        """Return the photos whose thumbnail is in the cache, and those known to have none."""
         return set(self._pixmaps), set(self._failures)
 
     def request(self, photos: Sequence[Photo]) -> None:
-        """Fetch these pictures, first ones first, and nothing else that was wanted before."""
+        """Load these thumbnails in order, and drop earlier requests."""
         wanted = [
             (photo, self._generation.get(photo.id, 0))
             for photo in photos
@@ -87,19 +88,19 @@ class ThumbnailLoader(QObject):
             self._pool.start(self._drain)
 
     def forget(self, ids: Sequence[PhotoId]) -> None:
-        """Drop what is kept of photos whose files have changed."""
+        """Drop the thumbnails and failures of photos whose files have changed."""
         for photo_id in ids:
             self._generation[photo_id] = self._generation.get(photo_id, 0) + 1
             self._failures.pop(photo_id, None)
             self._drop(photo_id)
 
     def close(self, timeout_ms: int = 4000) -> bool:
-        """Want nothing more and wait for the pool; return whether it ended in time."""
+        """Drop all requests and wait for the pool; return whether it ended in time."""
         self.abandon()
         return self._pool.waitForDone(timeout_ms)
 
     def abandon(self) -> None:
-        """Want nothing more, without waiting."""
+        """Drop all requests, without waiting."""
         with self._lock:
             self._closed = True
             self._wanted = []
@@ -129,14 +130,14 @@ class ThumbnailLoader(QObject):
         try:
             data = self._fetch(photo)
         except UserFacingError as error:
-            return None, str(error)
+            return None, translated(error)
         except Exception as error:  # noqa: BLE001  # the root of a pool thread
             if not self._closed:
                 _log.warning("no thumbnail of %s: %r", photo.path.name, error)
-            return None, "The picture cannot be shown."
+            return None, tr("The thumbnail could not be loaded.")
         image = thumbnail_image(data)
         if image.isNull():
-            return None, "There is no picture in this file."
+            return None, tr("This file contains no image.")
         return image.convertToFormat(QImage.Format.Format_RGB32), ""
 
     @Slot()

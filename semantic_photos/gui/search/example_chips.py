@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the example photos of a query look: name and small picture for the chip, words for the focus."""
+"""Looks up the example photos of a query: name and thumbnail for the chip, words for the focus."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ from semantic_photos.gui.grid.result_delegate import cover
 from semantic_photos.gui.grid.thumbnail_loader import ThumbnailLoader
 from semantic_photos.gui.widgets import formatting
 from semantic_photos.gui.widgets.images import image_of, thumbnail_image
+from semantic_photos.translation import tr
 
 _SIDE = 48
 _WORDS = 7
-#: Longer side at which a photo is read when only a part of it is shown.
+#: Longer side in pixels at which a photo is read when only a region of it is shown.
 _PART_SIDE = 640
 
 
 class ExampleChips(QObject):
-    """Looks up what is needed to show a query's examples.
+    """Looks up what is needed to show the examples of a query.
 
     Signals:
         look_ready: number of the example, its name, a square pixmap or None.
-        words_ready: words for what is on the first example, and what is looked at or away from (``Focus``).
+        words_ready: words for what the first example shows, and the focuses of the query (``Focus``).
     """
 
     look_ready = Signal(int, str, object)
@@ -42,7 +43,7 @@ class ExampleChips(QObject):
         self._focuses: tuple[Focus, ...] = ()
 
     def show_query(self, query: Query) -> None:
-        """Look up the examples of a query; what is known already is told again."""
+        """Look up the examples of a query; what is known already is emitted again."""
         self._focuses = query.focuses
         if query.examples == self._shown:
             # The chips may be new although the examples are not.
@@ -58,7 +59,7 @@ class ExampleChips(QObject):
             self.words_ready.emit([], self._focuses)
 
     def _first(self) -> Example | None:
-        """Return the first photo to be like: what is on it can be looked at."""
+        """Return the first example to move towards: the focus is on what it shows."""
         return next((example for example in self._shown if example.weight > 0), None)
 
     def _look_up(self, number: int, example: Example) -> None:
@@ -69,13 +70,14 @@ class ExampleChips(QObject):
                 return path.name, image_of(library.preview(path, 2 * _SIDE))
             photo = library.photos([PhotoId(photo_id or 0)]).get(PhotoId(photo_id or 0))
             if photo is None:
-                return "a photo that is gone", None
+                return tr("Missing photo"), None
             if region is not None:
+                name = tr("Region of {name}", name=photo.path.name)
                 try:
                     image = image_of(library.preview(photo.path, _PART_SIDE))
                 except PhotoError:  # its name is known all the same
-                    return f"part of {photo.path.name}", None
-                return f"part of {photo.path.name}", cut(image, region)
+                    return name, None
+                return name, cut(image, region)
             return photo.path.name, thumbnail_image(library.thumbnail(photo))
 
         def show(found: tuple[str, QImage | None]) -> None:
@@ -104,7 +106,7 @@ class ExampleChips(QObject):
 
 
 def cut(image: QImage, region: Region) -> QImage:
-    """Return a part of a picture, given in fractions: left, top, width, height. Thread: any."""
+    """Return a region of an image, given in fractions: left, top, width, height. Thread: any."""
     x, y, width, height = region
     return image.copy(
         round(x * image.width()), round(y * image.height()),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pictures from elsewhere as examples: pasted, dropped, chosen as a file. Pixels get a file for a while."""
+"""Example photos from outside the library: pasted, dropped or chosen. Pasted pixels become a temporary file."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PHOTO_SUFFIXES, is_photo_name
+from semantic_photos.domain.translatable import Message
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.widgets.images import PASTED, pictures_folder
+from semantic_photos.translation import tr
 
 
 class ExternalExamples(QObject):
     """Takes pictures from the clipboard, from drops and from a file dialog.
 
     Signals:
-        picture_given: the ``Path`` of a picture that photos should be like.
-        files_given: the ``Path`` of each of other files or folders.
+        picture_given: the ``Path`` of an image file to find similar photos for.
+        files_given: a list with the ``Path`` of each file or folder that is no photo.
     """
 
     picture_given = Signal(object)
@@ -58,15 +60,17 @@ class ExternalExamples(QObject):
 
     def _keep(self, image: QImage) -> None:
         self._count += 1
-        name = f"Pasted picture {self._count}.png"
+        name = tr("Pasted picture {number}.png", number=self._count)
         known = self._folder
 
         def work() -> tuple[Path, Path]:
             folder = known or Path(tempfile.mkdtemp(prefix=PASTED))
             path = folder / name
             if not image.save(str(path)):
-                raise UserFacingError("The pasted picture cannot be written to a temporary file.", code="paste.failed",
-                                      advice=f"Is there room on the drive of {folder}?")  # fmt: skip
+                raise UserFacingError(
+                    Message("The pasted picture could not be saved to a temporary file."), code="paste.failed",
+                    advice=Message("Free some space on the drive of {folder}, then paste again.", folder=folder),
+                )  # fmt: skip
             return folder, path
 
         self._bridge.run(work, self._on_kept, lane="pool")
@@ -76,19 +80,19 @@ class ExternalExamples(QObject):
         self.picture_given.emit(kept[1])
 
     def choose_file(self) -> None:
-        """Let the user choose a picture file."""
-        dialog = QFileDialog(self._window, "Find photos similar to a picture")
+        """Let the user choose an image file."""
+        dialog = QFileDialog(self._window, tr("Find photos similar to a file"))
         dialog.setDirectory(str(pictures_folder()))
         dialog.setOption(QFileDialog.Option.HideNameFilterDetails)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         patterns = " ".join(f"*{suffix} *{suffix.upper()}" for suffix in sorted(PHOTO_SUFFIXES))
-        dialog.setNameFilters([f"Pictures ({patterns})", "All files (*)"])
+        dialog.setNameFilters([tr("Pictures ({patterns})", patterns=patterns), tr("All files (*)")])
         dialog.fileSelected.connect(lambda name: self.picture_given.emit(Path(name)))
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
     def forget(self) -> None:
-        """Remove the files that were made."""
+        """Remove the temporary files."""
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""After "Find similar": what of the example counts. Chips that pull towards one thing in it or push away from it."""
+"""The focus of a search by example photo: words for more or less of something the example shows."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from PySide6.QtWidgets import QLineEdit, QWidget
 
 from semantic_photos.domain.example_focus import Focus
 from semantic_photos.gui.widgets.controls import Chip, FlowLayout, button, label
+from semantic_photos.translation import tr
 
 MOST_CHIPS = 8
 TOWARDS, AWAY = 1.0, -1.0
 
 
 class FocusBar(QWidget):
-    """Chips of what is on the example photo, and a field for any other word.
+    """Chips with words for the example photo, and a field for any other word.
 
-    A press pulls towards the word, the next one pushes away from it, a third lets it be. Shift or the right button
-    pushes away at once.
+    A click asks for more of the word, the next one for less, a third clears it. Shift-click or right-click asks for
+    less at once.
 
     Signals:
-        focus_requested: a word and its weight: 1 towards, -1 away, 0 neither.
+        focus_requested: a word and its weight: 1 for more of it, -1 for less, 0 to clear it.
     """
 
     focus_requested = Signal(str, float)
@@ -35,21 +36,21 @@ class FocusBar(QWidget):
         self._weights: dict[str, float] = {}
         self._flow = FlowLayout(self, 8)
         self._edit = QLineEdit()
-        self._edit.setPlaceholderText("something else")
-        self._edit.setAccessibleName("Steer by another word")
-        self._edit.setAccessibleDescription("A minus before the word pushes it away.")
+        self._edit.setPlaceholderText(tr("Another word"))
+        self._edit.setAccessibleName(tr("Focus on another word"))
+        self._edit.setAccessibleDescription(tr("A minus before the word asks for less of it."))
         self._edit.setFixedWidth(150)
         self._edit.setMaxLength(60)
         self._edit.returnPressed.connect(self._take_typed)
-        self._none = button("Whole photo", "link")
-        self._none.setToolTip("Let nothing of it count more than the rest")
+        self._none = button(tr("Clear focus"), "link")
+        self._none.setToolTip(tr("Compare the whole example photo again"))
         self._none.clicked.connect(self._let_be)
-        self._said = label("What counts", "dim")
+        self._said = label(tr("Focus on"), "dim")
         self.show_words((), ())
         self.hide()
 
     def show_words(self, words: Sequence[str], focuses: Sequence[Focus]) -> None:
-        """Offer these words; ``focuses`` are in use."""
+        """Offer ``words``; ``focuses`` are those of the query."""
         self._weights = {focus.word: focus.weight for focus in focuses}
         used = [word for word in self._weights if word not in words]
         listed = [*used, *words][: max(MOST_CHIPS, len(used))]
@@ -72,8 +73,8 @@ class FocusBar(QWidget):
             self._flow.addWidget(chip)
         self._flow.addWidget(self._edit)
         self._flow.addWidget(self._none)
-        # New chips would come last of all parts of the page. The field keeps their place: they follow it, then it
-        # follows them.
+        # New chips would come last in the page's tab order. Chaining them to the field, which keeps its place, puts
+        # them before it.
         for previous, part in pairwise((self._edit, *self._chips.values(), self._edit, self._none)):
             QWidget.setTabOrder(previous, part)
         if held in self._chips:
@@ -83,17 +84,22 @@ class FocusBar(QWidget):
         weight = self._weights.get(word, 0.0)
         chip.setChecked(weight > 0)
         chip.set_away(away=weight < 0)
-        state = "counts more" if weight > 0 else "is pushed away" if weight < 0 else "counts like the rest"
-        after = "push it away" if weight > 0 else "let it be" if weight < 0 else "let it count more"
-        chip.setAccessibleName(f"{word} {state}")
-        chip.setToolTip(f"“{word}” {state}. Press to {after}" + ("." if weight else "; Shift or right: push away."))
+        if weight > 0:
+            chip.setAccessibleName(tr("{word}: more of it", word=word))
+            chip.setToolTip(tr("More of “{word}”. Click for less of it.", word=word))
+        elif weight < 0:
+            chip.setAccessibleName(tr("{word}: less of it", word=word))
+            chip.setToolTip(tr("Less of “{word}”. Click to clear.", word=word))
+        else:
+            chip.setAccessibleName(tr("{word}: no focus", word=word))
+            chip.setToolTip(tr("Click for more of “{word}”, Shift-click or right-click for less.", word=word))
 
     def _turn(self, word: str, *, away: bool = False) -> None:
         weight = self._weights.get(word, 0.0)
         following = AWAY if weight > 0 else 0.0 if weight < 0 else TOWARDS
         if away:
             following = 0.0 if weight < 0 else AWAY
-        # The answer dresses the chips; until then this one stays as it was.
+        # The new result updates the chips; until then this one stays as it was.
         self._dress(self._chips[word], word)
         self.focus_requested.emit(word, following)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why these photos: heat over the thumbnails in sight, a few at a time, nothing for what has been scrolled away."""
+"""Heat maps over the visible thumbnails, computed a few at a time; those scrolled away are cancelled."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Qt, QTimer
 from semantic_photos.domain.messages import CancelToken, PhotosChanged
 from semantic_photos.domain.photo import Photo, PhotoId
 from semantic_photos.domain.query import Query, ResultPage
+from semantic_photos.domain.translatable import Message
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.grid.result_cutoff_bar import ResultCutoffBar
 from semantic_photos.gui.grid.result_model import HeatMap, ResultModel
@@ -19,29 +20,31 @@ from semantic_photos.gui.grid.result_view import ResultView
 from semantic_photos.gui.viewer.explanation import colours, heat_map_image, prepare, reason
 from semantic_photos.gui.widgets import formatting
 from semantic_photos.services.explain.explanation import Explanation
+from semantic_photos.translation import translated
 
-#: Photos that are looked at in one go: few, so that the first are seen soon and what scrolled away is soon given up;
-#: the network takes hardly longer for each than in larger lots.
+#: Photos of one batch: few, so that the first heat maps appear soon and a batch that was scrolled away ends soon; the
+#: network takes hardly longer for each photo than in larger batches.
 AT_ONCE = 4
-#: Photos of the first lot, which goes alone: two would share the processor, and the first heat be seen twice as late.
+#: Photos of the first batch, which runs alone: two batches would share the cores, and the first would come twice as
+#: late.
 FIRST = 2
-#: Lots under way at once: one run of the network takes half of the cores, and while one lot is shown the other goes on.
+#: Batches that run at once: one run of the network takes half of the cores.
 TOGETHER = 2
-#: Photos whose heat is kept for the query that is shown; more where more are in sight, which would be looked at for
-#: ever otherwise.
+#: Heat maps that are kept for the query that is shown; more if more photos are visible, or they would be computed
+#: again and again.
 KEPT = 400
 _SETTLE_MS = 40
-NO_CONTENT = "Filters alone: nothing in the photos to point at"
+NO_CONTENT = Message("No heat maps: the query has only filters.")
 
 
 @dataclass(slots=True, eq=False)
 class _Lot:
-    """Photos under way.
+    """A batch of photos whose heat maps are being computed.
 
     Attributes:
-        token: gives them up.
+        token: cancels the batch.
         ids: the photos.
-        found: their heat, once it is there.
+        found: their heat maps, once they are there.
     """
 
     token: CancelToken
@@ -50,12 +53,12 @@ class _Lot:
 
 
 class GridHeatMaps(QObject):
-    """Keeps the heat of the cells in sight, while it is wanted.
+    """Keeps the heat maps of the visible cells while they are switched on.
 
-    The network is loaded when the button is about to be pressed (``ResultCutoffBar.heat_near``) or is pressed, then
-    beside the thumbnails; not before, because it takes memory that most people's searches do without.
+    The network is loaded when the button is about to be pressed (``ResultCutoffBar.heat_near``) or is pressed; not
+    before, because most searches do without it and it takes memory.
 
-    Thread: lives in the GUI thread; thumbnails are read and looked at on a lane.
+    Thread: lives in the GUI thread; thumbnails are read and heat maps computed in the bridge's pool.
     """
 
     def __init__(
@@ -78,22 +81,23 @@ class GridHeatMaps(QObject):
         view.verticalScrollBar().valueChanged.connect(lambda _: self._soon.start())
         view.verticalScrollBar().rangeChanged.connect(lambda *_: self._soon.start())
         model.modelReset.connect(self._soon.start)
-        # Thumbnails that came in: only what has a picture can be warm. Others may follow all the time.
+        # Thumbnails that arrived: only cells with one can have a heat map. A running timer is not restarted, because
+        # more may arrive all the time.
         model.dataChanged.connect(lambda *_: None if self._soon.isActive() else self._soon.start())
         bridge.photos_changed.connect(self._on_changed)
 
     @property
     def is_on(self) -> bool:
-        """Return whether the user wants to see it."""
+        """Return whether heat maps are switched on."""
         return self._band.heat_button.isChecked()
 
     def toggle(self) -> None:
-        """Show it, or hide it again."""
+        """Show or hide the heat maps."""
         if self._band.isVisible():
             self._band.heat_button.toggle()
 
     def show_page(self, page: ResultPage | None) -> None:
-        """Take in what was asked: heat of another query is gone, that of the same one stays."""
+        """Follow the query: heat maps of another query are dropped, those of the same one stay."""
         query = page.query if page is not None and page.scores is not None else Query()
         if query != self._query:
             self._query, self._failed = query, ""
@@ -107,11 +111,11 @@ class GridHeatMaps(QObject):
         self._look()
 
     def _say(self) -> None:
-        nothing = "" if not self._query.is_empty else NO_CONTENT
+        nothing = "" if not self._query.is_empty else translated(NO_CONTENT)
         self._band.remark((self._failed or nothing) if self.is_on else "")
 
     def _on_changed(self, change: PhotosChanged) -> None:
-        # What is known is of few photos, and those that changed may be all of a library.
+        # Few photos have a heat map, while those that changed may be the whole library.
         if known := {*self._heats, *self._without}:
             for photo_id in known.intersection(change.updated) | known.intersection(change.removed):
                 self._heats.pop(photo_id, None)
@@ -119,7 +123,7 @@ class GridHeatMaps(QObject):
         self._soon.start()
 
     def _forget(self, *, keep: bool = False) -> None:
-        """Stop; without ``keep`` what is known is of no use any more."""
+        """Cancel all batches; without ``keep`` drop the heat maps too."""
         self._cancel()
         if not keep:
             self._heats.clear()
@@ -140,12 +144,12 @@ class GridHeatMaps(QObject):
         self._asking.clear()
 
     def _look(self) -> None:
-        """Look at the first photos in sight that were not looked at yet."""
+        """Start batches for the first visible photos without a heat map."""
         if not self.is_on or self._query.is_empty or self._failed:
             return
         seen = self._in_sight()
         for lot in [lot for lot in self._asking if not set(lot.ids) & set(seen)]:
-            # All of them have been scrolled away.
+            # None of its photos is visible any more.
             lot.token.cancel()
             self._asking.remove(lot)
         self._show_found()
@@ -160,7 +164,7 @@ class GridHeatMaps(QObject):
         for part in filter(None, parts):
             self._ask(part)
         if missing and not self._asking:
-            # Their thumbnails are still to come.
+            # Their thumbnails are still being loaded.
             self._prepare()
 
     def _ask(self, photos: Sequence[Photo]) -> None:
@@ -194,7 +198,7 @@ class GridHeatMaps(QObject):
         self._look()
 
     def _show_found(self) -> None:
-        # As people read: a lot waits for those before it.
+        # In reading order: a batch waits for those before it.
         while self._asking and self._asking[0].found is not None:
             self._keep(self._asking.pop(0))
 
@@ -210,17 +214,17 @@ class GridHeatMaps(QObject):
     def _on_failed(self, lot: _Lot, error: Exception) -> None:
         if lot in self._asking:
             self._cancel()
-            self._failed = formatting.shown(str(error))
+            self._failed = formatting.shown(translated(error))
             self._say()
 
     def stop(self) -> None:
-        """Want nothing more."""
+        """Stop the timer and cancel all batches."""
         self._soon.stop()
         self._cancel()
 
 
 def line(why: Explanation) -> str:
-    """Return the words with their shares for a cell; empty where one word alone would have all of it."""
+    """Return the words with their shares for a cell; empty for a single word, which would have all of it."""
     if len(why.words) < 2:
         return ""
     told = [one.told() for one in why.words if round(100 * one.share)]

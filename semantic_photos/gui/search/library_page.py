@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The working page: search bar, photos, panel and status line side by side. It places and connects."""
+"""The main page: places and connects search bar, saved searches, grid, viewer, details panel and status bar."""
 
 from __future__ import annotations
 
@@ -35,21 +35,22 @@ from semantic_photos.gui.search.status_bar import StatusBar
 from semantic_photos.gui.undo import UndoStack
 from semantic_photos.gui.viewer.explanation import ExplanationController
 from semantic_photos.gui.viewer.photo_viewer import PhotoViewer
-from semantic_photos.gui.widgets import formatting, placeholders, theme
+from semantic_photos.gui.widgets import placeholders, theme
 from semantic_photos.gui.widgets.controls import IconButton
+from semantic_photos.translation import tr, trn
 
-#: Below this width in pixels the saved searches fold by themselves.
+#: Below this width in pixels the saved searches collapse by themselves.
 ROOM_FOR_SAVED = 900
 
 
 class LibraryPage(QWidget):
-    """Everything one does with an open library.
+    """The page of an open library.
 
     Signals:
-        folders_requested, add_requested, failures_requested, settings_requested: a dialog is wanted.
-        full_screen_toggled: the whole screen is wanted, or not any more.
-        side_changed: another thumbnail side was chosen.
-        panel_toggled: the side panel was shown or hidden.
+        folders_requested, add_requested, failures_requested, settings_requested: the user asks for a dialog.
+        full_screen_toggled: the user enters or leaves full screen.
+        side_changed: the new thumbnail size in pixels.
+        panel_toggled: the details panel was shown or hidden.
     """
 
     folders_requested = Signal()
@@ -86,11 +87,11 @@ class LibraryPage(QWidget):
         self.cutoff_bar = ResultCutoffBar(settings.caution, settings.result_order)
         self.heat_maps = GridHeatMaps(bridge, self.model, self.view, self.cutoff_bar, self)
         self._example_chips = ExampleChips(bridge, self.loader, self)
-        self._back = IconButton("back", "Back  (Alt+←)")
-        self._forward = IconButton("forward", "Forward  (Alt+→)")
-        self._folders_button = IconButton("folder", "Folders  (Ctrl+L)")
-        self._settings_button = IconButton("settings", "Settings  (Ctrl+,)")
-        self._panel_button = IconButton("panel", "Side panel  (Ctrl+I)")
+        self._back = IconButton("back", tr("Back  (Alt+←)"))
+        self._forward = IconButton("forward", tr("Forward  (Alt+→)"))
+        self._folders_button = IconButton("folder", tr("Folders  (Ctrl+L)"))
+        self._settings_button = IconButton("settings", tr("Preferences  (Ctrl+,)"))
+        self._panel_button = IconButton("panel", tr("Details panel  (Ctrl+I)"))
         self._panel_button.setCheckable(True)
         self._panel_button.setChecked(settings.side_panel)
         self.panel.hide()
@@ -130,7 +131,7 @@ class LibraryPage(QWidget):
         middle.setSpacing(0)
         photos = QVBoxLayout()
         photos.setSpacing(0)
-        # Above the photos alone: what is beside them stays where it is when a hint comes or goes.
+        # Above the photos alone, so that the panels beside them do not move when a hint appears.
         photos.addLayout(hints)
         photos.addWidget(self.pane, 1)
         photos.addWidget(self.cutoff_bar)
@@ -226,7 +227,7 @@ class LibraryPage(QWidget):
         """Put one more button beside the search field."""
         self._top.insertWidget(self._top.indexOf(self._folders_button), tool)
 
-    # Asking
+    # Searching
 
     def _on_submitted(self) -> None:
         self.search.settle()
@@ -260,7 +261,7 @@ class LibraryPage(QWidget):
         self.advice.show_page(page if page is not None and len(page) else None)
         self.panel.explore_page(page)
         self._example_chips.show_query(self.search.query if page is None else page.query)
-        # What is looked at are parts of photos to be like.
+        # A focus needs an example photo to move towards.
         self.focus_bar.setVisible(page is not None and any(example.weight > 0 for example in page.query.examples))
         self._show_panel()
         self._look.start()
@@ -288,10 +289,10 @@ class LibraryPage(QWidget):
         else:
             indexer.resume()
 
-    # The chosen photos
+    # Selected photos
 
     def selected_ids(self) -> list[PhotoId]:
-        """Return the photos that an action is about: the one in the viewer, else the selected ones."""
+        """Return the photos that actions apply to: the one in the viewer, else the selected ones."""
         shown = self.model.photo_id(self.viewer.row) if self.is_viewing else None
         return [shown] if shown is not None else self.view.selected_ids()
 
@@ -324,19 +325,20 @@ class LibraryPage(QWidget):
         index = self.model.index(self.model.row_of(ids[0])) if len(ids) == 1 else QModelIndex()
         copies = index.data(Role.COPIES) or 0
         if copies or index.data(Role.IS_COPY):
-            what = formatting.many(copies, "copy", "copies") if copies else "copies"
-            is_open = index.data(Role.IS_OPEN) or not copies
-            text = "Hide the copies" if is_open else f"Show the {what}"
+            if index.data(Role.IS_OPEN) or not copies:
+                text = tr("Hide near-duplicates")
+            else:
+                text = trn("Show {count:,} near-duplicate", "Show {count:,} near-duplicates", copies)
             entries.append(Entry(text, "stack", lambda: self.pane.toggle_group(index.row()), STACK_KEYS))
         if self.voting.can_vote:
-            entries.append(Entry("Right for this question", "thumb-up", lambda: self.voting.vote(ids, 1), UP_KEYS))
-            entries.append(Entry("Wrong for this question", "thumb-down", lambda: self.voting.vote(ids, -1), DOWN_KEYS))
+            entries.append(Entry(tr("Good match"), "thumb-up", lambda: self.voting.vote(ids, 1), UP_KEYS))
+            entries.append(Entry(tr("Not a match"), "thumb-down", lambda: self.voting.vote(ids, -1), DOWN_KEYS))
             if len(ids) == 1:
-                entries.append(Entry("Why this photo", "why", lambda: self.explain(index.row())))
+                entries.append(Entry(tr("Why this photo?"), "why", lambda: self.explain(index.row())))
         return [*entries, *self.more_entries(ids)]
 
     def _show_panel(self) -> None:
-        # In a library without photos the panel would only be in the way of the welcome.
+        # In a library without photos the panel would only take room from the welcome.
         page = self.pane.page
         empty = page is not None and not len(page) and (page.query.is_empty or not page.total)
         self.panel.setVisible(self._panel_button.isChecked() and not empty)
@@ -347,18 +349,18 @@ class LibraryPage(QWidget):
         self._look.start()
 
     def toggle_panel(self) -> None:
-        """Show or hide the side panel."""
+        """Show or hide the details panel."""
         self._panel_button.toggle()
 
     # The viewer
 
     @property
     def is_viewing(self) -> bool:
-        """Return whether one photo is shown large."""
+        """Return whether the viewer is open."""
         return self._stack.currentWidget() is self.viewer
 
     def open_viewer(self, row: int, *, explaining: bool = False) -> None:
-        """Show the photo of a row large."""
+        """Open the photo of a row in the viewer."""
         if 0 <= row < self.model.rowCount():
             self.search.settle()
             self.pane.freeze(frozen=True)
@@ -367,7 +369,7 @@ class LibraryPage(QWidget):
             self.viewer.setFocus()
 
     def explain(self, row: int) -> None:
-        """Show the photo of a row large, and why it answers the query."""
+        """Open the photo of a row in the viewer with the explanation of its match."""
         self.open_viewer(row, explaining=True)
 
     def _leave_viewer(self) -> None:
@@ -387,7 +389,7 @@ class LibraryPage(QWidget):
         self.saved_searches.bar.fit(narrow=self.width() < ROOM_FOR_SAVED)
 
     def close_page(self) -> None:
-        """Want nothing more of the library."""
+        """Stop all timers and requests to the library."""
         self._look.stop()
         self.pane.stop()
         self.saved_searches.stop()

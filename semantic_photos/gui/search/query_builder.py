@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From what a user does to the next query: words, examples, parts, focus."""
+"""Makes the next query from what the user does: words, filters, example photos, regions, focus."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ from semantic_photos.gui.search.search_bar import SearchBar
 from semantic_photos.gui.search.search_controller import SearchController
 from semantic_photos.gui.widgets.completion_popup import OFFERED, Offer
 from semantic_photos.services.search.completion import Completion
+from semantic_photos.translation import translated
 
-#: How strongly "less like this" pushes: as a minus word does not rule the query, a minus photo does not.
+#: Weight of a photo in "Less like this": like a minus word, it does not outweigh the rest of the query.
 LESS = -0.6
 
 
 class QueryBuilder(QObject):
-    """Makes queries and asks them, in step with the search bar.
+    """Builds queries and runs them, in step with the search bar.
 
     Signals:
-        leaving: a new query is about to be asked from elsewhere than the bar; one photo shown large is left.
+        leaving: a query from elsewhere than the bar is about to run; the viewer closes.
     """
 
     leaving = Signal()
@@ -45,7 +46,7 @@ class QueryBuilder(QObject):
         return self._search.query
 
     def go(self, query: Query) -> None:
-        """Ask a query that was made elsewhere than in the bar."""
+        """Run a query that was made elsewhere than in the bar."""
         self.leaving.emit()
         self._search.settle()
         self._bar.set_query(query)
@@ -57,35 +58,35 @@ class QueryBuilder(QObject):
     # Words
 
     def word(self, word: str) -> None:
-        """Ask for what a text says, and nothing else."""
+        """Search for a text and nothing else."""
         self.go(Query.parse(word))
 
     def add_word(self, word: str) -> None:
-        """Ask for a word as well; one with a minus before it is pushed away."""
+        """Add a word to the query, with a minus before it for less of it."""
         query = self.query
         plain = word.lstrip("-")
         if any(term.word == plain for term in query.terms):
-            # It takes the place of itself, perhaps with the other sign.
+            # The word replaces itself, perhaps with the other sign.
             query = query.replacing(plain, "")
         self.go(query.with_text(f"{query.text} {word}".strip()))
 
     def replace(self, word: str, other: str) -> None:
-        """Ask for ``other`` in the place of a word or filter; an empty one takes it away."""
+        """Replace a word or filter of the query by ``other``, or remove it if ``other`` is empty."""
         self.go(self.query.replacing(word, other))
 
     def replace_or_ask(self, word: str, other: str) -> None:
-        """Ask for ``other`` in the place of a word; where there is none to replace, ask for it alone."""
+        """Replace a word of the query by ``other``; without a word, search for ``other`` alone."""
         if word:
             self.replace(word, other)
         else:
             self.word(other)
 
     def drop(self, term: str) -> None:
-        """Ask the same without one word, filter or group, as it is written."""
+        """Run the query without one word, filter or group, given as it is written."""
         self.go(dataclasses.replace(self.query, tree=dropped(self.query.tree, term), problems=()))
 
     def take_suggestion(self, word: str, page: ResultPage | None) -> None:
-        """Ask for a word that was offered instead of what nothing answers to, or alone."""
+        """Put a suggested word in the place of the term it was suggested for, or search for it alone."""
         owner = next((u for u, alike in page.suggestions.items() if word in alike), "") if page else ""
         if owner:
             self.replace(owner, word)
@@ -93,7 +94,7 @@ class QueryBuilder(QObject):
             self.word(word)
 
     def everything(self) -> None:
-        """Ask for everything."""
+        """Show all photos."""
         self.go(Query())
 
     def _complete(self, text: str, cursor: int) -> None:
@@ -108,19 +109,19 @@ class QueryBuilder(QObject):
     # Examples
 
     def similar(self, photo_id: int) -> None:
-        """Ask for photos like one of the library."""
+        """Find photos similar to one of the library."""
         self.go(Query.similar_to(PhotoId(photo_id)))
 
     def similar_to_file(self, path: Path) -> None:
-        """Ask for photos like a picture file."""
+        """Find photos similar to an image file."""
         self.go(Query.similar_to_file(path))
 
     def more_like(self, photo_id: int) -> None:
-        """Let a photo pull the query towards itself as well."""
+        """Add a photo to the query as an example."""
         self._with_example(photo_id, 1.0)
 
     def less_like(self, photo_id: int) -> None:
-        """Let a photo push the query away from itself."""
+        """Add a photo to the query as an example to move away from."""
         self._with_example(photo_id, LESS)
 
     def _with_example(self, photo_id: int, weight: float) -> None:
@@ -129,23 +130,23 @@ class QueryBuilder(QObject):
         self.go(dataclasses.replace(query, examples=(*others, Example(PhotoId(photo_id), weight=weight))))
 
     def part(self, photo_id: int, x: float, y: float, width: float, height: float) -> None:
-        """Ask for photos like a part of one, given in fractions of the picture."""
+        """Find photos similar to a region of one, given in fractions of its width and height."""
         self.go(Query(examples=(Example(PhotoId(photo_id), region=(x, y, width, height)),)))
 
     def focus(self, word: str, weight: float) -> None:
-        """Look at ``word`` in the examples (``weight`` > 0), away from it (< 0), or neither (0)."""
+        """Focus on more of ``word`` in the examples (``weight`` > 0), on less (< 0), or clear it (0)."""
         query = self.query
-        # One list for all of them, so that each can be turned round alone.
+        # One list for all of them, so that each can be changed alone.
         plain = dataclasses.replace(query, focus="", more_focus=query.focuses)
         self.go(plain.with_more_focus(word, weight))
 
 
 def _offer(found: Completion) -> Offer:
-    return Offer(found.text, found.hint, found.count)
+    return Offer(found.text, translated(found.hint), found.count)
 
 
 def dropped(node: Node | None, term: str) -> Node | None:
-    """Return a tree without the parts that are written like ``term``, or None if nothing is left."""
+    """Return a tree without the parts whose text is ``term``, or None if nothing is left."""
     if node is None or term in (str(node), f"({node})"):
         return None
     if isinstance(node, All | AnyOf):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Parts of a query that make no sense: underlined in the field, and told in a quiet line below it."""
+"""Problems of a query: underlined in the search field, and explained in a line below it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QLineEdit, QSizePolicy,
 from semantic_photos.domain.query import Problem
 from semantic_photos.gui.widgets import formatting, theme
 from semantic_photos.gui.widgets.controls import Chip, ElidedLabel, label
+from semantic_photos.translation import tr, translated
 
-#: More are not told at once.
+#: Problems that are shown at once.
 MOST_TOLD = 2
 
 
 class QueryProblemLine(QWidget):
-    """The quiet line: what makes no sense, and filters to press that may have been meant.
+    """The line below the search field: the problems, and chips with filters that may have been meant.
 
     Signals:
-        mended: the ``Problem``, and the filter that takes its place.
+        mended: the ``Problem``, and the filter that replaces it.
     """
 
     mended = Signal(object, str)
@@ -30,7 +31,7 @@ class QueryProblemLine(QWidget):
         super().__init__(parent)
         self._said = ElidedLabel(kind="dim", mode=Qt.TextElideMode.ElideRight)
         self._said.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
-        self._asked = label("Did you mean", "dim")
+        self._asked = label(tr("Did you mean"), "dim")
         self._chips: list[Chip] = []
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
@@ -41,15 +42,15 @@ class QueryProblemLine(QWidget):
         self.hide()
 
     def full_text(self) -> str:
-        """Return what is said of the query."""
+        """Return the text of the line, not shortened."""
         return self._said.full_text()
 
     def chips(self) -> list[Chip]:
-        """Return what can be pressed."""
+        """Return the chips with suggestions."""
         return list(self._chips)
 
     def show_told(self, told: str, problems: Sequence[Problem]) -> None:
-        """Show what is wrong, or hide when nothing is."""
+        """Show the problems, or hide the line when there are none."""
         self._said.set_text(told)
         for chip in self._chips:
             chip.hide()
@@ -66,34 +67,35 @@ class QueryProblemLine(QWidget):
 
 
 def ripe(problems: Sequence[Problem], cursor: int | None) -> list[Problem]:
-    """Return the problems that can be told: not those of a term in which somebody is typing at this moment.
+    """Return the problems to show: not those of the term that the user is typing.
 
-    That a query is cut comes first and at once: where the cursor is does not matter for it.
+    That a query is cut off comes first and at once, wherever the cursor is.
 
     Args:
         problems: of the whole text.
-        cursor: where the user is typing, or None when nobody is.
+        cursor: the cursor position while the user types, else None.
     """
     told = [p for p in problems if cursor is None or p.cut or not p.start <= cursor <= p.end]
     return sorted(told, key=lambda p: not p.cut)
 
 
 def sentence(text: str, problems: Sequence[Problem]) -> str:
-    """Return what is wrong with ``text``, as one line; empty when nothing is."""
+    """Return the problems of ``text`` as one line; empty when there are none."""
     told = []
     for problem in problems[:MOST_TOLD]:
         part = formatting.shown(text[problem.start : problem.end].strip())
         part = part if len(part) <= 40 else part[:39] + "…"
-        told.append(
-            f"{formatting.quoted(part)}: {problem.message}" if part and part not in problem.message else problem.message
-        )
+        message = translated(problem.message)
+        if part and part not in message:
+            message = tr("{part}: {problem}", part=formatting.quoted(part), problem=message)
+        told.append(message)
     return "   ".join(told)
 
 
 def underline(field: QLineEdit, problems: Sequence[Problem]) -> None:
     """Underline these parts of a field's text, and nothing else of it.
 
-    A line edit has no formats of its own; an input method's may have some, and this is one that commits nothing.
+    A line edit has no text formats of its own, but an input method can set some: this event sets them, commits nothing.
     """
     wavy = QTextCharFormat()
     wavy.setUnderlineStyle(QTextCharFormat.UnderlineStyle.SpellCheckUnderline)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Thumbs up and down: votes that count at once, and the quiet line that tells how many there are."""
+"""Relevance feedback: votes that change the result at once, and the line that tells how many there are."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Query, ResultPage
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.grid.result_model import ResultModel
-from semantic_photos.gui.widgets import formatting
 from semantic_photos.gui.widgets.controls import FlowLayout, button, label
 from semantic_photos.services.library.facade import RelevanceFeedback
+from semantic_photos.translation import tr, trn
 
 
 class FeedbackController(QObject):
     """Votes on photos for the query that is shown.
 
     Signals:
-        judged: votes have changed, so that the same query has another answer.
+        judged: votes have changed, so that the same query has another result.
     """
 
     judged = Signal()
@@ -36,11 +36,11 @@ class FeedbackController(QObject):
 
     @property
     def can_vote(self) -> bool:
-        """Return whether there is a query that photos could fit."""
+        """Return whether the result is ranked, so that its photos can be voted on."""
         return self._model.can_vote
 
     def show_page(self, page: ResultPage | None) -> None:
-        """Take in what was asked, and how it was judged so far."""
+        """Follow the query of a result page and its votes so far."""
         ranked = page is not None and page.scores is not None and not page.query.is_empty
         self._query = page.query if page is not None and ranked else Query()
         self._votes = dict(page.votes) if page is not None and ranked else {}
@@ -49,7 +49,7 @@ class FeedbackController(QObject):
         self.line.show_votes(self._votes.values())
 
     def vote(self, ids: Sequence[PhotoId], vote: int) -> None:
-        """Say that photos fit (1) or do not (-1); the same word again takes it back."""
+        """Vote that photos are good matches (1) or not (-1); the same vote again takes it back."""
         if not ids or not self.can_vote:
             return
         if all(self._votes.get(photo_id) == vote for photo_id in ids):
@@ -58,12 +58,12 @@ class FeedbackController(QObject):
         self._change(lambda: self._feedback().vote(query, wanted, vote))
 
     def undo(self) -> None:
-        """Take the last vote back."""
+        """Undo the last vote."""
         if self.can_vote:
             self._change(lambda: self._feedback().undo())
 
     def clear(self) -> None:
-        """Take back all votes for the query that is shown."""
+        """Clear all votes for the query that is shown."""
         query = self._query
         if self.can_vote:
             self._change(lambda: self._feedback().clear(query))
@@ -78,10 +78,10 @@ class FeedbackController(QObject):
 
 
 class FeedbackBar(QWidget):
-    """A quiet line: how many photos were judged for this query.
+    """A line that tells how many votes there are for this query.
 
     Signals:
-        clear_wanted: they should be forgotten.
+        clear_wanted: the user clears these votes.
         list_wanted: the user wants to see all votes.
     """
 
@@ -91,9 +91,10 @@ class FeedbackBar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._said = label("", "dim")
-        self._clear = button("Clear", "link")
-        self._clear.setAccessibleName("Forget what was marked for this question")
-        self._list = button("All marks…", "link")
+        self._clear = button(tr("Clear"), "link")
+        self._clear.setToolTip(tr("Clear the votes for this search"))
+        self._clear.setAccessibleName(tr("Clear the votes for this search"))
+        self._list = button(tr("All votes…"), "link")
         row = FlowLayout(self, 4)
         for part in (self._said, self._clear, self._list):
             row.addWidget(part)
@@ -102,15 +103,15 @@ class FeedbackBar(QWidget):
         self.hide()
 
     def text(self) -> str:
-        """Return what is said."""
+        """Return the text of the line."""
         return self._said.text()
 
     def show_votes(self, votes: Iterable[int]) -> None:
-        """Show how often it was up and down; hidden where nothing was judged."""
+        """Show how many votes there are of each kind; hidden without any."""
         listed = list(votes)
         up, down = sum(vote > 0 for vote in listed), sum(vote < 0 for vote in listed)
-        parts = [f"{count} {way}" for count, way in ((up, "up"), (down, "down")) if count]
-        self._said.setText(f"{', '.join(parts)} for this question")
-        self._said.setAccessibleName(f"{formatting.many(up, 'photo')} marked as right, {down} as wrong")
+        parts = [trn("{count:,} marked as good match", "{count:,} marked as good matches", up)] if up else []
+        parts += [trn("{count:,} marked as not a match", "{count:,} marked as not a match", down)] if down else []
+        self._said.setText(" · ".join(parts))
         self.setVisible(bool(parts))
         self.updateGeometry()

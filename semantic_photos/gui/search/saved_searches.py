@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Searches with a name: saved from the search bar, listed at the left, counted anew when the library changes."""
+"""Saved searches: saved from the search bar, listed at the left, counted again when the library changes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWid
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.query import Query
 from semantic_photos.domain.query_text import in_words, write
+from semantic_photos.domain.translatable import Message
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.search.saved_searches_bar import SavedSearchesBar
 from semantic_photos.gui.search.search_bar import SearchBar
@@ -18,13 +19,14 @@ from semantic_photos.gui.widgets import formatting
 from semantic_photos.gui.widgets.controls import button, label
 from semantic_photos.gui.widgets.images import is_pasted
 from semantic_photos.storage.saved_searches import LONGEST_NAME, SavedSearch
+from semantic_photos.translation import tr, translated
 
-#: While photos come in, saved searches are counted again at most so often.
+#: Shortest time between two counts of the saved searches while photos are indexed.
 RECOUNT_MS = 3000
 
 
 class SavedSearchesController(QObject):
-    """Connects the bookmark in the search bar, the bar at the left and the library.
+    """Connects the bookmark in the search bar, the list at the left and the library.
 
     Signals:
         asked: the ``Query`` of a saved search that was chosen.
@@ -49,12 +51,12 @@ class SavedSearchesController(QObject):
         self.bar.chosen.connect(lambda search: self.asked.emit(search.query))
         self.bar.rename_wanted.connect(self._rename)
         self.bar.remove_wanted.connect(self._remove)
-        # While photos keep coming, too: not after the last one only.
+        # Also while photos keep coming, not only after the last one: a running timer is not restarted.
         bridge.photos_changed.connect(lambda _: None if self._again.isActive() else self._again.start())
         self.load()
 
     def load(self) -> None:
-        """List what is saved."""
+        """Read the saved searches again and list them."""
         self._bridge.run(self._bridge.library.catalog.searches.list, self._fill)
 
     def _fill(self, searches: Sequence[SavedSearch]) -> None:
@@ -64,32 +66,36 @@ class SavedSearchesController(QObject):
         self._count()
 
     def _count(self) -> None:
-        # One by one, so that a query that is typed comes in between.
+        # One by one, so that a query the user types comes in between.
         for saved in self._searches:
             self._count_one(saved)
 
     def _count_one(self, saved: SavedSearch) -> None:
         search, caution = self._bridge.library.search, self._caution
-        # A search that fails has no number.
+        # A search that fails shows no number.
         self._bridge.run(
             lambda: search.count(saved.query, caution), lambda count: self.bar.show_count(saved.id, count),
             lambda _error: None,
         )  # fmt: skip
 
     def set_caution(self, caution: float) -> None:
-        """Count with another border of good matches, as the photos do."""
+        """Count the good matches with another strictness."""
         self._caution = caution
         self._count()
 
     def show_query(self, query: Query) -> None:
-        """Take in what is asked: the bookmark is filled when it is saved, and away when it cannot be."""
+        """Follow the query: the bookmark is filled when it is saved, and hidden when it cannot be."""
         self._query = query
         can = not query.is_empty and not self._bridge.library.read_only
         self._bookmark.setVisible(can)
         own = self._saved()
         self.bar.mark(own.id if own is not None else None)
         self._bookmark.setChecked(own is not None)
-        self._bookmark.set_name("Save this search  (Ctrl+S)" if own is None else f"Saved as “{own.name}”: rename it")
+        self._bookmark.set_name(
+            tr("Save this search  (Ctrl+S)")
+            if own is None
+            else tr("Saved as “{name}”. Click to rename.", name=formatting.shown(own.name))
+        )
 
     def _saved(self) -> SavedSearch | None:
         written = write(self._query)
@@ -104,17 +110,17 @@ class SavedSearchesController(QObject):
             self.save()
 
     def save(self) -> None:
-        """Ask for a name, and save the present query under it."""
+        """Ask for a name, and save the current query under it."""
         if not self._bookmark.isVisible() or self._saved() is not None:
             return
         query = self._query
         if any(example.path is not None and is_pasted(example.path) for example in query.examples):
             self._bridge.failed.emit(UserFacingError(
-                "A search with a pasted picture cannot be saved: the picture is gone when the program ends.",
-                code="search.pasted", advice="Save the picture as a file, and drop that file here instead.",
+                Message("A search with a pasted picture cannot be saved: the picture is only kept for a while."),
+                code="search.pasted", advice=Message("Save the picture as a file and drop that file here instead."),
             ))  # fmt: skip
             return
-        named = in_words(query, [formatting.middle(name, 40) for name in self._field.example_names()])
+        named = translated(in_words(query, [formatting.middle(name, 40) for name in self._field.example_names()]))
         dialog = NameDialog(named[:LONGEST_NAME], self._window)
         dialog.named.connect(lambda name: self._add(name, query))
         dialog.open()
@@ -136,7 +142,7 @@ class SavedSearchesController(QObject):
         self._bridge.run(lambda: saved.remove(search_id), lambda _: self.load())
 
     def stop(self) -> None:
-        """Ask for nothing more."""
+        """Stop the timer."""
         self._again.stop()
 
 
@@ -144,7 +150,7 @@ class NameDialog(QDialog):
     """Asks for the name of a search.
 
     Signals:
-        named: the name that was given.
+        named: the name the user entered.
     """
 
     named = Signal(str)
@@ -152,13 +158,13 @@ class NameDialog(QDialog):
     def __init__(self, proposed: str, parent: QWidget) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Save this search")
+        self.setWindowTitle(tr("Save search"))
         self.setFixedWidth(380)
         self.edit = QLineEdit(proposed)
         self.edit.setMaxLength(LONGEST_NAME)
-        self.edit.setAccessibleName("Name of the search")
+        self.edit.setAccessibleName(tr("Name of the search"))
         self.edit.selectAll()
-        save, cancel = button("Save", "primary"), button("Cancel")
+        save, cancel = button(tr("Save"), "primary"), button(tr("Cancel"))
         save.setDefault(True)
         cancel.setAutoDefault(False)
         row = QHBoxLayout()
@@ -168,7 +174,7 @@ class NameDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(18, 16, 18, 16)
         column.setSpacing(12)
-        column.addWidget(label("Save this search as", "heading"))
+        column.addWidget(label(tr("Save this search as"), "heading"))
         column.addWidget(self.edit)
         column.addLayout(row)
         cancel.clicked.connect(self.reject)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The bar at the left: searches with a name, each with how many photos it finds now. Hidden while there are none."""
+"""The list of saved searches at the left, each with how many photos it finds now. Hidden while there are none."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ from semantic_photos.domain.query_text import in_words
 from semantic_photos.gui.widgets import formatting, theme
 from semantic_photos.gui.widgets.controls import IconButton, label
 from semantic_photos.storage.saved_searches import SavedSearch
+from semantic_photos.translation import tr, translated, trc, trn
 
 WIDE, NARROW = 196, 44
 _COUNT = Qt.ItemDataRole.UserRole + 1
 _SEARCH = Qt.ItemDataRole.UserRole
-#: Whether it is what the photos answer at the moment.
+#: Whether it is the query that is shown.
 _ASKED = Qt.ItemDataRole.UserRole + 2
 
 
@@ -36,10 +37,10 @@ class SavedSearchesBar(QFrame):
     """Lists saved searches.
 
     Signals:
-        chosen: the ``SavedSearch`` to ask for.
+        chosen: the ``SavedSearch`` to run.
         rename_wanted: its id and the new name.
         remove_wanted: its id.
-        fold_changed: whether the user wants it folded from now on.
+        fold_changed: whether the user collapsed the list.
     """
 
     chosen = Signal(object)
@@ -50,11 +51,11 @@ class SavedSearchesBar(QFrame):
     def __init__(self, parent: QWidget | None = None, *, folded: bool = False) -> None:
         super().__init__(parent)
         self.setObjectName("saved")
-        self._title = label("Saved", "heading")
-        self._fold = IconButton("left", "Fold the saved searches")
+        self._title = label(trc("heading of the list of saved searches", "Saved"), "heading")
+        self._fold = IconButton("left", tr("Collapse the saved searches"))
         self._list = QListWidget()
         self._list.setObjectName("savedList")
-        self._list.setAccessibleName("Saved searches")
+        self._list.setAccessibleName(tr("Saved searches"))
         self._list.setItemDelegate(_Line(self._list))
         self._list.setEditTriggers(QListWidget.EditTrigger.EditKeyPressed)
         self._list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -95,7 +96,7 @@ class SavedSearchesBar(QFrame):
         return [(item.text(), item.data(_COUNT)) for item in items]
 
     def show_searches(self, searches: Sequence[SavedSearch]) -> None:
-        """List these; counts that were told stay until new ones come."""
+        """List these; known counts stay until new ones come."""
         counts = {item.data(_SEARCH).id: item.data(_COUNT) for item in map(self._list.item, range(self._list.count()))}
         current = self._list.currentItem().data(_SEARCH).id if self._list.currentItem() is not None else None
         blocker = QSignalBlocker(self._list)
@@ -123,7 +124,7 @@ class SavedSearchesBar(QFrame):
         self._list.viewport().update()
 
     def mark(self, search_id: int | None) -> None:
-        """Mark the search that is asked at the moment, however it came to be asked; None for none of them."""
+        """Mark the search whose query is shown, however it came about; None for none of them."""
         self._asked = search_id
         blocker = QSignalBlocker(self._list)
         for item in map(self._list.item, range(self._list.count())):
@@ -133,7 +134,7 @@ class SavedSearchesBar(QFrame):
         self._list.viewport().update()
 
     def marked(self) -> list[str]:
-        """Return the names that are marked as asked."""
+        """Return the names that are marked."""
         items = map(self._list.item, range(self._list.count()))
         return [item.text() for item in items if item.data(_ASKED)]
 
@@ -141,20 +142,23 @@ class SavedSearchesBar(QFrame):
     def _tell(item: QListWidgetItem, count: int | None) -> None:
         search: SavedSearch = item.data(_SEARCH)
         item.setData(_COUNT, count)
-        found = "" if count is None else f", {formatting.many(count, 'photo')}"
-        now = ", shown now" if item.data(_ASKED) else ""
-        item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{search.name}{found}{now}")
-        item.setToolTip(formatting.shown(in_words(search.query)))
+        told = [search.name]
+        if count is not None:
+            told.append(trn("{count:,} photo", "{count:,} photos", count))
+        if item.data(_ASKED):
+            told.append(tr("shown now"))
+        item.setData(Qt.ItemDataRole.AccessibleTextRole, ", ".join(told))
+        item.setToolTip(formatting.shown(translated(in_words(search.query))))
 
     def fold(self, *, folded: bool) -> None:
-        """Show only a strip, or the list again."""
+        """Collapse the list to a strip, or expand it."""
         changed, self._is_folded = folded != self._is_folded, folded
         self._dress(folded=folded)
         if changed:
             self.fold_changed.emit(folded)
 
     def fit(self, *, narrow: bool) -> None:
-        """Fold by itself where the window is narrow, and unfold again what the user did not fold."""
+        """Collapse in a narrow window, and expand again unless the user collapsed it."""
         if narrow != self._is_narrow:
             self._is_narrow = narrow
             self._dress(folded=narrow or self._is_folded)
@@ -163,7 +167,7 @@ class SavedSearchesBar(QFrame):
         self._title.setVisible(not folded)
         self._list.setVisible(not folded)
         self._fold.set_icon("saved" if folded else "left")
-        self._fold.set_name("Saved searches" if folded else "Fold the saved searches")
+        self._fold.set_name(tr("Show the saved searches") if folded else tr("Collapse the saved searches"))
         self._top.setContentsMargins(0 if folded else 12, 0, 0, 0)
         self.setFixedWidth(NARROW if folded else WIDE)
 
@@ -199,8 +203,8 @@ class SavedSearchesBar(QFrame):
         menu = QMenu(self)
         menu.aboutToHide.connect(menu.deleteLater)
         for text, keys, go in (
-            ("Rename", "F2", lambda: self._list.editItem(item)),
-            ("Remove", "Del", self._remove),
+            (tr("Rename"), "F2", lambda: self._list.editItem(item)),
+            (tr("Remove"), "Del", self._remove),
         ):
             action = QAction(text, menu)
             action.setShortcut(QKeySequence(keys))
@@ -210,7 +214,7 @@ class SavedSearchesBar(QFrame):
 
 
 class _Line(QStyledItemDelegate):
-    """A name, and dimmer at the right how many photos. Filled when it is asked, framed where the keys are."""
+    """A name and, dimmer at the right, the number of photos. Filled if its query is shown, framed if focused."""
 
     def sizeHint(self, option: QStyleOptionViewItem, _index: QModelIndex | QPersistentModelIndex) -> QSize:
         return QSize(60, option.fontMetrics.height() + 14)
@@ -230,8 +234,9 @@ class _Line(QStyledItemDelegate):
         count = index.data(_COUNT)
         if count is not None:
             painter.setPen(theme.color("dim"))
-            painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, f"{count:,}")
-            room.setRight(room.right() - metrics.horizontalAdvance(f"{count:,}") - 10)
+            number = tr("{count:,}", count=count)
+            painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, number)
+            room.setRight(room.right() - metrics.horizontalAdvance(number) - 10)
         painter.setPen(theme.color("text"))
         name = metrics.elidedText(index.data(), Qt.TextElideMode.ElideRight, room.width())
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, name)

@@ -17,12 +17,13 @@ from semantic_photos.gui.widgets import theme
 from semantic_photos.gui.widgets.completion_popup import CompletionPopup, Offer, still_fitting
 from semantic_photos.gui.widgets.controls import Chip, IconButton
 from semantic_photos.gui.widgets.images import holds_picture
+from semantic_photos.translation import tr, trc
 
-#: From the first key to the query. It is not prolonged by further keys, so that a held key cannot starve it.
+#: From the first key to the query. Further keys do not restart it, so that a held key cannot starve it.
 DELAY_MS = 40
-#: A term at which nobody types any more may be told to make no sense.
+#: After so long without a key the term at the cursor counts as finished, and its problems are shown.
 PAUSE_MS = 1500
-#: More than is read: what is pasted stays to be seen, and that it is too long is said.
+#: More than a query may hold: a longer pasted text stays visible, with the problem that it is too long.
 ROOM = 10 * MAX_TEXT
 
 
@@ -31,11 +32,11 @@ class SearchBar(QFrame):
 
     Signals:
         search_requested: a ``Query``, at most ``DELAY_MS`` after the change that made it.
-        submitted: a user pressed Enter.
-        left_down: a user pressed Down to leave for the photos.
-        completion_wanted: the text and the place of the cursor in it.
-        paste_wanted: the user pastes, and the clipboard holds no text.
-        problems_told: what makes no sense in the text, as one line, empty when nothing does; the problems it tells of.
+        submitted: the user pressed Enter.
+        left_down: the user pressed Down to go to the photos.
+        completion_wanted: the text and the cursor position in it.
+        paste_wanted: the user pastes, and the clipboard holds an image.
+        problems_told: the problems of the text as one line, empty without any; the list of those problems.
     """
 
     search_requested = Signal(object)
@@ -56,21 +57,23 @@ class SearchBar(QFrame):
         self._edit = QLineEdit()
         self._edit.setFrame(False)
         self._edit.setMaxLength(ROOM)
-        self._edit.setPlaceholderText("Search for what is in your photos")
-        self._edit.setAccessibleName("Search")
+        self._edit.setPlaceholderText(tr("Search for what is in your photos"))
+        self._edit.setAccessibleName(trc("the field", "Search"))
         self._edit.setAccessibleDescription(
-            "Words and filters like date:2024; a minus before a word pushes it away. Tab takes what is offered, "
-            "Escape clears."
+            tr(
+                "Type words and filters such as date:2024. A minus before a word asks for less of it. "
+                "Tab completes, Escape clears."
+            )
         )
         font = self._edit.font()
         font.setPointSizeF(font.pointSizeF() * 1.15)
         self._edit.setFont(font)
-        self._clear = IconButton("close", "Clear the search  (Esc)")
+        self._clear = IconButton("close", tr("Clear the search  (Esc)"))
         self._clear.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._clear.hide()
         self._edit.setAcceptDrops(False)
-        self.file_button = IconButton("image", "Find similar to a file…  (Ctrl+Shift+O)")
-        self.bookmark = IconButton("saved", "Save this search  (Ctrl+S)")
+        self.file_button = IconButton("image", tr("Find photos similar to a file…  (Ctrl+Shift+O)"))
+        self.bookmark = IconButton("saved", tr("Save this search  (Ctrl+S)"))
         self.bookmark.hide()
         self._delay = QTimer(self)
         self._delay.setSingleShot(True)
@@ -104,27 +107,27 @@ class SearchBar(QFrame):
     # The query
 
     def query(self) -> Query:
-        """Return what is asked now."""
+        """Return the query that the field and the chips make."""
         words = Query.parse(self._edit.text())
         focuses = self._focuses if self._examples else ()
         return dataclasses.replace(words, examples=self._examples, more_focus=focuses)
 
     @property
     def is_typing(self) -> bool:
-        """Return whether a word is being typed at this moment."""
+        """Return whether the cursor is at the end of a word."""
         return self._edit.hasFocus() and bool(_typed_word(self._edit))
 
     def text(self) -> str:
-        """Return what is typed."""
+        """Return the typed text."""
         return self._edit.text()
 
     def set_query(self, query: Query) -> None:
-        """Show a query that was asked elsewhere, without asking it."""
+        """Show a query that was made elsewhere, without running it."""
         self._delay.stop()
         self._words.hide()
         self._focuses = query.focuses
         typed = Query.parse(self._edit.text())
-        # What made no sense stays where it stands while the rest of the query is the same.
+        # Text with problems stays while the rest of the query is the same.
         if typed.tree != query.tree or typed.problems != query.problems:
             self._edit.setText(query.text)
         self._set_examples(query.examples)
@@ -136,17 +139,17 @@ class SearchBar(QFrame):
         if 0 <= number < len(self._chips):
             chip = self._chips[number]
             chip.setText(name)
-            chip.setAccessibleName(f"Remove the example {name}")
+            chip.setAccessibleName(tr("Remove the example photo {name}", name=name))
             if picture is not None:
                 chip.set_picture(picture)
             chip.updateGeometry()
 
     def example_names(self) -> list[str]:
-        """Return what the example photos are called, as far as it is known by now."""
+        """Return the names of the example photos, as far as they are known by now."""
         return [chip.text() for chip in self._chips]
 
     def clear(self) -> None:
-        """Ask for everything."""
+        """Clear words and examples, and show all photos."""
         self._words.hide()
         self._edit.clear()
         self._set_examples(())
@@ -155,23 +158,23 @@ class SearchBar(QFrame):
         self._ask_now()
 
     def take_focus(self) -> None:
-        """Let the user type."""
+        """Focus the field and select its text."""
         self._edit.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self._edit.selectAll()
 
     def type_on(self, text: str) -> None:
-        """Take what was typed elsewhere."""
+        """Take over text that was typed elsewhere."""
         self._edit.setFocus(Qt.FocusReason.OtherFocusReason)
         self._edit.setText(text)
         self._on_edited(text)
 
     def show_completions(self, text: str, cursor: int, place: tuple[int, int], offers: Sequence[Offer]) -> None:
-        """Offer ways to go on, if ``text`` and ``cursor`` are still what they are for.
+        """Show completions, unless text or cursor have changed since they were asked for.
 
         Args:
             text: the text they are for.
-            cursor: the place in it.
-            place: start and end of the part that a chosen offer takes the place of.
+            cursor: the cursor position in it.
+            place: start and end of the part that a completion replaces.
             offers: best first.
         """
         if (text, cursor) == (self._edit.text(), self._edit.cursorPosition()) and self._edit.hasFocus():
@@ -184,7 +187,7 @@ class SearchBar(QFrame):
         if offer is None:
             return
         text, (start, end) = self._edit.text(), self._place
-        # After an operator its value follows at once.
+        # After a filter's name its value follows without a space.
         gap = "" if offer.text.endswith(":") else " "
         done = f"{text[:start]}{offer.text}{gap}"
         self._words.hide()
@@ -201,7 +204,7 @@ class SearchBar(QFrame):
         self._pause.start()
         self._tell_problems()
         if self._words.isVisible():
-            # New offers may take a while; until then only those stay that go on with what is typed by now.
+            # New completions may take a while; until then only those stay that still fit the text.
             text, cursor = self._edit.text(), self._edit.cursorPosition()
             place, kept = still_fitting(self._words.offers(), self._place, self._offered_for, text, cursor)
             if kept:
@@ -218,21 +221,21 @@ class SearchBar(QFrame):
         self.search_requested.emit(self.query())
 
     def _on_pause(self) -> None:
-        # While ways to go on are offered, the term is not finished.
+        # While completions are shown, the term is not finished.
         if self._words.isVisible():
             self._pause.start()
         else:
             self._tell_problems(typing=False)
 
     def _tell_problems(self, *, typing: bool = True) -> None:
-        """Mark what makes no sense; while somebody types, not in the term that is being typed."""
+        """Underline and tell the problems; while the user types, not those of the term at the cursor."""
         cursor = self._edit.cursorPosition() if typing and self._edit.hasFocus() and self._pause.isActive() else None
         text = self._edit.text()
         problems = query_problems.ripe(Query.parse(text).problems, cursor)
         told = query_problems.sentence(text, problems)
         silent = not problems and not self._examples and Query.parse(text).tree is None
         if cursor is None and text.strip() and silent:
-            told = "There is no word in this that says anything of a photo, so all are shown."
+            told = tr("No word here can be searched for, so all photos are shown.")
         news = (told, problems[: query_problems.MOST_TOLD])
         if news != self._told or problems:
             query_problems.underline(self._edit, problems)
@@ -242,7 +245,7 @@ class SearchBar(QFrame):
             self.problems_told.emit(*news)
 
     def mend(self, problem: Problem, text: str) -> None:
-        """Put what was meant in the place of what makes no sense, and ask."""
+        """Replace the text with a problem by ``text``, and run the query."""
         typed = self._edit.text()
         self._edit.setText(typed[: problem.start] + text + typed[problem.end :])
         self._edit.setCursorPosition(problem.start + len(text))
@@ -261,17 +264,17 @@ class SearchBar(QFrame):
             chip.deleteLater()
         self._chips = []
         for number, example in enumerate(examples):
-            name = example.path.name if example.path is not None else "photo"
+            name = example.path.name if example.path is not None else tr("Photo")
             chip = Chip(name, closable=True, picture=theme.pixmap("similar", "dim", 20, self.devicePixelRatioF()))
-            away = example.weight < 0
-            chip.set_away(away=away)
-            part = "a part of this one" if example.region is not None else "this one"
-            chip.setToolTip(f"Photos {'unlike' if away else 'like'} {part}. Press to remove it.")
+            chip.set_away(away=example.weight < 0)
+            chip.setToolTip(_tooltip(example))
             chip.clicked.connect(self._remove_clicked)
             self._row.insertWidget(1 + number, chip)
             QWidget.setTabOrder(self._chips[-1] if self._chips else self._edit, chip)
             self._chips.append(chip)
-        self._edit.setPlaceholderText("Add words to steer it" if examples else "Search for what is in your photos")
+        self._edit.setPlaceholderText(
+            tr("Add words to refine") if examples else tr("Search for what is in your photos")
+        )
 
     def _remove_clicked(self) -> None:
         sender = self.sender()
@@ -349,6 +352,16 @@ class SearchBar(QFrame):
             self._remove_example(len(self._examples) - 1)
             return True
         return False
+
+
+def _tooltip(example: Example) -> str:
+    if example.weight < 0:
+        if example.region is not None:
+            return tr("Less like this region. Click to remove.")
+        return tr("Less like this photo. Click to remove.")
+    if example.region is not None:
+        return tr("Similar to this region. Click to remove.")
+    return tr("Similar to this photo. Click to remove.")
 
 
 def _typed_word(edit: QLineEdit) -> str:

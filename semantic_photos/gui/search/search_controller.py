@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a query to its answer: numbers the queries, stops old ones, drops late answers, keeps the history."""
+"""Runs queries: numbers them, cancels old ones, drops late results, keeps the history."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.search.search_history import QueryHistory
 from semantic_photos.services.search.search_service import Order
 
-#: A query that stood for so long gets its own place in the history.
+#: A query that was shown for so long gets its own place in the history.
 SETTLE_MS = 1500
 
 
 class SearchController(QObject):
-    """Asks the library and tells the newest answer.
+    """Searches the library and tells the newest result.
 
     Signals:
         answered: the ``ResultPage`` of the newest query, and whether it only refreshes the one before.
         failed: the exception that the newest query ended with.
         moved: back or forward led to this ``Query``.
-        history_changed: whether one can go back, whether one can go forward.
+        history_changed: whether there is an earlier query, whether there is a later one.
     """
 
     answered = Signal(object, bool)
@@ -39,7 +39,7 @@ class SearchController(QObject):
         self._generation = 0
         self._token = CancelToken()
         self._answered = False
-        # As they were left at the end of the last session.
+        # As they were at the end of the last session.
         self._caution = bridge.library.settings.caution
         self._order = cast("Order", bridge.library.settings.result_order)
         self._settling = QTimer(self)
@@ -59,11 +59,11 @@ class SearchController(QObject):
 
     @property
     def is_pending(self) -> bool:
-        """Return whether the newest query has no answer yet."""
+        """Return whether the newest query has no result yet."""
         return not self._answered
 
     def ask(self, query: Query, *, typed: bool = False) -> None:
-        """Ask a new query."""
+        """Run a new query."""
         same = query == self.query
         self._history.push(query, typed=typed)
         self._settling.start()
@@ -71,7 +71,7 @@ class SearchController(QObject):
         self._run(again=same and self._answered)
 
     def set_caution(self, caution: float) -> None:
-        """Draw the border of good matches elsewhere, from 0 (generous) to 1 (cautious)."""
+        """Set the strictness of the result cut-off, from 0 (more) to 1 (fewer, surer)."""
         self._caution = caution
         self._run(again=True)
 
@@ -81,11 +81,11 @@ class SearchController(QObject):
         self._run(again=False)
 
     def refresh(self) -> None:
-        """Ask the same query again, because the library has changed."""
+        """Run the same query again, because the library has changed."""
         self._run(again=True)
 
     def settle(self) -> None:
-        """Give the present query its own place in the history."""
+        """Give the current query its own place in the history."""
         self._settling.stop()
         self._history.settle()
 
@@ -134,6 +134,6 @@ class SearchController(QObject):
             self.failed.emit(error)
 
     def close(self) -> None:
-        """Stop the query that runs."""
+        """Cancel the query that runs."""
         self._settling.stop()
         self._token.cancel()

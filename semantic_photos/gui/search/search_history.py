@@ -12,7 +12,7 @@ DEPTH = 100
 class QueryHistory:
     """A list of queries and a place in it.
 
-    While a user types, each key is a new query; they all take one place, which becomes fixed by ``settle``.
+    While the user types, each key makes a new query; they all share one place until ``settle`` fixes it.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class QueryHistory:
 
     @property
     def current(self) -> Query:
-        """Return the query of the present place."""
+        """Return the query at the current place."""
         return self._queries[self._place]
 
     @property
@@ -36,7 +36,7 @@ class QueryHistory:
         return self._place < len(self._queries) - 1
 
     def push(self, query: Query, *, typed: bool) -> None:
-        """Go on to a query; what lay ahead is dropped. A typed one replaces the typed one before it."""
+        """Add a query and drop the later ones. A typed query replaces the typed one before it."""
         if query == self.current:
             return
         if typed and not self._settled:
@@ -50,7 +50,7 @@ class QueryHistory:
             self._settled = not typed
 
     def _drop_twin(self) -> bool:
-        # Typed and deleted again: the place is the one before.
+        # Typed and deleted again: go back to the place before.
         if self._place > 0 and self._queries[self._place - 1] == self.current:
             del self._queries[self._place]
             self._place -= 1
@@ -58,17 +58,17 @@ class QueryHistory:
         return False
 
     def settle(self) -> None:
-        """Fix the present place: the next query gets its own."""
+        """Fix the current place: the next query gets its own."""
         self._settled = True
 
     def back(self) -> Query:
-        """Go to the earlier query, if there is one, and return where one is."""
+        """Go to the earlier query, if there is one, and return the current query."""
         self._place = max(self._place - 1, 0)
         self._settled = True
         return self.current
 
     def forward(self) -> Query:
-        """Go to the later query, if there is one, and return where one is."""
+        """Go to the later query, if there is one, and return the current query."""
         self._place = min(self._place + 1, len(self._queries) - 1)
         self._settled = True
         return self.current

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The application: one instance, look, opening the library beside the window, and an orderly end."""
+"""The application: single instance, style, opening the library in the background, orderly shutdown."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: ``dark`` or ``light`` overrides the system's colour scheme, for trials and pictures.
+#: ``dark`` or ``light`` overrides the system's colour scheme, for tests and screenshots.
 SCHEME_VARIABLE = "SEMANTIC_PHOTOS_SCHEME"
-#: After so long the program ends without waiting further for a drive that does not answer.
+#: After so long the program ends without waiting further, for instance for a drive that does not answer.
 LAST_WAIT_MS = 15_000
 
 Factory = Callable[[], "PhotoLibrary"]
@@ -82,10 +82,10 @@ class Session(QObject):
         self._uncaught.connect(self.window.show_error, Qt.ConnectionType.QueuedConnection)
 
     def start(self) -> None:
-        """Show the window and open the library beside it."""
+        """Show the window and open the library in the background."""
         self.window.show_opening()
         self.window.show()
-        # Meanwhile this thread has nothing to do, and the page that comes has many icons.
+        # Meanwhile this thread is idle, and the library page has many icons.
         self._icons = IdleTasks(theme.icon_tasks(), self)
         self._open(first=None)
 
@@ -134,14 +134,14 @@ class Session(QObject):
         window.activateWindow()
 
     def show_uncaught(self, error: BaseException) -> None:
-        """Show an error that nobody caught. Thread: any."""
+        """Show an uncaught error. Thread: any."""
         try:
             self._uncaught.emit(error)
         except RuntimeError:
             _log.debug("an error came after the window was closed")
 
     def close(self) -> None:
-        """Stop everything in order; ``ended`` tells when it is done. Safe to call twice."""
+        """Shut down in order; ``ended`` follows when it is done. Safe to call twice."""
         if self._ending:
             return
         self._ending = True
@@ -152,7 +152,7 @@ class Session(QObject):
             self._bridge.close()
         self.window.hide()
         self._last_wait.start()
-        # While the library is still opening, its closing follows when it is open.
+        # A library that is still opening is closed when it is open.
         if self._thread is None:
             self._close_library()
 
@@ -165,7 +165,7 @@ class Session(QObject):
                     if settings != library.settings:
                         library.save_settings(settings)
                     library.close()
-            except Exception:  # noqa: BLE001  # the root of a thread; the end goes on
+            except Exception:  # noqa: BLE001  # the root of a thread; shutdown goes on
                 _log.exception("closing the library failed")
             self._closed.emit()
 
@@ -189,14 +189,14 @@ class Session(QObject):
             self._thread = None
 
     def _give_up(self) -> None:
-        # Everything that matters is committed in transactions: ending hard loses nothing.
+        # All user data is committed in transactions: a hard exit loses nothing.
         _log.error("closing took too long")
         logging.shutdown()
         os._exit(1)
 
 
 def make_application(arguments: Sequence[str] = ()) -> QApplication:
-    """Return the application object, dressed."""
+    """Return the application object with name, icon and style."""
     application = QApplication.instance()
     if not isinstance(application, QApplication):
         application = QApplication(["semantic-photos", *arguments])
@@ -233,8 +233,8 @@ def run(
 
     Args:
         library_factory: opens the library; called on a thread of its own.
-        folders: folders to search too.
-        recover: sets a damaged catalog aside, so that the next opening starts anew.
+        folders: folders to add to the library.
+        recover: repairs a damaged catalog; called on a thread before the library is opened again.
         paths: where the library lives: names the socket of the single instance and holds the settings.
 
     Returns:
@@ -274,7 +274,7 @@ def run(
 
 
 def _settings_of(paths: Paths | None) -> Settings | None:
-    """Read the settings before there is a window, so that it appears where it was."""
+    """Read the settings before there is a window, so that it opens where it was."""
     if paths is None:
         return None
     from semantic_photos.storage.settings_file import load_settings

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When Python's cycle collector looks through everything: at a quiet moment of our choice, not in the middle of a drag.
+"""Runs Python's full garbage collection at a quiet moment of our choice, not in the middle of a drag.
 
-The collector stops every thread. Looking through what is new takes it a millisecond; looking through all that there is
-takes a tenth of a second while a large folder is being compared, and that is felt.
+The collector stops every thread. Collecting new objects takes a millisecond; a full collection takes a tenth of a
+second while a large folder is scanned, and the user feels that.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from PySide6.QtCore import QObject, QTimer
 
 from semantic_photos.domain.messages import IndexingPhase, IndexingProgress
 
-#: Between two looks through everything.
+#: Time between two full collections.
 WHOLE_MS = 60_000
-#: So many looks are put off while folders are compared; then one takes place all the same.
+#: So many full collections are put off while folders are scanned; then one runs all the same.
 MOST_PUT_OFF = 10
-#: No library has so many objects: Python itself never looks through everything then.
+#: No library has so many objects: Python itself never starts a full collection then.
 _NEVER = 1_000_000_000
 
 
 class GarbageCollection(QObject):
-    """Takes over the collector's looks through everything, until it is closed.
+    """Takes over full garbage collections until it is closed.
 
-    What is there when it begins, the modules of the program above all, stays for good and is not looked at again.
+    Objects that exist when it begins, the program's modules above all, are frozen and never collected.
 
     Thread: lives in the GUI thread.
     """
@@ -42,11 +42,11 @@ class GarbageCollection(QObject):
         self._timer.start()
 
     def take_progress(self, progress: IndexingProgress) -> None:
-        """Take in what the background worker does: comparing holds every file of a folder in memory for a moment."""
+        """Follow the indexing progress: a scan holds every file of a folder in memory for a moment."""
         self._comparing = progress.phase is IndexingPhase.SCANNING
 
     def look(self) -> bool:
-        """Look through everything unless that would take long; return whether it was done."""
+        """Run a full collection unless that would take long; return whether it ran."""
         if self._comparing and self._put_off < MOST_PUT_OFF:
             self._put_off += 1
             return False
@@ -55,7 +55,7 @@ class GarbageCollection(QObject):
         return True
 
     def close(self) -> None:
-        """Leave the collector as it was."""
+        """Restore the collector's settings."""
         self._timer.stop()
         gc.set_threshold(*self._before)
         gc.unfreeze()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The window: a page while the library opens, the working page, dialogs, drops, and what is kept for next time."""
+"""The main window: opening page, library page, dialogs, drops, and the settings that are saved."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from semantic_photos.gui.tags.tag_controller import TagController
 from semantic_photos.gui.tags.tag_shortcuts import TagShortcuts
 from semantic_photos.gui.widgets import formatting
 from semantic_photos.gui.widgets.placeholders import Placeholder, PlaceholderPage, Way
+from semantic_photos.translation import tr, translated
 
 D = TypeVar("D", bound=QDialog)
 
@@ -37,7 +38,7 @@ _SAVE_MS = 800
 
 
 class MainWindow(QMainWindow):
-    """Shows one library, or why there is none.
+    """Shows one library, or why it cannot be opened.
 
     Signals:
         close_requested: the user wants to end the program.
@@ -77,22 +78,26 @@ class MainWindow(QMainWindow):
     # Pages
 
     def show_opening(self) -> None:
-        """Say that the library is being opened."""
-        self.state_page.show_state(Placeholder("semantic-photos", "Opening your library…"))
+        """Show that the library is being opened."""
+        self.state_page.show_state(Placeholder("semantic-photos", tr("Opening your library…")))
         self._pages.setCurrentWidget(self.state_page)
 
     def show_trouble(self, error: Exception, retry: Callable[[], object], recover: Callable[[], object] | None) -> None:
-        """Say why the library cannot be opened, with a way on."""
-        ways = [Way("Try again", retry, "primary")]
-        known = isinstance(error, UserFacingError)
-        title = str(error) if known else "The library cannot be opened."
-        text = error.advice if isinstance(error, UserFacingError) else f"An error of the program itself: {error!r}"
+        """Show why the library cannot be opened, and what the user can do."""
+        ways = [Way(tr("Try again"), retry, "primary")]
+        if isinstance(error, UserFacingError):
+            title, text = translated(error.message), translated(error.advice)
+        else:
+            title = tr("The library could not be opened.")
+            text = tr("Internal error: {error}", error=repr(error))
         if recover is not None:
-            text = (
-                f"{text}\n\nYour photos are not touched. A new catalog is made by looking through them again.".strip()
+            hint = tr(
+                "Your photos are not touched. Repairing puts the last good copy of the catalog in its place and keeps "
+                "the damaged one. Without a copy a new catalog starts: add your folders again."
             )
-            ways.append(Way("Set the damaged catalog aside and start anew", recover))
-        ways.append(Way("Quit", self.close))
+            text = "\n\n".join(filter(None, (text, hint)))
+            ways.append(Way(tr("Repair the catalog"), recover))
+        ways.append(Way(tr("Quit"), self.close))
         self.state_page.show_state(Placeholder("warning", title, text, tuple(ways)))
         self._pages.setCurrentWidget(self.state_page)
 
@@ -135,34 +140,36 @@ class MainWindow(QMainWindow):
             self.notices.show_notice(notice)
 
     def show_error(self, error: object) -> None:
-        """Show an error that nobody else answers for."""
+        """Show an error that no other part of the window shows."""
         if isinstance(error, UserFacingError):
-            self.notices.say(str(error), error.advice, error.code)
+            self.notices.say(error.message, error.advice, error.code)
         else:
-            self.notices.say("The program made a mistake. It goes on; the log file has the details.", repr(error)[:300],
-                             "bug")  # fmt: skip
+            self.notices.say(
+                tr("An internal error occurred. You can go on working; the log file has the details."),
+                repr(error)[:300], "bug",
+            )  # fmt: skip
 
     # Dialogs
 
     def show_folders(self) -> None:
-        """Show the folders that are searched."""
+        """Show the folders of the library."""
         if self._bridge is not None:
             bridge = self._bridge
 
             def make() -> FoldersDialog:
                 dialog = FoldersDialog(bridge, self._choose_folder, self)
-                dialog.add_menu("Import and export", self.tags.user_data_menu(dialog))
+                dialog.add_menu(tr("Import and export"), self.tags.user_data_menu(dialog))
                 return dialog
 
             self._show_dialog(FoldersDialog, make)
 
     def show_settings(self) -> None:
-        """Show the settings."""
+        """Show the preferences."""
         if self._bridge is not None:
             self._show_dialog(SettingsDialog, lambda: SettingsDialog(self._settings, self._take_settings, self))
 
     def show_votes(self) -> None:
-        """Show all thumbs up and down."""
+        """Show all votes."""
         if self._bridge is not None and self.page is not None:
             bridge, page = self._bridge, self.page
 
@@ -186,13 +193,13 @@ class MainWindow(QMainWindow):
         return dialog
 
     def toggle_full_screen(self) -> None:
-        """Use the whole screen, or not any more."""
+        """Enter or leave full screen."""
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
 
     # Folders and drops
 
     def add_folder(self, path: Path) -> None:
-        """Search a folder too. What is asked stays; its photos come into the answer as they are read."""
+        """Add a folder to the library. The query stays; new photos appear in its result as they are indexed."""
         if self._bridge is not None:
             library = self._bridge.library
             self._bridge.run(lambda: library.add_folder(path), lane="pool")
@@ -216,20 +223,21 @@ class MainWindow(QMainWindow):
 
     def _take_files(self, paths: list[Path]) -> None:
         if self._bridge is not None:
-            # What a path is, only the disk knows: it is asked on a lane.
+            # Whether a path is a file or a folder is read from disk, in the pool.
             self._bridge.run(lambda: sort_dropped(paths), self._on_dropped, lane="pool")
 
     def _on_dropped(self, dropped: tuple[list[Path], list[Path], list[Path]]) -> None:
         folders, pictures, gone = dropped
-        # What was said of an earlier drop is over.
+        # The notice about an earlier drop is over.
         self.notices.show_notice(Notice("drop", ""))
         for folder in folders:
             self.add_folder(folder)
         if pictures and not folders and self.page is not None:
             self.page.query_builder.similar_to_file(pictures[0])
         if not folders and not pictures:
-            lost = f"{formatting.quoted(gone[0].name)} is not there any more." if gone else ""
-            self.notices.say(lost or "Only folders and pictures can be taken in here.", code="drop")
+            lost = tr("{file} no longer exists.", file=formatting.quoted(gone[0].name)) if gone else ""
+            only = tr("Drop folders to add them, or a picture to find similar photos.")
+            self.notices.say(lost or only, code="drop")
 
     # Settings
 
@@ -251,17 +259,17 @@ class MainWindow(QMainWindow):
             self._bridge.run(lambda: library.save_settings(settings), lane="pool")
 
     def settings_to_keep(self) -> Settings:
-        """Return the settings with the window's present place."""
+        """Return the settings with the window's current size and position."""
         return self._with_geometry(self._settings)
 
     # The end
 
     def let_close(self) -> None:
-        """Really close at the next wish."""
+        """Let the next close event close the window."""
         self._may_close = True
 
     def stop_work(self) -> None:
-        """Want nothing more of the library."""
+        """Close the dialogs and stop all requests to the library."""
         self._saving.stop()
         for dialog in list(self._dialogs.values()):
             dialog.close()
@@ -278,7 +286,7 @@ class MainWindow(QMainWindow):
 
 
 def sort_dropped(paths: list[Path]) -> tuple[list[Path], list[Path], list[Path]]:
-    """Return the folders, the pictures and what is not there among dropped paths. Thread: a lane."""
+    """Return the folders, the photos and the missing paths among dropped paths. Thread: a pool thread."""
     folders = [path for path in paths if path.is_dir()]
     pictures = [path for path in paths if path not in folders and is_photo_name(path.name) and path.is_file()]
     return folders, pictures, [path for path in paths if not path.exists()]

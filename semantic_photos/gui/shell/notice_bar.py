@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Messages above everything: troubles the library tells of, and errors nobody caught. They stay until closed."""
+"""Notices at the top of the window: problems of the library and uncaught errors. They stay until closed."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from semantic_photos.domain.messages import Notice
 from semantic_photos.gui.widgets import formatting, theme
 from semantic_photos.gui.widgets.controls import IconButton, label
+from semantic_photos.translation import tr, translated
 
-#: More are kept, and shown when one is closed.
+#: Notices that are shown at once; more are kept, and shown when one is closed.
 MOST_SHOWN = 3
 
 
 class NoticeBar(QWidget):
-    """A short stack of messages; one of the same code replaces the old one, an empty text takes it away."""
+    """A short list of notices; one of the same code replaces the old one, an empty text removes it."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -26,10 +27,10 @@ class NoticeBar(QWidget):
         self.hide()
 
     def show_notice(self, notice: Notice) -> None:
-        """Show a message, or take the one of its code away."""
+        """Show a notice, or remove the one of its code."""
         said = self._rows.get(notice.code)
         if said is not None and said.notice == notice:
-            # An error in painting comes back with each repaint; showing it anew would cause the next one.
+            # An error in painting comes back with each repaint; showing it again would cause the next one.
             return
         old = self._rows.pop(notice.code, None)
         if old is not None:
@@ -43,11 +44,11 @@ class NoticeBar(QWidget):
         self._arrange()
 
     def say(self, text: str, advice: str = "", code: str = "window") -> None:
-        """Show a message of the window itself."""
+        """Show a notice of the window itself."""
         self.show_notice(Notice(code, text, advice))
 
     def texts(self) -> list[str]:
-        """Return what is said at the moment, oldest first."""
+        """Return the texts that are shown, oldest first."""
         return [row.text for row in self._rows.values()]
 
     def _arrange(self) -> None:
@@ -61,11 +62,12 @@ class _Row(QFrame):
         super().__init__()
         self.setObjectName("notice")
         self.notice = notice
-        self.text = formatting.shown(notice.text)
+        self.text = formatting.shown(translated(notice.text))
         self._sign = QLabel()
         said = label(self.text, wrap=True)
-        self.closed = IconButton("close", "Close this message")
-        advice = label(formatting.shown(notice.advice), "dim", wrap=True)
+        self.closed = IconButton("close", tr("Close this message"))
+        told = formatting.shown(translated(notice.advice))
+        advice = label(told, "dim", wrap=True)
         for part in (said, advice):
             part.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         words = QVBoxLayout()
@@ -79,7 +81,7 @@ class _Row(QFrame):
         row.addWidget(self._sign)
         row.addLayout(words, 1)
         row.addWidget(self.closed, 0, Qt.AlignmentFlag.AlignTop)
-        self.setAccessibleName(f"{self.text} {notice.advice}")
+        self.setAccessibleName(f"{self.text} {told}")
         self._tint()
 
     def changeEvent(self, event: QEvent) -> None:

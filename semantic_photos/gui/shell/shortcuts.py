@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The keys of the window, in one table."""
+"""The keyboard shortcuts of the window, in one table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Go = Callable[[], object]
 
 
 def install(window: QWidget, page: LibraryPage, bridge: Bridge, more: dict[str, Go]) -> None:
-    """Bind the keys of an open library; ``more`` are those of the window itself."""
+    """Bind the shortcuts of an open library; ``more`` are those of the window itself."""
     table: dict[str, Go] = {
         "Ctrl+F": lambda: _search(page),
         "/": lambda: _search(page),
@@ -64,7 +64,7 @@ def _bind(keys: QKeySequence, owner: QWidget, go: Go, context: Qt.ShortcutContex
 
 
 def _on_page(page: LibraryPage, go: Go) -> None:
-    # On another page of the window these keys would do something that nobody sees.
+    # On another page of the window these shortcuts would act on something hidden.
     if page.isVisible():
         go()
 

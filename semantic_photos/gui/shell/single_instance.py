@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One window per library: a second start raises the first one and ends. Nothing else is handed over."""
+"""One window per library: a second start raises the first window and ends. It passes nothing else on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 _WORD = b"raise\n"
 _WAIT_MS = 600
-#: What fits into a socket's address on every Unix.
+#: Longest address of a socket on every Unix.
 _MOST_BYTES = 100
 
 
@@ -23,7 +23,7 @@ class SingleInstance(QObject):
     """Listens on a socket that only this user can reach.
 
     Signals:
-        raise_requested: another start of the program wants the window in front.
+        raise_requested: the program was started again, so the window comes to the front.
     """
 
     raise_requested = Signal()
@@ -34,7 +34,7 @@ class SingleInstance(QObject):
         self._server: QLocalServer | None = None
 
     def another_runs(self) -> bool:
-        """Return whether the window is open already; it is asked to come to the front then."""
+        """Return whether the window is open already; if so, bring it to the front."""
         socket = QLocalSocket()
         socket.connectToServer(self._address)
         if not socket.waitForConnected(_WAIT_MS):
@@ -45,7 +45,7 @@ class SingleInstance(QObject):
         return True
 
     def listen(self) -> None:
-        """Be the first. A socket that nobody answers on is left over from a crash and is taken away."""
+        """Listen for further starts. A socket without a listener is left over from a crash and is removed."""
         server = QLocalServer(self)
         server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         if not server.listen(self._address):
@@ -57,12 +57,12 @@ class SingleInstance(QObject):
         self._server = server
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         if self._server is not None:
             self._server.close()
 
     def _on_connection(self) -> None:
-        # Whatever the other side says, there is one thing to do; its words are not even read.
+        # Whatever the other side sends, there is only one thing to do; it is not even read.
         while self._server is not None and self._server.hasPendingConnections():
             connection = self._server.nextPendingConnection()
             connection.disconnected.connect(connection.deleteLater)
@@ -71,7 +71,7 @@ class SingleInstance(QObject):
 
 
 def address_for(home: Path | None) -> str:
-    """Return the socket of the library at ``home``: where only this user can reach it."""
+    """Return the socket address of the library at ``home``, where only this user can reach it."""
     digest = hashlib.sha256(os.fsencode(home or Path("default"))).hexdigest()[:16]
     name = f"semantic-photos-{digest}"
     if os.name == "nt":
@@ -79,6 +79,6 @@ def address_for(home: Path | None) -> str:
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     if runtime:
         return str(Path(runtime) / name)
-    # Without a runtime folder the library's own one serves, which is for this user alone as well.
+    # Without a runtime folder use the library's own one, which belongs to this user alone as well.
     own = str(home / "window.socket") if home is not None else ""
     return own if own and len(os.fsencode(own)) <= _MOST_BYTES else name

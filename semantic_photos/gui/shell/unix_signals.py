@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ctrl-C and the session's wish to end, as a Qt signal: under Qt's loop Python alone would never see them."""
+"""Ctrl-C and the end of the session as a Qt signal: in Qt's event loop Python's handlers would never run."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class SignalListener(QObject):
     """Turns process signals into ``stop_requested``.
 
     Signals:
-        stop_requested: the process is asked to end.
+        stop_requested: the process should end.
 
-    Python's own handlers only run when the interpreter gets a turn, which a waiting Qt loop never gives. So the C
-    handler writes a byte into a socket, and Qt watches that socket.
+    Python's own handlers only run when the interpreter gets a turn, which a waiting Qt event loop never gives. So the
+    C handler writes a byte into a socket, and Qt watches that socket.
     """
 
     stop_requested = Signal()
@@ -43,7 +43,7 @@ class SignalListener(QObject):
         self.stop_requested.emit()
 
     def close(self) -> None:
-        """Give the signals back."""
+        """Restore the signal handlers."""
         self._notifier.setEnabled(False)
         signal.set_wakeup_fd(self._old_fd)
         for number, handler in self._old.items():
