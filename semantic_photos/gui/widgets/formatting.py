@@ -11,6 +11,7 @@ from pathlib import Path
 
 from semantic_photos.domain.photo import FolderCounts, Photo
 from semantic_photos.domain.query import Query, ResultPage
+from semantic_photos.translation import tr
 
 
 def shown(text: str) -> str:
@@ -38,6 +39,11 @@ def middle(text: str, most: int) -> str:
 def many(count: int, one: str, more: str = "") -> str:
     """Return ``1 photo`` or ``1,024 photos``."""
     return f"{count:,} {one if count == 1 else more or one + 's'}"
+
+
+def percent(share: float) -> str:
+    """Return a share in 0..1 as ``87%``."""
+    return tr("{percent}%", percent=round(100 * share))
 
 
 def size(count: int) -> str:
