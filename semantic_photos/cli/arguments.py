@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from semantic_photos import __version__
+from semantic_photos.cli import filter_help
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.result_cutoff import CAUTION
 
@@ -138,6 +139,7 @@ def _command_parser(common: _Parser) -> _Parser:
     search = command(
         "search", "Find photos by what is in them. A minus pushes away; tag:x, date:2024, rating:4 and others narrow."
     )
+    search.formatter_class, search.epilog = argparse.RawDescriptionHelpFormatter, filter_help.as_text()
     search.add_argument("words", nargs="*", metavar="QUERY")
     search.add_argument("--saved", metavar="NAME", help="ask the saved search of this name")
     search.add_argument("--order", choices=("relevance", "date", "name"), default="relevance",

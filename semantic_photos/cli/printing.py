@@ -24,7 +24,9 @@ def print_json(value: Any) -> None:
 
 
 def left_out(text: str, problem: Problem) -> str:
-    """Return what of a query was left out, and why; a long part is shortened."""
+    """Return which part of a query was left out, or may not be what was meant, and why; a long part is shortened."""
+    if problem.kept:
+        return problem.advice
     part = " ".join(text[problem.start : problem.end].split())
     part = part if len(part) <= _LONGEST_PART else f"{part[: _LONGEST_PART - 1]}…"
     return f"Left out: {part} – {problem.advice}"

@@ -91,7 +91,8 @@ def query_from(library: Library, options: argparse.Namespace) -> Query:
 
 def _refuse_problems(query: Query) -> None:
     for problem in query.problems:
-        raise QueryError(problem.advice)
+        if not problem.kept:
+            raise QueryError(problem.advice)
 
 
 def _examples(library: Library, said: Sequence[Path | Region]) -> list[Example]:

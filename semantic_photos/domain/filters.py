@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a query can ask of the facts: filters as frozen values, joined by ``All``, ``AnyOf`` and ``Not``.
+"""Filters and words of a query as frozen values, joined by ``All``, ``AnyOf`` and ``Not``.
 
-A filter knows how it is written (``str``), not how it is answered: the catalog does that.
+``str`` of a filter is its normal form. How it is parsed, explained and completed stands in ``filter_registry``; which
+photos it finds, in the catalog.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from semantic_photos.domain.image_formats import type_aliases, type_names
 from semantic_photos.domain.periods import Period
@@ -17,15 +19,21 @@ from semantic_photos.domain.periods import Period
 TYPES = type_names()
 TYPE_ALIASES = type_aliases()
 
-#: What ``is:`` understands.
-STATES = ("favourite", "tagged", "untagged", "rated", "waiting", "failed", "missing")
-STATE_ALIASES = {"favorite": "favourite", "pending": "waiting"}
+State = Literal["favourite", "tagged", "untagged", "rated", "waiting", "failed", "missing"]
+#: The values of ``is:``.
+STATES: tuple[State, ...] = get_args(State)
+STATE_ALIASES: dict[str, State] = {"favorite": "favourite", "pending": "waiting"}
 
-#: Words that are no words of a query but turn round what follows.
+Shape = Literal["portrait", "landscape", "square"]
+#: The values of ``orientation:``.
+SHAPES: tuple[Shape, ...] = get_args(Shape)
+
+#: Words that negate what follows instead of being searched.
 NEGATIONS = frozenset({"no", "without"})
 
-#: Filters whose value is a piece of text.
-TEXT_FIELDS = ("file", "folder", "tag", "camera")
+TextField = Literal["file", "folder", "tag", "camera"]
+#: Filters whose value is any text.
+TEXT_FIELDS: tuple[TextField, ...] = get_args(TextField)
 
 NEAR_KM, MOST_KM = 10.0, 20_100.0
 
@@ -70,7 +78,7 @@ class Named:
     A file, folder or camera name must hold it; a tag must be it, or a level above or below it in a hierarchy.
     """
 
-    field: str
+    field: TextField
     text: str
 
     def __str__(self) -> str:
@@ -107,7 +115,7 @@ class Rating:
 class Taken:
     """Photos taken from the beginning of one period to the end of another; None is open on that side.
 
-    The periods may be relative ("last-year"): what they mean is decided when the query is answered.
+    The periods may be relative ("last-year"): they are resolved when the query runs.
     """
 
     first: Period | None
@@ -150,22 +158,36 @@ class Near:
 class Is:
     """Photos in a state, one of ``STATES``.
 
-    ``untagged``: no person gave or confirmed a tag; ``waiting``: not indexed yet; ``missing``: the file is gone.
+    ``untagged``: the user gave or confirmed no tag; ``waiting``: not indexed yet; ``missing``: the file is gone.
     """
 
-    state: str
+    state: State
 
     def __str__(self) -> str:
         """Return it as it is typed."""
         return f"is:{self.state}"
 
 
-Fact = Exact | Named | Type | Rating | Taken | Outside | Near | Is
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """Photos of one shape, as shown: after the EXIF orientation. Square is exact, to the pixel.
+
+    A photo whose size is not known (not indexed yet, or failed) has none.
+    """
+
+    shape: Shape
+
+    def __str__(self) -> str:
+        """Return it as it is typed."""
+        return f"orientation:{self.shape}"
+
+
+Fact = Exact | Named | Type | Rating | Taken | Outside | Near | Is | Orientation
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One word of a query. ``weight`` is negative for a word to be pushed away; 1 is the common weight."""
+    """One word of a query. ``weight`` is negative for a word to be pushed away; 1 is the default."""
 
     word: str
     weight: float = 1.0

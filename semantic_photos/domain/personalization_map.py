@@ -135,13 +135,13 @@ def stretch(matrix: FloatArray) -> float:
     return float(np.linalg.norm(matrix.astype(np.float64), 2))
 
 
-def as_text(personalization_map: PersonalizationMap) -> str:
-    """Return a correction as text: JSON with map and words in half precision, base64."""
-    rows = np.concatenate([personalization_map.shift.matrix, personalization_map.shift.keys])
+def as_text(fitted: PersonalizationMap) -> str:
+    """Return a map as text: JSON with map and words in half precision, base64."""
+    rows = np.concatenate([fitted.shift.matrix, fitted.shift.keys])
     data = rows.astype("<f2").tobytes()
     return json.dumps({
-        "format": _FORMAT, "pack": personalization_map.pack, "dim": personalization_map.dim, "words": len(personalization_map.shift.keys),
-        "check": binascii.crc32(data), "confirmations": personalization_map.confirmations, "report": personalization_map.report,
+        "format": _FORMAT, "pack": fitted.pack, "dim": fitted.dim, "words": len(fitted.shift.keys),
+        "check": binascii.crc32(data), "confirmations": fitted.confirmations, "report": fitted.report,
         "rows": base64.b64encode(data).decode("ascii"),
     })  # fmt: skip
 

@@ -133,7 +133,7 @@ def _understood(text: str) -> Reading:
     reading = read(text)
     if reading.tree is None or count(reading.tree) <= MAX_BRANCHES:
         return reading
-    problem = Problem(0, len(text), f"Only the first {MAX_BRANCHES} alternatives with words are asked.", cut=True)
+    problem = Problem(0, len(text), f"Only the first {MAX_BRANCHES} alternatives with words are searched.", cut=True)
     return dataclasses.replace(reading, problems=(*reading.problems, problem))
 
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The language of the search bar: text to a tree of words and filters, with the places where it makes no sense.
+"""The query language: text to a tree of words and filters, with the places where it makes no sense.
 
     query = conjunction { "OR" conjunction }
     conjunction = { [ "-" | "no" | "without" | "NOT" ] item }
     item = word [ "^" weight ] | '"' text '"' | field ":" value | "(" query ")"
 
-No text is an error: what cannot be meant is left out and reported as a ``Problem``. ``str`` of a tree is its normal
+No text is an error: what makes no sense is left out and reported as a ``Problem``. ``str`` of a tree is its normal
 form, and reading that gives the same tree again.
 """
 
@@ -15,13 +15,14 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from semantic_photos.domain.field_values import VALUES, Refused
-from semantic_photos.domain.filters import NEGATIONS, All, AnyOf, Exact, Fact, Node, Not, Term, fold, written
+from semantic_photos.domain import filter_registry
+from semantic_photos.domain.filter_registry import FilterKind, InvalidValue
+from semantic_photos.domain.filters import NEGATIONS, All, AnyOf, Exact, Node, Not, Term, fold, written
 
 #: Longer queries are cut: a pasted book must not cost seconds per key press.
 MAX_TEXT = 2_000
 MAX_TERMS = 512
-#: Parentheses that are nested deeper are not looked at.
+#: Parentheses that are nested deeper are ignored.
 MAX_DEPTH = 32
 LEAST_WEIGHT, MOST_WEIGHT = 0.1, 10.0
 
@@ -32,6 +33,7 @@ _AROUND = "'‘’.,;:!?[]{}<>-−–"
 _ARTICLES = frozenset({"a", "an", "the", "any"})
 _WORD = re.compile(r"[^\s()\"“”„]+")
 _VALUE_END = re.compile(r"[\s()]")
+_NEXT_WORD = re.compile(r"\s+(\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,9 @@ class Problem:
         start: the first character of the part.
         end: the one after its last.
         message: a sentence about it.
-        meant: filters, as they are typed, that may have been meant; best first.
-        cut: whether the query is too long and ends here: nothing that is typed on can mend that.
+        meant: text that may have been meant instead of the part, best first.
+        cut: whether the query is too long and ends here: more text cannot mend that.
+        kept: whether the part is searched all the same, as a word; otherwise it is left out.
     """
 
     start: int
@@ -51,16 +54,18 @@ class Problem:
     message: str
     meant: tuple[str, ...] = ()
     cut: bool = False
+    kept: bool = False
 
     @property
     def advice(self) -> str:
         """Return the sentence, and what may have been meant."""
-        return f"{self.message} Did you mean {' or '.join(self.meant)}?" if self.meant else self.message
+        meant = " or ".join(f"“{text}”" for text in self.meant)
+        return f"{self.message} Did you mean {meant}?" if meant else self.message
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a text means, None for nothing, and what in it means nothing, in order."""
+    """The tree of a text, None for an empty one, and its problems, in order."""
 
     tree: Node | None
     problems: tuple[Problem, ...] = ()
@@ -77,23 +82,23 @@ class _Token:
 
 
 def read(text: str) -> Reading:
-    """Return what a text means. Never raises, whatever the text."""
+    """Parse a query. Never raises, whatever the text."""
     problems: list[Problem] = []
     if len(text) > MAX_TEXT:
-        problems.append(_cut(MAX_TEXT, text, f"first {MAX_TEXT:,} characters are read"))
+        problems.append(_cut(MAX_TEXT, text, f"first {MAX_TEXT:,} characters are used"))
     reader = _Reader(_tokens(text[:MAX_TEXT], problems), problems)
-    tree = reader.expression(0)
+    tree = reader.query(0)
     # Folding can make text longer; the normal form must be readable as well.
     whole = tree
     while tree is not None and len(str(tree)) > MAX_TEXT:
         tree = _shorter(tree)
     if tree is not whole and not any(problem.cut for problem in problems):
-        problems.append(_cut(0, text, "first parts are asked"))
+        problems.append(_cut(0, text, "first parts are used"))
     return Reading(tree, tuple(sorted(problems, key=lambda problem: problem.start)))
 
 
 def _cut(start: int, text: str, rest: str) -> Problem:
-    return Problem(start, len(text), f"This question is too long; only its {rest}.", cut=True)
+    return Problem(start, len(text), f"This query is too long; only its {rest}.", cut=True)
 
 
 def all_of(parts: Sequence[Node | None]) -> Node | None:
@@ -113,7 +118,7 @@ def any_of(parts: Sequence[Node | None]) -> Node | None:
 
 
 def negated(node: Node | None) -> Node | None:
-    """Return what ``node`` does not find; a word is turned into one that is pushed away, or back."""
+    """Return the negation of ``node``; that of a word is the word pushed away, or back."""
     if isinstance(node, Term):
         return Term(node.word, -node.weight)
     return node.part if isinstance(node, Not) else Not(node) if node is not None else None
@@ -137,7 +142,7 @@ def _tokens(text: str, problems: list[Problem]) -> list[_Token]:
             place += 1
             continue
         if terms >= MAX_TERMS:
-            problems.append(_cut(place, text, f"first {MAX_TERMS} words and filters are read"))
+            problems.append(_cut(place, text, f"first {MAX_TERMS} words and filters are used"))
             break
         made, end = _token(text, place, problems)
         tokens += made
@@ -166,19 +171,36 @@ def _token(text: str, start: int, problems: list[Problem]) -> tuple[list[_Token]
     if match is None:
         return [], max(place, start + 1)
     colon = text.find(":", place, match.end())
-    field = text[place:colon].casefold() if colon >= 0 else ""
-    if field in VALUES:
-        token, end = _filter(text, place, colon, field, problems)
+    kind = filter_registry.find(text[place:colon]) if colon >= 0 else None
+    if kind is not None:
+        token, end = _filter(text, place, colon, kind, problems)
         return ([*minus, token] if token is not None else []), end
     token = _word(match[0], place, problems, plain=not minus)
+    if colon >= 0 and token is not None and isinstance(token.node, Term):
+        _note_unknown_filter(text, place, colon, token.node.word, problems)
     return ([*minus, token] if token is not None else []), match.end()
+
+
+def _note_unknown_filter(text: str, start: int, colon: int, word: str, problems: list[Problem]) -> None:
+    """Report a word like ``tpye:jpg``; it stays a word, as ``http://x.y`` does."""
+    name, _, value = word.partition(":")
+    if not value and text[colon + 1 : colon + 2] in tuple(_OPENING):
+        value, _ = _quoted(text, colon + 1, [])
+    meant = filter_registry.misspelled(name, value)
+    if meant:
+        message = f"Unknown filter “{text[start : colon + 1]}”."
+        problems.append(Problem(start, colon + 1, message, tuple(f"{other}:" for other in meant), kept=True))
 
 
 def _quoted(text: str, start: int, problems: list[Problem]) -> tuple[str, int]:
     """Return the folded text between quotes and the place after them; without a second quote all that follows."""
     end = next((i for i in range(start + 1, len(text)) if text[i] in _CLOSING), -1)
     if end < 0:
-        problems.append(Problem(start, len(text), "This quote has no end; all that follows is taken as it stands."))
+        problems.append(
+            Problem(
+                start, len(text), "The closing quote is missing; everything after the opening one is searched as text."
+            )
+        )
         return fold(text[start + 1 :]), len(text)
     return fold(text[start + 1 : end]), end + 1
 
@@ -198,9 +220,7 @@ def _word(raw: str, start: int, problems: list[Problem], *, plain: bool) -> _Tok
         except ValueError:
             weight = -1.0
         if weight < 0:
-            problems.append(
-                Problem(start, end, "After “^” stands how much a word counts, from 0.1 to 10, as in dog^2.")
-            )
+            problems.append(Problem(start, end, "Enter a weight from 0.1 to 10 after “^”, for example dog^2."))
             weight = 1.0
         weight = round(min(max(weight, LEAST_WEIGHT), MOST_WEIGHT), 3)
     if not word:
@@ -210,23 +230,22 @@ def _word(raw: str, start: int, problems: list[Problem], *, plain: bool) -> _Tok
     return _Token("article" if word in _ARTICLES else "item", start, end, Term(word, weight))
 
 
-def _filter(text: str, start: int, colon: int, field: str, problems: list[Problem]) -> tuple[_Token | None, int]:
+def _filter(text: str, start: int, colon: int, kind: FilterKind, problems: list[Problem]) -> tuple[_Token | None, int]:
     place = colon + 1
     if place < len(text) and text[place] in _OPENING:
         value, end = _quoted(text, place, problems)
     else:
         end = _value_end(text, place)
         value = text[place:end].rstrip(",;")
-        if field in ("date", "before", "after") and value.casefold() in ("last", "this"):
+        follows = _NEXT_WORD.match(text, end)
+        if follows is not None and f"{value}-{follows[1]}".casefold() in kind.values:
             # "date:last year", as one would say it.
-            follows = re.compile(r"\s+(week|month|year)\b", re.IGNORECASE).match(text, end)
-            if follows is not None:
-                value, end = f"{value}-{follows[1]}", follows.end()
+            value, end = f"{value}-{follows[1]}", follows.end()
     try:
-        node: Fact = VALUES[field](value)
-    except Refused as refused:
-        meant = tuple(f"{field}:{written(other)}" for other in refused.meant)
-        problems.append(Problem(start, end, str(refused), meant))
+        node = kind.read(value)
+    except InvalidValue as error:
+        meant = tuple(f"{kind.name}:{written(other)}" for other in error.meant)
+        problems.append(Problem(start, end, str(error), meant))
         return None, end
     return _Token("item", start, end, node), end
 
@@ -255,7 +274,7 @@ class _Reader:
         self._tokens, self._problems, self._place = tokens, problems, 0
         self._ignored, self._closed = 0, False
 
-    def expression(self, depth: int) -> Node | None:
+    def query(self, depth: int) -> Node | None:
         """Read up to the end, or up to the parenthesis that ends this level."""
         choices: list[Node | None] = []
         parts: list[Node | None] = []
@@ -274,7 +293,7 @@ class _Reader:
             elif token.kind == "article" and negation == "without" and self._continues():
                 pass  # "without a dog"
             elif token.kind == "(" and depth >= MAX_DEPTH:
-                self._problem(token, "Parentheses are nested too deeply; this one is left out.")
+                self._problem(token, "Parentheses are nested too deeply; this one is ignored.")
                 self._ignored += 1
             else:
                 node = self._group(token, depth) if token.kind == "(" else token.node
@@ -284,9 +303,9 @@ class _Reader:
         return any_of([*choices, all_of(parts)])
 
     def _group(self, token: _Token, depth: int) -> Node | None:
-        node = self.expression(depth + 1)
+        node = self.query(depth + 1)
         if not self._closed:
-            self._problem(token, "This parenthesis is not closed.")
+            self._problem(token, "The closing parenthesis is missing.")
         return node
 
     def _closes(self, token: _Token, depth: int) -> bool:
@@ -295,11 +314,11 @@ class _Reader:
             self._ignored -= 1
             return False
         if not depth:
-            self._problem(token, "There is no parenthesis that this one could close.")
+            self._problem(token, "The opening parenthesis is missing.")
         return depth > 0
 
     def _continues(self) -> bool:
-        """Return whether what follows is something that can be left out."""
+        """Return whether something follows that can be negated."""
         return self._place < len(self._tokens) and self._tokens[self._place].kind in ("item", "article", "(")
 
     def _problem(self, token: _Token, message: str) -> None:

@@ -11,9 +11,9 @@ import numpy as np
 
 from semantic_photos.domain.errors import InternalError
 from semantic_photos.domain.ports import FloatArray
+from semantic_photos.domain.spelling import nearest
 from semantic_photos.ml import word_forms
 from semantic_photos.ml.model_pack import ModelPack
-from semantic_photos.ml.spell_checker import Speller
 from semantic_photos.ml.word_table import WordVectorTable
 
 #: Shorter words say too little to be offered as neighbours or corrections.
@@ -24,7 +24,7 @@ class WordTableEncoder:
     """Implements ``TextEncoder`` with the word table of a pack.
 
     Thread: any. What only the word explorer and corrections need (all vectors as float32, 30 MB for 30,000 words of
-    256 dimensions, and letter counts) is made at the first such call.
+    256 dimensions) is made at the first such call.
     """
 
     def __init__(self, pack: ModelPack) -> None:
@@ -42,7 +42,7 @@ class WordTableEncoder:
         self._word_table = word_table
         self._making = threading.Lock()
         self._offered: tuple[np.ndarray, FloatArray] | None = None
-        self._speller: Speller | None = None
+        self._spellable: list[str] | None = None
         self._alphabet: tuple[list[str], np.ndarray] | None = None
 
     @property
@@ -108,13 +108,12 @@ class WordTableEncoder:
     def suggestions(self, word: str, n: int) -> list[str]:
         """Return known words that are spelled like ``word``, best first; of the forms of one word only the best."""
         folded = "".join(word_forms.tokens(word)[:1])
-        if self._speller is None:
-            with self._making:
-                if self._speller is None:
-                    self._speller = Speller(self._word_table.words, self._offerable().tolist())
+        if self._spellable is None:
+            # Two threads that make it at once make the same list.
+            self._spellable = [self._word_table.words[row] for row in self._offerable().tolist()]
         found: list[str] = []
         seen: set[str] = set()
-        for candidate in self._speller.alike(word_forms.without_accents(folded), 3 * n):
+        for candidate in nearest(word_forms.without_accents(folded), self._spellable, 3 * n):
             same = word_forms.same_thing(candidate)
             if not same & seen:
                 found.append(candidate)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters of a query, answered: each fact is one query to SQLite, and a tree of them is sets in memory.
+"""Filters as SQL: each filter is one SELECT, and a tree of them is sets in memory.
 
 A set of photos is a mask over ids, so that "and", "or" and "not" of a million photos take a fraction of a
-millisecond, and so that the first filter that leaves nothing can be named without asking again.
+millisecond, and so that the first filter that leaves nothing can be named without asking again. A kind of filter that
+has no SQL here does not type-check.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ import sqlite3
 import threading
 import unicodedata
 from collections.abc import Callable, Iterable
+from typing import NamedTuple, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
+from semantic_photos.domain.filter_registry import NameSource
 from semantic_photos.domain.filters import (
     TYPES,
     All,
@@ -29,8 +32,11 @@ from semantic_photos.domain.filters import (
     Near,
     Node,
     Not,
+    Orientation,
     Outside,
     Rating,
+    Shape,
+    State,
     Taken,
     Term,
     Type,
@@ -46,19 +52,16 @@ MaskArray = NDArray[np.bool_]
 #: Standing of a tag that the user took away from a photo; it finds nothing.
 _REJECTED = 4
 _EARTH_KM = 6371.0088
-#: Facts whose answers are kept until the catalog changes: for the letters that are typed behind a filter.
+#: Filters whose photos are kept until the catalog changes: for the letters that are typed after a filter.
 _KEPT = 12
 
-_STATES = {
-    "favourite": "SELECT photo_id AS id FROM remark WHERE favourite = 1",
-    "tagged": "SELECT DISTINCT photo_id AS id FROM photo_tag WHERE standing BETWEEN 1 AND 3",
-    "rated": "SELECT photo_id AS id FROM remark WHERE rating <> 0",
-    "waiting": f"SELECT id FROM photo WHERE state = {PENDING}",
-    "failed": f"SELECT id FROM photo WHERE state = {FAILED}",
-    "missing": "SELECT id FROM photo WHERE missing_since IS NOT NULL",
-}
 
-Question = tuple[str, tuple[object, ...]]
+class Selection(NamedTuple):
+    """A SELECT of photo ids, in a column ``id``, and its parameters; ``others``: the photos that are not in it."""
+
+    sql: str
+    values: tuple[object, ...] = ()
+    others: bool = False
 
 
 class Filters:
@@ -95,119 +98,128 @@ class Filters:
         there = there[there < len(mask)]
         return there[mask[there]]
 
-    # What there is to ask for
+    # Names to offer
 
-    def named(self, field: str) -> list[tuple[str, int]]:
+    def named(self, source: NameSource) -> list[tuple[str, int]]:
         """Return the names that ``tag:``, ``folder:``, ``camera:`` or ``type:`` can find, with photos, most first.
 
         Of folders the name alone; photos in folders below one count for it as well.
         """
         with self._database.read() as connection:
-            if field == "tag":
-                rows = connection.execute(
-                    "SELECT name, count(*) FROM photo_tag JOIN tag ON tag.id = tag_id WHERE standing <> ?"
-                    " GROUP BY tag_id", (_REJECTED,)
-                ).fetchall()  # fmt: skip
-            elif field == "camera":
-                rows = connection.execute(
-                    "SELECT camera, count(*) FROM photo WHERE camera <> '' GROUP BY camera"
-                ).fetchall()
-            elif field == "type":
-                formats = dict(connection.execute("SELECT format, count(*) FROM photo GROUP BY format").fetchall())
-                rows = [(name, sum(formats.get(part, 0) for part in parts)) for name, parts in TYPES.items()]
-            else:
-                counts = dict(
-                    connection.execute("SELECT directory_id, count(*) FROM place GROUP BY directory_id").fetchall()
-                )
-                folders: dict[str, int] = {}
-                for number, shown in self._shown_directories(connection):
-                    for name in {part for part in shown.split("/") if part}:
-                        folders[name] = folders.get(name, 0) + counts.get(number, 0)
-                rows = list(folders.items())
+            match source:
+                case "tag":
+                    rows = connection.execute(
+                        "SELECT name, count(*) FROM photo_tag JOIN tag ON tag.id = tag_id WHERE standing <> ?"
+                        " GROUP BY tag_id", (_REJECTED,)
+                    ).fetchall()  # fmt: skip
+                case "camera":
+                    rows = connection.execute(
+                        "SELECT camera, count(*) FROM photo WHERE camera <> '' GROUP BY camera"
+                    ).fetchall()
+                case "type":
+                    formats = dict(connection.execute("SELECT format, count(*) FROM photo GROUP BY format").fetchall())
+                    rows = [(name, sum(formats.get(part, 0) for part in parts)) for name, parts in TYPES.items()]
+                case "folder":
+                    rows = list(self._folder_names(connection).items())
+                case _:
+                    assert_never(source)
         return sorted(((str(name), int(n)) for name, n in rows if n), key=lambda row: (-row[1], row[0]))
+
+    def _folder_names(self, connection: sqlite3.Connection) -> dict[str, int]:
+        counts = dict(connection.execute("SELECT directory_id, count(*) FROM place GROUP BY directory_id").fetchall())
+        folders: dict[str, int] = {}
+        for number, shown in self._shown_directories(connection):
+            for name in {part for part in shown.split("/") if part}:
+                folders[name] = folders.get(name, 0) + counts.get(number, 0)
+        return folders
 
     # Sets
 
     def _mask(self, connection: sqlite3.Connection, tree: Node, size: int) -> MaskArray:
-        if isinstance(tree, Not):
-            return ~self._mask(connection, tree.part, size)
-        if isinstance(tree, All | AnyOf):
-            join = np.logical_and if isinstance(tree, All) else np.logical_or
-            mask = self._mask(connection, tree.parts[0], size)
-            for part in tree.parts[1:]:
-                mask = join(mask, self._mask(connection, part, size))
-            return mask
-        if isinstance(tree, Term):
-            return np.ones(size, np.bool_)
-        if tree in (Is("untagged"), Rating(0, 0)):
-            return ~self._mask(connection, Is("tagged" if isinstance(tree, Is) else "rated"), size)
-        mask = self._found(connection, tree, size)
-        if isinstance(tree, Rating) and tree.low <= 0 <= tree.high:
-            mask = mask | ~self._mask(connection, Is("rated"), size)
-        return mask
+        match tree:
+            case Not(part):
+                return ~self._mask(connection, part, size)
+            case All(parts) | AnyOf(parts):
+                join = np.logical_and if isinstance(tree, All) else np.logical_or
+                mask = self._mask(connection, parts[0], size)
+                for part in parts[1:]:
+                    mask = join(mask, self._mask(connection, part, size))
+                return mask
+            case Term():
+                return np.ones(size, np.bool_)
+            case _:
+                return self._found(connection, tree, size)
 
     def _found(self, connection: sqlite3.Connection, fact: Fact, size: int) -> MaskArray:
-        """Return the photos of one fact, from memory if nothing was written since."""
+        """Return the photos of one filter, from memory if nothing was written since."""
         key = (fact, self._today(), size, self._database.state(connection))
         with self._lock:
             kept = self._kept.get(key)
         if kept is not None:
             return kept
+        asked = self._selection(connection, fact)
         found = np.zeros(size, np.bool_)
-        found[_near(connection, fact) if isinstance(fact, Near) else self._asked(connection, fact)] = True
+        found[joined_ids(connection, asked.sql, asked.values) if isinstance(asked, Selection) else asked] = True
+        if isinstance(asked, Selection) and asked.others:
+            found = ~found
         with self._lock:
             self._kept[key] = found
             while len(self._kept) > _KEPT:
                 self._kept.pop(next(iter(self._kept)))
         return found
 
-    def _asked(self, connection: sqlite3.Connection, fact: Fact) -> IdArray:
-        """Return the photos of one fact, in no order."""
-        sql, values = self._statement(connection, fact)
-        return joined_ids(connection, sql, values)
+    def _selection(self, connection: sqlite3.Connection, fact: Fact) -> Selection | IdArray:
+        """Return what selects the photos of one filter, or the photos where SQL cannot tell them."""
+        match fact:
+            case Exact(text):
+                return _exact(connection, text)
+            case Named():
+                return self._with_text(connection, fact)
+            case Type(name):
+                return Selection(f"SELECT id FROM photo WHERE format {IN_IDS}", (json.dumps(TYPES[name]),))
+            case Rating(low, high) if low <= 0 <= high:
+                # Most photos are not rated, and many of these have no row.
+                others = "SELECT photo_id AS id FROM remark WHERE rating <> 0 AND rating NOT BETWEEN ? AND ?"
+                return Selection(others, (low, high), others=True)
+            case Rating(low, high):
+                return Selection(
+                    "SELECT photo_id AS id FROM remark WHERE rating <> 0 AND rating BETWEEN ? AND ?", (low, high)
+                )
+            case Taken() | Outside():
+                seconds = _seconds(fact, self._today())
+                return Selection("SELECT id FROM photo WHERE sort_key >= ? AND sort_key < ?", seconds)
+            case Near():
+                return _near(connection, fact)
+            case Is(state):
+                return _in_state(state)
+            case Orientation(shape):
+                return _of_shape(shape)
+            case _:
+                assert_never(fact)
 
-    def _statement(self, connection: sqlite3.Connection, fact: Fact) -> Question:
-        if isinstance(fact, Exact):
-            names, captions = (
-                _text_statement("place", "name", fact.text),
-                _text_statement("remark", "caption", fact.text),
-            )
-            tags = json_ids(number for number, name in _tags(connection) if fact.text in name)
-            by_tag = f"SELECT photo_id AS id FROM photo_tag WHERE tag_id {IN_IDS} AND standing <> {_REJECTED}"
-            return f"{names[0]} UNION {captions[0]} UNION {by_tag}", (*names[1], *captions[1], tags)
-        if isinstance(fact, Named):
-            return self._named_statement(connection, fact)
-        if isinstance(fact, Type):
-            marks = ", ".join("?" * len(TYPES[fact.name]))
-            return f"SELECT id FROM photo WHERE format IN ({marks})", TYPES[fact.name]
-        if isinstance(fact, Rating):
-            return "SELECT photo_id AS id FROM remark WHERE rating <> 0 AND rating BETWEEN ? AND ?", (
-                fact.low,
-                fact.high,
-            )
-        if isinstance(fact, Is):
-            return _STATES[fact.state], ()
-        assert isinstance(fact, Taken | Outside)
-        low, high = _seconds(fact, self._today())
-        return "SELECT id FROM photo WHERE sort_key >= ? AND sort_key < ?", (low, high)
+    def _with_text(self, connection: sqlite3.Connection, fact: Named) -> Selection:
+        match fact.field:
+            case "file":
+                return _holding("place", "name", fact.text)
+            case "folder":
+                numbers = json_ids(self._directories_named(connection, fact.text))
+                return Selection(f"SELECT photo_id AS id FROM place WHERE directory_id {IN_IDS}", (numbers,))
+            case "tag":
+                wanted = [level for level in fact.text.replace("/", "|").split("|") if level.strip()]
+                return _tagged(number for number, name in _tags(connection) if _holds(name.split("|"), wanted))
+            case "camera":
+                cameras = [name for name in _cameras(connection) if fact.text in fold(name)]
+                return Selection(f"SELECT id FROM photo WHERE camera <> '' AND camera {IN_IDS}", (json.dumps(cameras),))
+            case _:
+                assert_never(fact.field)
 
-    def _named_statement(self, connection: sqlite3.Connection, fact: Named) -> Question:
-        if fact.field == "file":
-            return _text_statement("place", "name", fact.text)
-        if fact.field == "tag":
-            wanted = [level for level in fact.text.replace("/", "|").split("|") if level.strip()]
-            tags = json_ids(number for number, name in _tags(connection) if _holds(name.split("|"), wanted))
-            return f"SELECT photo_id AS id FROM photo_tag WHERE tag_id {IN_IDS} AND standing <> {_REJECTED}", (tags,)
-        if fact.field == "camera":
-            cameras = [name for name in _cameras(connection) if fact.text in fold(name)]
-            return f"SELECT id FROM photo WHERE camera <> '' AND camera {IN_IDS}", (json.dumps(cameras),)
-        if fact.text.startswith(("/", "~")) or fact.text[1:2] == ":":
-            full = fold(os.path.expanduser(fact.text)).replace("\\", "/").rstrip("/") + "/"
-            numbers = [number for number, path in self._all_directories(connection) if fold(path).startswith(full)]
-        else:
-            part = fact.text.replace("\\", "/")
-            numbers = [number for number, shown in self._shown_directories(connection) if part in fold(shown)]
-        return f"SELECT photo_id AS id FROM place WHERE directory_id {IN_IDS}", (json_ids(numbers),)
+    def _directories_named(self, connection: sqlite3.Connection, text: str) -> list[int]:
+        """Return the directories below a full path, or those whose path within a watched folder holds a text."""
+        if text.startswith(("/", "~")) or text[1:2] == ":":
+            full = fold(os.path.expanduser(text)).replace("\\", "/").rstrip("/") + "/"
+            return [number for number, path in self._all_directories(connection) if fold(path).startswith(full)]
+        part = text.replace("\\", "/")
+        return [number for number, shown in self._shown_directories(connection) if part in fold(shown)]
 
     def _all_directories(self, connection: sqlite3.Connection) -> list[tuple[int, str]]:
         """Return all directories with "/" as separator, also those that hold nothing any more."""
@@ -232,14 +244,60 @@ class Filters:
         return found
 
 
-def _text_statement(table: str, column: str, text: str) -> Question:
-    """Return the query for rows whose text holds ``text``; SQLite itself takes only a and A as the same letter."""
+def _exact(connection: sqlite3.Connection, text: str) -> Selection:
+    parts = (
+        _holding("place", "name", text),
+        _holding("remark", "caption", text),
+        _tagged(number for number, name in _tags(connection) if text in name),
+    )
+    return Selection(" UNION ".join(part.sql for part in parts), tuple(v for part in parts for v in part.values))
+
+
+def _tagged(tags: Iterable[int]) -> Selection:
+    sql = f"SELECT photo_id AS id FROM photo_tag WHERE tag_id {IN_IDS} AND standing <> {_REJECTED}"
+    return Selection(sql, (json_ids(tags),))
+
+
+def _in_state(state: State) -> Selection:
+    match state:
+        case "favourite":
+            return Selection("SELECT photo_id AS id FROM remark WHERE favourite = 1")
+        case "tagged" | "untagged":
+            by_user = "SELECT DISTINCT photo_id AS id FROM photo_tag WHERE standing BETWEEN 1 AND 3"
+            return Selection(by_user, others=state == "untagged")
+        case "rated":
+            return Selection("SELECT photo_id AS id FROM remark WHERE rating <> 0")
+        case "waiting":
+            return Selection(f"SELECT id FROM photo WHERE state = {PENDING}")
+        case "failed":
+            return Selection(f"SELECT id FROM photo WHERE state = {FAILED}")
+        case "missing":
+            return Selection("SELECT id FROM photo WHERE missing_since IS NOT NULL")
+        case _:
+            assert_never(state)
+
+
+def _of_shape(shape: Shape) -> Selection:
+    # Width and height are 0 until a photo was read; then they are those of the photo as shown, turned by its EXIF.
+    match shape:
+        case "portrait":
+            return Selection("SELECT id FROM photo WHERE width > 0 AND height > width")
+        case "landscape":
+            return Selection("SELECT id FROM photo WHERE height > 0 AND width > height")
+        case "square":
+            return Selection("SELECT id FROM photo WHERE width > 0 AND width = height")
+        case _:
+            assert_never(shape)
+
+
+def _holding(table: str, column: str, text: str) -> Selection:
+    """Return the rows whose text holds ``text``; SQLite itself takes only a and A as the same letter."""
     plain = clean(text).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     cases = [plain] if plain.isascii() else [plain, plain.upper(), plain.title()]
     # Some systems take letters with accents apart in the names of files.
     forms = tuple(dict.fromkeys(f"%{unicodedata.normalize(form, case)}%" for case in cases for form in ("NFC", "NFD")))
     like = " OR ".join([f"{column} LIKE ? ESCAPE '\\'"] * len(forms))
-    return f"SELECT photo_id AS id FROM {table} WHERE {column} <> '' AND ({like})", forms
+    return Selection(f"SELECT photo_id AS id FROM {table} WHERE {column} <> '' AND ({like})", forms)
 
 
 def _tags(connection: sqlite3.Connection) -> list[tuple[int, str]]:

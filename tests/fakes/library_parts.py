@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from semantic_photos.domain.errors import QueryError
+from semantic_photos.domain.filter_registry import FILTERS
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.photo import FailedPhoto, FolderCounts, Photo, PhotoId
 from semantic_photos.domain.query import Example, Query
@@ -189,11 +190,15 @@ class FakeCompletions:
         start = cursor - len(typed)
         if not typed:
             return []
-        kinds = [(f"{field}:", "operator", None) for field in ("rating", "tag") if field.startswith(typed)]
+        filters = [
+            Completion(f"{kind.name}:", "operator", None, start, cursor, kind.finds)
+            for kind in FILTERS
+            if kind.name in ("rating", "tag") and kind.name.startswith(typed)
+        ]
         if typed.startswith("tag:"):
-            kinds = [("tag:holiday", "tag", 12)]
-        words = [(name, "word", None) for name in self._names if name.startswith(typed) and name != typed]
-        return [Completion(*offer, start, cursor) for offer in [*words, *kinds][:n]]
+            filters = [Completion("tag:holiday", "tag", 12, start, cursor)]
+        words = [name for name in self._names if name.startswith(typed) and name != typed]
+        return [*(Completion(name, "word", None, start, cursor) for name in words), *filters][:n]
 
 
 class FakeVocabulary:

@@ -87,7 +87,7 @@ def test_a_problem_is_told_when_its_term_is_left(desk: Desk) -> None:
     assert not desk.page.problems.isVisible()
     desk.qtbot.keyClicks(desk.page.bar._edit, " red")
     assert desk.page.problems.isVisible()
-    assert desk.page.problems.full_text().startswith("“rating:lots”: A rating is")
+    assert desk.page.problems.full_text().startswith("“rating:lots”: Enter a rating")
     desk.page.query_builder.word("red")
     assert not desk.page.problems.isVisible()
 
@@ -105,6 +105,27 @@ def test_what_was_meant_by_a_filter_can_be_pressed(desk: Desk) -> None:
     desk.until(lambda: desk.library.asked[-1].text == "red is:favourite type:jpg blue")
     assert not desk.page.problems.isVisible()
     assert not desk.page.problems.chips()
+
+
+def test_the_name_of_a_filter_that_is_misspelled_can_be_pressed(desk: Desk) -> None:
+    focus_bar(desk)
+    desk.type("red tpye:jpg blue")
+    desk.until(desk.page.problems.isVisible)
+    assert desk.page.problems.full_text() == "Unknown filter “tpye:”."
+    (chip,) = desk.page.problems.chips()
+    assert chip.text() == "type:"
+    chip.click()
+    assert desk.page.bar.text() == "red type:jpg blue"
+    desk.until(lambda: desk.library.asked[-1].text == "red type:jpg blue")
+    assert not desk.page.problems.isVisible()
+
+
+def test_a_filter_is_offered_with_what_it_finds(desk: Desk) -> None:
+    focus_bar(desk)
+    desk.type("ta")
+    desk.until(lambda: "tag:" in [offer.text for offer in desk.page.bar._words.offers()])
+    (offer,) = [offer for offer in desk.page.bar._words.offers() if offer.text == "tag:"]
+    assert offer.spoken == "tag:, with this tag or one below it"
 
 
 def test_what_was_meant_is_found_where_it_stands_by_now(desk: Desk) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from semantic_photos.cli.arguments import COMMANDS
+from tests.filter_table import README, with_table
 from tests.module_list import ARCHITECTURE, listed, module_list, summary
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -239,6 +240,11 @@ def test_python_311_never_gets_the_qt_that_ends_it() -> None:
 def test_architecture_lists_every_module_as_its_docstring_says() -> None:
     text = ARCHITECTURE.read_text(encoding="utf-8")
     assert listed(text) == module_list(), "run: python -m tests.module_list"
+
+
+def test_the_readme_explains_the_filters_there_are() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert with_table(text) == text, "run: python -m tests.filter_table"
     assert not [path for path in modules() if not summary(path)]
 
 

@@ -52,8 +52,8 @@ class _Lot:
 class GridHeatMaps(QObject):
     """Keeps the heat of the cells in sight, while it is wanted.
 
-    The network is loaded when the button is about to be pressed (``ResultCutoffBar.heat_near``) or is pressed, then beside the
-    thumbnails; not before, because it takes memory that most people's searches do without.
+    The network is loaded when the button is about to be pressed (``ResultCutoffBar.heat_near``) or is pressed, then
+    beside the thumbnails; not before, because it takes memory that most people's searches do without.
 
     Thread: lives in the GUI thread; thumbnails are read and looked at on a lane.
     """

@@ -141,9 +141,7 @@ class QueryBuilder(QObject):
 
 
 def _offer(found: Completion) -> Offer:
-    # What a filter is for stands in the text already.
-    kind = "filter" if found.kind == "operator" else ""
-    return Offer(found.text, kind, found.count)
+    return Offer(found.text, found.hint, found.count)
 
 
 def dropped(node: Node | None, term: str) -> Node | None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a text could go on with, as a list below the search field: text, what kind of thing it is, how many photos."""
+"""Completions as a list below the search field: text, what a filter finds, how many photos."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _Index = QModelIndex | QPersistentModelIndex
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One thing to go on with: the text that comes in, what it is, and how many photos it is about if that is known."""
+    """One completion: the text to insert, a note about it, and how many photos it finds where that is known."""
 
     text: str
-    kind: str = ""
+    note: str = ""
     count: int | None = None
 
     @property
     def spoken(self) -> str:
         """Return it for a screen reader."""
         count = "" if self.count is None else f", {self.count:,} photos"
-        return f"{self.text}{', ' + self.kind if self.kind else ''}{count}"
+        return f"{self.text}{', ' + self.note if self.note else ''}{count}"
 
 
 class CompletionPopup(QListView):
@@ -47,7 +47,7 @@ class CompletionPopup(QListView):
         self.setModel(self._list)
         self.setItemDelegate(_OfferDelegate(self))
         self.setObjectName("completions")
-        self.setAccessibleName("Ways to go on")
+        self.setAccessibleName("Completions")
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setMouseTracking(True)
         self.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
@@ -119,7 +119,7 @@ def still_fitting(
 
 def width_of(offer: Offer, metrics: QFontMetrics) -> int:
     """Return the width that an offer needs, in logical pixels."""
-    note = f"   {offer.kind}" if offer.kind else ""
+    note = f"   {offer.note}" if offer.note else ""
     count = f"     {offer.count:,}" if offer.count is not None else ""
     return metrics.horizontalAdvance(offer.text + note + count) + 2 * _SIDE_ROOM
 
@@ -150,7 +150,7 @@ class _Offers(QAbstractListModel):
 
 
 class _OfferDelegate(QStyledItemDelegate):
-    """Paints the text, dimmer what kind of thing it is, and the count at the right."""
+    """Paints the text, the note dimmer beside it, and the count at the right."""
 
     def sizeHint(self, option: QStyleOptionViewItem, _index: _Index) -> QSize:
         return QSize(option.rect.width(), option.fontMetrics.height() + _LINE_ROOM)
@@ -178,7 +178,7 @@ class _OfferDelegate(QStyledItemDelegate):
         shown = metrics.elidedText(offer.text, Qt.TextElideMode.ElideRight, room.width())
         painter.drawText(room, middle, shown)
         left = room.left() + metrics.horizontalAdvance(shown) + 12
-        if offer.kind and left < room.right():
+        if offer.note and left < room.right():
             painter.setPen(theme.color("dim"))
-            painter.drawText(QRect(left, room.top(), room.right() - left, room.height()), middle, offer.kind)
+            painter.drawText(QRect(left, room.top(), room.right() - left, room.height()), middle, offer.note)
         painter.restore()

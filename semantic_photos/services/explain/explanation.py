@@ -145,7 +145,7 @@ class Explainer:
         salient_words: what photos show.
         sample: unit vectors of ordinary photos (B, D), or None.
         keywords: the keywords of a photo of the library.
-        custom_concepts: where in a row of words names stand that mean something as a whole: first word and number of words.
+        custom_concepts: where in a row of words the names of custom concepts stand: first word and number of words.
     """
 
     def __init__(
@@ -180,7 +180,7 @@ class Explainer:
         """Look up once what many photos are explained before; remembered for the last query.
 
         Raises:
-            QueryError, PhotoError, CatalogError: as ``why``, as far as the query is concerned.
+            QueryError, PhotoError, CatalogError: as ``explain``, as far as the query is concerned.
         """
         self._look(query)
         words, standing = self._words(query), self._examples.standing(query)

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from semantic_photos.domain import filter_registry, spelling
 from semantic_photos.domain.alternatives import Alternative
 from semantic_photos.domain.filters import All, AnyOf, Exact, Is, Named, Node, Not
 from semantic_photos.domain.messages import CancelToken
@@ -100,16 +100,18 @@ class CandidateFilter:
         return bool(self._filters.masks([Exact(text)])[0].any())
 
     def suggestions(self, query: Query) -> dict[str, tuple[str, ...]]:
-        """Return, for filters with a name that no photo has, filters with names of the user's own like it."""
-        named = dict.fromkeys(
-            fact for fact in facts(query.tree) if isinstance(fact, Named) and fact.field in ("tag", "folder", "camera")
-        )
+        """Return, for filters with a name that no photo has, filters with the user's own names like it."""
+        named = [
+            (fact, kind.names)
+            for fact in dict.fromkeys(facts(query.tree))
+            if isinstance(fact, Named) and (kind := filter_registry.find(fact.field)) is not None and kind.names
+        ]
         if not named:
             return {}
         found = {}
-        for fact, mask in zip(named, self._filters.masks(named), strict=True):
+        for (fact, source), mask in zip(named, self._filters.masks(fact for fact, _ in named), strict=True):
             if not mask.any():
-                names = [name for name, _ in self._filters.named(fact.field)[:_MOST_NAMES]]
+                names = [name for name, _ in self._filters.named(source)[:_MOST_NAMES]]
                 found[str(fact)] = tuple(str(Named(fact.field, name)) for name in _alike(fact.text, names))
         return found
 
@@ -140,5 +142,5 @@ def _alike(text: str, names: Sequence[str]) -> list[str]:
         whole.setdefault(name.casefold(), name)
         for part in name.casefold().replace("|", " ").split():
             whole.setdefault(part, name)
-    near = difflib.get_close_matches(text, list(whole), 6, _ALIKE)
+    near = spelling.similar(text, list(whole), 6, _ALIKE)
     return list(dict.fromkeys(whole[part] for part in near))[:4]

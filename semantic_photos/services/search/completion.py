@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What may come next in the search field: operators, the user's own folders, tags and cameras, known words."""
+"""Completion in the search field: filters, their values, the user's own folders, tags and cameras, known words."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from semantic_photos.domain.field_values import VALUES
-from semantic_photos.domain.filters import STATES, TEXT_FIELDS, TYPES, fold, written
-from semantic_photos.domain.periods import RELATIVE
+from semantic_photos.domain import filter_registry
+from semantic_photos.domain.filter_registry import FILTERS, FilterKind, NameSource
+from semantic_photos.domain.filters import fold, written
 from semantic_photos.services.search.vocabulary import Vocabulary
 from semantic_photos.storage.catalog import Catalog
 
 #: Seconds for which the user's names are kept: counting them at every key press would be felt.
 _KEPT_S = 5.0
-#: Tags of the user's own that are offered among words.
+#: Tags of the user that are offered among words.
 _OWN_TAGS = 2
 
 _OPENING, _CLOSING = '"“”„', '"“”'
-_RATINGS = ("5", ">=4", ">=3", "0", "rejected")
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A way on: ``text`` takes the place of the characters ``start`` to ``end`` of the query.
+    """A suggestion: ``text`` replaces the characters ``start`` to ``end`` of the query.
 
     Attributes:
-        text: what to put there; behind it a blank, unless it is an operator.
-        kind: ``word``, ``operator``, or the field whose value it is (``tag``, ``folder``, ``date``, …).
+        text: what to put there; a blank follows, unless it is an operator.
+        kind: ``word``, ``operator`` (a filter without its value), or the filter whose value it is (``tag``, …).
         count: how many photos have it, where that is known.
         start: first character that is replaced.
         end: the one after the last.
+        hint: of an operator, which photos it finds, in a few words.
     """
 
     text: str
@@ -39,6 +39,11 @@ class Completion:
     count: int | None
     start: int
     end: int
+    hint: str = ""
+
+
+#: Text, kind, count and hint of a completion.
+_Offer = tuple[str, str, int | None, str]
 
 
 class Completions:
@@ -49,10 +54,10 @@ class Completions:
 
     def __init__(self, catalog: Catalog, vocabulary: Vocabulary, clock: Callable[[], float] = time.monotonic) -> None:
         self._filters, self._vocabulary, self._clock = catalog.filters, vocabulary, clock
-        self._kept: dict[str, tuple[float, list[tuple[str, int]]]] = {}
+        self._kept: dict[NameSource, tuple[float, list[tuple[str, int]]]] = {}
 
     def at(self, text: str, cursor: int, n: int = 8) -> list[Completion]:
-        """Return at most ``n`` ways on from what is typed before ``cursor``, best first; none inside exact text.
+        """Return at most ``n`` completions of what is typed before ``cursor``, best first; none inside exact text.
 
         Raises:
             CatalogError: when the catalog cannot be read.
@@ -62,53 +67,49 @@ class Completions:
         typed = text[start:cursor]
         minus = len(typed) - len(typed.lstrip("-−–"))
         start, typed = start + minus, typed[minus:]
-        field, colon, value = typed.partition(":")
-        field = field.casefold()
-        is_filter = bool(colon) and field in VALUES
-        if not typed or (quoted and not is_filter):
+        name, colon, value = typed.partition(":")
+        kind = filter_registry.find(name) if colon else None
+        if not typed or (quoted and kind is None):
             return []
         end = _token_end(text, cursor, quoted)
-        if is_filter:
-            offers = [
-                (f"{field}:{written(name)}", field, count)
-                for name, count in self._values(field, value.lstrip(_OPENING))
-            ]
-        else:
-            offers = self._beginnings(typed, n)
+        offers = self._beginnings(typed, n) if kind is None else self._values(kind, value.lstrip(_OPENING))
         fresh = dict.fromkeys(offer for offer in offers if offer[0] != text[start:end])
-        return [Completion(words, kind, count, start, end) for words, kind, count in list(fresh)[:n]]
+        return [Completion(words, what, count, start, end, hint) for words, what, count, hint in list(fresh)[:n]]
 
-    def _values(self, field: str, typed: str) -> Iterable[tuple[str, int | None]]:
+    def _values(self, kind: FilterKind, typed: str) -> Iterable[_Offer]:
         """Return values of a filter that go with what is typed of one, with how many photos each finds."""
         wanted = fold(typed)
-        if field in ("tag", "folder", "camera"):
-            return _fitting(self._named(field), wanted)
-        counts = dict(self._named("type")) if field == "type" else {}
-        fixed: dict[str, Iterable[str]] = {
-            "type": sorted(TYPES, key=lambda name: -counts.get(name, 0)), "is": STATES, "rating": _RATINGS,
-            "date": RELATIVE, "before": RELATIVE, "after": RELATIVE,
-        }  # fmt: skip
-        plain = wanted.replace(" ", "-") if field in ("date", "before", "after") else wanted
-        return [(name, counts.get(name)) for name in fixed.get(field, ()) if name.startswith(plain)]
+        named = self._named(kind.names) if kind.names is not None else []
+        offers: Iterable[tuple[str, int | None]] = _fitting(named, wanted)
+        if kind.values:
+            counts = dict(named)
+            beginnings = (wanted, wanted.replace(" ", "-"))
+            values = sorted(kind.values, key=lambda value: -counts.get(value, 0))
+            offers = [(value, counts.get(value)) for value in values if value.startswith(beginnings)]
+        return [(f"{kind.name}:{written(value)}", kind.name, count, "") for value, count in offers]
 
-    def _beginnings(self, typed: str, n: int) -> list[tuple[str, str, int | None]]:
+    def _beginnings(self, typed: str, n: int) -> list[_Offer]:
         """Return operators, own tags and known words that begin like this."""
         wanted = typed.casefold()
-        own = [(f"tag:{written(name)}", "tag", count) for name, count in _fitting(self._named("tag"), fold(typed))]
-        operators: list[tuple[str, str, int | None]] = [
-            (f"{field}:", "operator", None) for field in (*TEXT_FIELDS, *VALUES) if field.startswith(wanted)
+        own: list[_Offer] = [
+            (f"tag:{written(name)}", "tag", count, "") for name, count in _fitting(self._named("tag"), fold(typed))
         ]
-        words = [(word, "word", None) for word in self._vocabulary.completions(typed, n) if word != wanted]
+        operators: list[_Offer] = [
+            (f"{kind.name}:", "operator", None, kind.finds) for kind in FILTERS if kind.name.startswith(wanted)
+        ]
+        words: list[_Offer] = [
+            (word, "word", None, "") for word in self._vocabulary.completions(typed, n) if word != wanted
+        ]
         # An operator is meant when little is typed of it only rarely; words are what people type.
         few = words[: max(0, n - len(own[:_OWN_TAGS]) - len(operators))]
         return [*own[:_OWN_TAGS], *few, *operators] if len(typed) < 3 else [*own[:_OWN_TAGS], *operators, *few]
 
-    def _named(self, field: str) -> list[tuple[str, int]]:
+    def _named(self, source: NameSource) -> list[tuple[str, int]]:
         now = self._clock()
-        kept = self._kept.get(field)
+        kept = self._kept.get(source)
         if kept is None or now - kept[0] > _KEPT_S:
-            kept = now, self._filters.named(field)
-            self._kept[field] = kept
+            kept = now, self._filters.named(source)
+            self._kept[source] = kept
         return kept[1]
 
 

@@ -11,8 +11,14 @@ def test_what_is_left_out_is_told_with_what_may_have_been_meant() -> None:
     text = "red is:faverite"
     (problem,) = Query.parse(text).problems
     told = left_out(text, problem)
-    assert told.startswith("Left out: is:faverite – “is:” knows favourite")
-    assert told.endswith("Did you mean is:favourite?")
+    assert told.startswith("Left out: is:faverite – Unknown state. Use favourite, tagged")
+    assert told.endswith("Did you mean “is:favourite”?")
+
+
+def test_a_filter_that_is_misspelled_is_not_told_as_left_out() -> None:
+    text = "red tpye:jpg"
+    (problem,) = Query.parse(text).problems
+    assert left_out(text, problem) == "Unknown filter “tpye:”. Did you mean “type:”?"
 
 
 def test_a_long_part_is_shortened() -> None:

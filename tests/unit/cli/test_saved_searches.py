@@ -230,7 +230,7 @@ def test_votes_are_told_in_words(shell: Shell, capsys: pytest.CaptureFixture[str
         (["--minus", "photos/red-0.jpg", "--away", "red"], "name it with --photo"),
         (["--photo", "photos/red-0.jpg", "--focus", "qqqq"], "“qqqq” is not a known word"),
         (["--photo", "photos/red-0.jpg"] * 51, "at most 50 photos"),
-        (["red", "--minus", "rating:lots"], "A rating is"),
+        (["red", "--minus", "rating:lots"], "Enter a rating"),
     ],
 )
 def test_bad_input_is_one_sentence_and_nothing_is_saved(

@@ -11,11 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semantic_photos.domain.alternatives import MAX_BRANCHES, alternatives
+from semantic_photos.domain.filter_registry import FILTERS
 from semantic_photos.domain.filters import (
-    STATES,
-    TYPES,
     Exact,
-    Is,
     Named,
     Near,
     Node,
@@ -23,7 +21,6 @@ from semantic_photos.domain.filters import (
     Rating,
     Taken,
     Term,
-    Type,
 )
 from semantic_photos.domain.periods import RELATIVE, Period
 from semantic_photos.domain.query_language import MAX_DEPTH, MAX_TERMS, MAX_TEXT, all_of, any_of, negated, read
@@ -144,7 +141,9 @@ def test_what_makes_no_sense_is_marked_where_it_stands(typed: str, marked: str) 
 def test_a_value_that_does_not_exist_is_answered_with_the_nearest_that_do(typed: str, meant: tuple[str, ...]) -> None:
     (problem,) = read(typed).problems
     assert problem.meant == meant
-    assert problem.advice == problem.message + (f" Did you mean {' or '.join(meant)}?" if meant else "")
+    assert problem.advice == problem.message + (
+        f" Did you mean {' or '.join(f'“{one}”' for one in meant)}?" if meant else ""
+    )
     for other in meant:
         mended = read(typed[: problem.start] + other + typed[problem.end :])
         assert not mended.problems
@@ -156,6 +155,39 @@ def test_what_is_meant_always_makes_sense(field: str, value: str) -> None:
     for problem in read(f'{field}:"{value}').problems:
         for other in problem.meant:
             assert not read(other).problems
+
+
+@pytest.mark.parametrize(
+    ("typed", "named", "meant"),
+    [
+        ("dog tpye:jpg", "tpye:", ("type:",)),
+        ("-TPYE:.JPEG", "TPYE:", ("type:",)),
+        ("tga:dog cat", "tga:", ("tag:",)),
+        ('(keywrd:"birthday party")', "keywrd:", ("tag:",)),
+        ("cam:canon", "cam:", ("camera:",)),
+        ("http://x.y", "", ()),
+        ("id:123", "", ()),
+        ("rate:5", "", ()),
+        ("tpye: jpg", "", ()),
+        ("12:30", "", ()),
+    ],
+)
+def test_a_filter_that_is_misspelled_stays_a_word_and_the_right_one_is_offered(
+    typed: str, named: str, meant: tuple[str, ...]
+) -> None:
+    reading = read(typed)
+    assert any(
+        term.word.startswith(named.rstrip(":").casefold())
+        for branch in alternatives(reading.tree)
+        for term in branch.terms
+    )
+    if not meant:
+        assert not reading.problems
+        return
+    (problem,) = reading.problems
+    assert typed[problem.start : problem.end] == named
+    assert (problem.message, problem.meant, problem.kept) == (f"Unknown filter “{named}”.", meant, True)
+    assert not read(typed[: problem.start] + meant[0] + typed[problem.end :]).problems
 
 
 def test_names_of_places_are_refused_with_the_way_that_works() -> None:
@@ -208,17 +240,17 @@ def test_relative_periods_are_seen_from_today() -> None:
 
 _TEXTS = st.sampled_from(["img_4821", "a b", "x(1).jpg", "-", "straße", "c;d", "e,", "^", "2024", "or", "no", "ǰ"])
 _PERIODS = st.sampled_from([*RELATIVE, "2024", "2024-05", "2024-05-17"]).map(Period)
+_SHOWN = [kind.read(value.strip('"')) for kind in FILTERS for value in (*kind.examples, *kind.values)]
 _FACTS: st.SearchStrategy[Node] = st.one_of(
+    st.sampled_from(_SHOWN),
     _TEXTS.map(lambda text: Exact(text.replace("ß", "ss"))),
     st.builds(Named, st.sampled_from(["file", "folder", "tag", "camera"]), _TEXTS.map(lambda t: t.replace("ß", "ss"))),
-    st.sampled_from(list(TYPES)).map(Type),
     st.tuples(st.integers(-1, 5), st.integers(-1, 5)).map(lambda pair: Rating(min(pair), max(pair))),
     st.builds(lambda first, last: Taken(first, last or first), _PERIODS, st.none() | _PERIODS),
     st.builds(lambda last: Taken(None, last), _PERIODS),
     st.builds(Outside, st.booleans(), _PERIODS),
     st.builds(lambda a, b, km: Near(round(a, 6) + 0.0, round(b, 6) + 0.0, round(km, 3)),
               st.floats(-90, 90), st.floats(-180, 180), st.floats(0.001, 20_000)),
-    st.sampled_from(STATES).map(Is),
 )  # fmt: skip
 _WORDS = st.builds(
     Term,
@@ -284,7 +316,7 @@ def read_and_read_again(text: str) -> None:
 def test_a_question_that_is_cut_says_where(text: str, start: int) -> None:
     (problem,) = [problem for problem in read(text).problems if problem.cut]
     assert (problem.start, problem.end) == (start, len(text))
-    assert problem.message.startswith("This question is too long; only its first ")
+    assert problem.message.startswith("This query is too long; only its first ")
     assert not any(problem.cut for problem in read(text[:start]).problems)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from semantic_photos.domain.field_values import VALUES
+from semantic_photos.domain import filter_registry
 from semantic_photos.domain.filters import TYPE_ALIASES, TYPES, Type
 from semantic_photos.domain.image_formats import IMAGE_FORMATS, ImageFormat, format_called, format_of_name
 from semantic_photos.domain.photo import PHOTO_SUFFIXES, is_photo_name
@@ -46,7 +46,9 @@ def test_each_ending_is_scanned_decoded_and_found(one: ImageFormat, suffix: str,
     decoded = decode(DecodeRequest(path, None, 320))
     assert decoded.thumbnail
     assert decoded.facts.format in one.pillow_names
-    found = VALUES["type"](suffix)
+    kind = filter_registry.find("type")
+    assert kind is not None
+    found = kind.read(suffix)
     assert found == Type(one.type_name)
     assert decoded.facts.format in TYPES[one.type_name]
     assert (suffix in EMBEDDABLE) is one.embeds

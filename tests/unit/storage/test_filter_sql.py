@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semantic_photos.domain.alternatives import filters
+from semantic_photos.domain.filter_registry import FILTERS, FilterKind
 from semantic_photos.domain.filters import All, AnyOf, Is, Named, Node, Not
 from semantic_photos.domain.photo import PhotoFacts, PhotoId
 from semantic_photos.domain.query_language import read
@@ -189,6 +190,34 @@ DOG, PARTY, APPLE, WORK = "IMG_4821.jpg", "IMG_4822.png", "Äpfel 100%.heic", "a
 )
 def test_a_filter_finds_what_is_meant(ready: Album, typed: str, names: set[str]) -> None:
     assert ready.find(typed) == names
+
+
+@pytest.mark.parametrize("kind", FILTERS, ids=lambda kind: kind.name)
+def test_every_filter_finds_photos_and_its_negation_all_others(ready: Album, kind: FilterKind) -> None:
+    found = [ready.find(f"{kind.name}:{value}") for value in (*kind.examples, *kind.values)]
+    assert any(found)
+    for names, value in zip(found, (*kind.examples, *kind.values), strict=True):
+        assert ready.find(f"-{kind.name}:{value}") == set(ready.ids) - names
+    for values in (kind.values, kind.values[:1]):
+        either = " OR ".join(f"{kind.name}:{value}" for value in values)
+        if either:
+            assert ready.find(either) == set().union(*map(ready.find, either.split(" OR ")))
+
+
+def test_orientation_is_that_of_the_photo_as_shown(shelf: Shelf) -> None:
+    album = Album(shelf)
+    # What the decoder reports is turned by EXIF already; nothing is known of a photo that waits.
+    for name, size in {"tall": (3000, 4000), "wide": (4000, 3000), "square": (900, 900), "almost": (900, 901)}.items():
+        album.add(name, width=size[0], height=size[1])
+    (waiting,) = shelf.catalog.files.add(shelf.folder, [(shelf.root / "new.jpg", shelf.stamp(9))])
+    album.ids["waiting"] = waiting
+    assert album.find("orientation:portrait") == {"tall", "almost"}
+    assert album.find("orientation:landscape") == {"wide"}
+    assert album.find("orientation:square") == {"square"}
+    assert album.find("-orientation:portrait") == {"wide", "square", "waiting"}
+    assert album.find("orientation:portrait OR orientation:landscape OR orientation:square") == set(album.ids) - {
+        "waiting"
+    }
 
 
 def test_names_follow_files_that_move_and_go(album: Album) -> None:

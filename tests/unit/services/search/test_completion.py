@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from semantic_photos.domain.filter_registry import FILTERS, FilterKind
 from semantic_photos.domain.query import Query
 from semantic_photos.services.search.completion import Completion, Completions
 from semantic_photos.services.search.vocabulary import Vocabulary
@@ -52,6 +53,20 @@ def test_own_names_come_with_their_numbers(completions: Completions) -> None:
     assert [c.text for c in completions.at("folder:ph", 9)] == ["folder:photos"]
     assert [c.text for c in completions.at("is:fav", 6)] == ["is:favourite"]
     assert [c.text for c in completions.at("date:last-", 10)] == ["date:last-week", "date:last-month", "date:last-year"]
+
+
+@pytest.mark.parametrize("kind", FILTERS, ids=lambda kind: kind.name)
+def test_every_filter_is_offered_and_completed(completions: Completions, kind: FilterKind) -> None:
+    for length in range(2, len(kind.name) + 1):
+        offered = completions.at(kind.name[:length], length, 40)
+        assert (f"{kind.name}:", "operator", kind.finds) in [(one.text, one.kind, one.hint) for one in offered]
+    for name in (kind.name, *(alias.upper() for alias in kind.aliases)):
+        offered = completions.at(f"-{name}:", len(name) + 2, 40)
+        assert {one.kind for one in offered} <= {kind.name}
+        assert {put(f"-{name}:", one) for one in offered} >= {f"-{kind.name}:{value}" for value in kind.values}
+        assert all(not Query.parse(one.text).problems for one in offered)
+        # The album behind this has tags, folders and types, and no camera.
+        assert bool(offered) == bool(kind.values or kind.names in ("tag", "folder"))
 
 
 def test_what_is_replaced(completions: Completions) -> None:
