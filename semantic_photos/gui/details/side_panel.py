@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPainter, QPainterPath, QPaintEvent, QPixmap
-from PySide6.QtWidgets import QFormLayout, QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QFormLayout, QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from semantic_photos.domain.photo import Photo, PhotoId
 from semantic_photos.domain.query import ResultPage
@@ -21,6 +21,8 @@ from semantic_photos.translation import tr, translated, trn
 WIDTH, LEAST_WIDTH = 312, 256
 #: Largest share of a narrow window: two photos side by side fit beside the panel.
 SHARE = 0.32
+#: What margins and scroll bar take from the width.
+_MARGINS = 46
 #: Longer side of the image in pixels: twice the panel, for screens with a high pixel density.
 PICTURE_SIDE = 640
 
@@ -52,6 +54,7 @@ class SidePanel(QFrame):
         self._note.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self._similar = button(tr("Find similar"), icon="similar")
         self._open = button(tr("View"), icon="fullscreen")
+        self._buttons = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self.tags = TagPanel(bridge, undo)
         self._facts = QWidget()
         self._form = QFormLayout(self._facts)
@@ -68,17 +71,16 @@ class SidePanel(QFrame):
         column = QVBoxLayout(body)
         column.setContentsMargins(16, 16, 16, 16)
         column.setSpacing(12)
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addWidget(self._similar, 1)
-        row.addWidget(self._open, 1)
+        self._buttons.setSpacing(8)
+        self._buttons.addWidget(self._similar, 1)
+        self._buttons.addWidget(self._open, 1)
         self._form.setContentsMargins(0, 4, 0, 0)
         self._form.setHorizontalSpacing(14)
         self._form.setVerticalSpacing(7)
         self._form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         for part in (self._picture, self._note, self._name):
             column.addWidget(part)
-        column.addLayout(row)
+        column.addLayout(self._buttons)
         column.addSpacing(4)
         column.addWidget(self.tags)
         column.addWidget(self._facts)
@@ -98,7 +100,12 @@ class SidePanel(QFrame):
 
     def fit(self, room: int) -> None:
         """Set the width for a window that is ``room`` pixels wide."""
-        self.setFixedWidth(min(WIDTH, max(LEAST_WIDTH, int(SHARE * room))))
+        width = min(WIDTH, max(LEAST_WIDTH, int(SHARE * room)))
+        self.setFixedWidth(width)
+        # In some languages the buttons do not fit side by side.
+        needed = self._similar.sizeHint().width() + self._buttons.spacing() + self._open.sizeHint().width()
+        direction = QBoxLayout.Direction
+        self._buttons.setDirection(direction.LeftToRight if needed <= width - _MARGINS else direction.TopToBottom)
 
     def photo_id(self) -> PhotoId | None:
         """Return the id of the photo that is shown."""
@@ -233,7 +240,7 @@ class _Picture(QLabel):
         return QSize(width, self.heightForWidth(width))
 
     def minimumSizeHint(self) -> QSize:
-        width = LEAST_WIDTH - 46  # what the scroll bar leaves
+        width = LEAST_WIDTH - _MARGINS
         return QSize(width, self.heightForWidth(width))
 
     def paintEvent(self, _event: QPaintEvent) -> None:
