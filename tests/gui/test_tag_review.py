@@ -12,6 +12,7 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMessageBox
 
+from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.tags import Standing
 from semantic_photos.gui.dialogs.automatic_tagging_dialog import AutomaticTaggingDialog
 from semantic_photos.gui.tags.tag_controller import TagController
@@ -290,6 +291,18 @@ def test_least_sure_first_the_line_comes_from_below(desk: Desk) -> None:
     assert wall.line.words() == "Confirm 4 photos below"
     QTest.keyClick(wall.view, Qt.Key.Key_Return)
     desk.until(lambda: _photos(desk, "dog", Standing.CONFIRMED) == [0, 1, 2, 3])
+
+
+def test_a_change_after_a_review_keeps_the_pictures_of_the_main_page(desk: Desk) -> None:
+    photos = [PhotoId(int(photo)) for photo in desk.page.model.ids[:1]]
+    desk.until(lambda: all(desk.page.loader.pixmap(photo) is not None for photo in photos))
+    room = _review(desk, dog={40: 0.9})
+    room.leave()
+    before = [desk.page.loader.pixmap(photo) for photo in photos]
+    desk.page.panel.tags.rate(3, photos)
+    desk.until(lambda: desk.page.undo.undo_text)
+    desk.qtbot.wait(100)
+    assert [desk.page.loader.pixmap(photo) for photo in photos] == before
 
 
 def test_no_line_where_all_is_decided(desk: Desk) -> None:

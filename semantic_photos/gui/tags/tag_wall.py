@@ -205,7 +205,8 @@ class TagWall(QStackedWidget):
 
     def _on_changed(self, change: PhotosChanged) -> None:
         if self.tag and (change.updated or change.removed):
-            self.model.forget(change.updated)
+            # The thumbnails are shared with the main page, whose model drops those of changed files.
+            self.model.forget(change.updated, pictures=False)
             if not self._again.isActive():
                 self._again.start()
 
