@@ -256,7 +256,7 @@ class TagController(QObject):
             )  # fmt: skip
         else:
             text = trn(
-                "{count:,} photo tagged. Tags changed: {tags:,}", "{count:,} photos tagged. Tags changed: {tags:,}",
+                "{count:,} photo checked. Tags changed: {tags:,}", "{count:,} photos checked. Tags changed: {tags:,}",
                 run.photos, tags=run.tags,
             )  # fmt: skip
         if run.change:
