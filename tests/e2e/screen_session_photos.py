@@ -118,7 +118,8 @@ class Walk(Asking):
         view.menu_requested.emit(view.viewport().mapToGlobal(view.visualRect(self.page.model.index(0)).center()))
         menus = [menu for menu in self.page.findChildren(QMenu) if menu.isVisible()]
         need(menus, "the menu of a photo is shown")
-        self.w.until(lambda: self.page.panel.near_word.title() == f"Near “{self.other}”", "near words are listed")
+        title = f"Words near “{self.other}”"
+        self.w.until(lambda: self.page.panel.near_word.title() == title, "near words are listed")
         self.w.shoot("menu")
         menus[0].close()
 
@@ -267,7 +268,8 @@ class Walk(Asking):
     def near_words_are_counted(self) -> None:
         self.w.ask(self.one)
         explorer = self.page.panel.near_word
-        self.w.until(lambda: explorer.isVisible() and explorer.title() == f"Near “{self.one}”", "near words are listed")
+        title = f"Words near “{self.one}”"
+        self.w.until(lambda: explorer.isVisible() and explorer.title() == title, "near words are listed")
         self.w.visible(explorer._rows[0]._parts[0], "a near word")
         self.w.shoot("near-words")
         added = explorer.words()[0]

@@ -116,7 +116,7 @@ def test_import_and_export_are_in_the_folders_dialog(desk: Desk) -> None:
 def test_a_subject_is_taught_by_five_photos_and_what_is_alike_confirmed(desk: Desk) -> None:
     room = desk.window.tags
     ids = [PhotoId(i) for i in range(5)]
-    assert [entry.text for entry in room._entries(ids)] == ["Teach a subject…", "Write keywords…"]
+    assert [entry.text for entry in room._entries(ids)] == ["New custom concept…", "Write keywords…"]
     assert [entry.text for entry in room._entries(ids[:4])] == ["Write keywords…"]
     room.custom_concepts.ask_for_concept(ids)
     dialog = room.dialog
@@ -127,7 +127,7 @@ def test_a_subject_is_taught_by_five_photos_and_what_is_alike_confirmed(desk: De
     wall = room.review.wall
     desk.until(lambda: wall.ids.tolist() == list(range(16, 4, -1)))
     line = room.review.trained
-    assert line.prompt.full_text() == "Is this our dog?  Enter: yes  ·  X: no"
+    assert line.prompt.full_text() == "Does this show “our dog”?  Enter: yes  ·  X: no"
     assert "Of your 5 examples" in line.figures.text()
     desk.qtbot.wait(600)
     assert wall.ids.tolist() == list(range(16, 4, -1)), "counting anew leaves the wall as it is"
@@ -159,11 +159,11 @@ def test_answers_teach_and_undoing_them_teaches_again(desk: Desk) -> None:
     for _ in range(4):
         wall.confirm()
     wall.reject()
-    desk.until(lambda: "now it knows 9 and 1 that are not it" in line.figures.text())
-    assert "taught 5" in line.figures.text()
+    desk.until(lambda: "9 confirmed and 1 rejected photos" in line.figures.text())
+    assert "the concept found 5" in line.figures.text()
     assert wall.ids.tolist() == list(range(11, 4, -1))
     desk.page.undo.undo()
-    desk.until(lambda: line.figures.text().endswith("now it knows 9."))
+    desk.until(lambda: "9 confirmed and 0 rejected" in line.figures.text())
     desk.until(lambda: wall.ids.tolist() == list(range(12, 4, -1)))  # what was taken back is asked again
 
 
@@ -174,7 +174,7 @@ def test_a_taught_subject_is_forgotten_and_brought_back(desk: Desk) -> None:
     box = room.dialog
     assert isinstance(box, QMessageBox)
     assert "our dog" in box.text()
-    next(one for one in box.buttons() if one.text() == "Forget it").click()
+    next(one for one in box.buttons() if box.buttonRole(one) is QMessageBox.ButtonRole.AcceptRole).click()
     desk.until(lambda: not custom_concepts.known and not desk.library.tags.rows)
     desk.until(lambda: not room.review.trained.isVisible())
     desk.page.undo.undo()

@@ -10,8 +10,9 @@ import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMessageBox
 
+from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.tags import Standing
 from semantic_photos.gui.dialogs.automatic_tagging_dialog import AutomaticTaggingDialog
 from semantic_photos.gui.tags.tag_controller import TagController
@@ -164,7 +165,7 @@ def test_tagging_is_paused_continued_and_stopped(desk: Desk) -> None:
     room.line._pause.click()
     desk.until(lambda: room.review.line.isVisible() and "paused" in room.review.line.text())
     room.line._pause.click()
-    desk.until(lambda: "paused" not in room.review.line.text())
+    desk.until(lambda: "paused" not in room.review.line.text() and desk.library.tags.rows)
     room.line._stop.click()
     desk.until(lambda: room.review.run_button.isEnabled())
     assert "stopped" in desk.page.undo.undo_text
@@ -173,9 +174,10 @@ def test_tagging_is_paused_continued_and_stopped(desk: Desk) -> None:
 def test_all_automatic_tags_go_after_a_question_and_come_back(desk: Desk) -> None:
     room = _review(desk, dog={1: 0.9, 2: 0.8})
     room.ask_to_remove()
-    assert room.dialog is not None
+    box = room.dialog
+    assert isinstance(box, QMessageBox)
     assert desk.library.tags.rows, "only after the question"
-    next(button for button in room.dialog.buttons() if button.text() == "Remove them").click()  # type: ignore[attr-defined]
+    next(one for one in box.buttons() if box.buttonRole(one) is QMessageBox.ButtonRole.AcceptRole).click()
     desk.until(lambda: not desk.library.tags.rows)
     desk.page.undo.undo()
     desk.until(lambda: _photos(desk, "dog", Standing.AUTOMATIC) == [1, 2])
@@ -237,7 +239,7 @@ def test_everything_above_a_drawn_line_is_right_in_one_step(desk: Desk) -> None:
     wall.line.moved.connect(counts.append)
     _pull(desk, room, 3, release=False)
     assert wall.line.rows() == range(4)
-    assert wall.line.words() == "4 photos above are right"
+    assert wall.line.words() == "Confirm 4 photos above"
     assert room.review._help.text().startswith("↑")
     assert _photos(desk, "dog", Standing.CONFIRMED) == [], "nothing is decided before it is let go"
     QTest.mouseRelease(wall.line.grip, Qt.MouseButton.LeftButton)
@@ -286,9 +288,21 @@ def test_least_sure_first_the_line_comes_from_below(desk: Desk) -> None:
     QTest.keyClick(wall.view, "L")
     assert wall.line.rows() == range(7, 10)
     QTest.keyClick(wall.view, Qt.Key.Key_Left)
-    assert wall.line.words() == "4 photos below are right"
+    assert wall.line.words() == "Confirm 4 photos below"
     QTest.keyClick(wall.view, Qt.Key.Key_Return)
     desk.until(lambda: _photos(desk, "dog", Standing.CONFIRMED) == [0, 1, 2, 3])
+
+
+def test_a_change_after_a_review_keeps_the_pictures_of_the_main_page(desk: Desk) -> None:
+    photos = [PhotoId(int(photo)) for photo in desk.page.model.ids[:1]]
+    desk.until(lambda: all(desk.page.loader.pixmap(photo) is not None for photo in photos))
+    room = _review(desk, dog={40: 0.9})
+    room.leave()
+    before = [desk.page.loader.pixmap(photo) for photo in photos]
+    desk.page.panel.tags.rate(3, photos)
+    desk.until(lambda: desk.page.undo.undo_text)
+    desk.qtbot.wait(100)
+    assert [desk.page.loader.pixmap(photo) for photo in photos] == before
 
 
 def test_no_line_where_all_is_decided(desk: Desk) -> None:

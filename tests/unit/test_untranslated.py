@@ -25,6 +25,9 @@ COVERED = (
     "gui/shell",
     "gui/undo.py",
     "gui/widgets",
+    "gui/details",
+    "gui/tags",
+    "gui/viewer",
 )
 
 #: Texts that are the same in every language, each with its reason.

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The panel beside the grid: facts, tags, rating, words of the selected photos."""
+"""The details panel beside the grid: facts, tags, rating and near words of the selected photos."""

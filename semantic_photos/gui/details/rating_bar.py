@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a user thinks of a photo: stars to press and a heart."""
+"""Rating and favourite of the selected photos: five stars and a heart."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from semantic_photos.domain.tags import Remark
 from semantic_photos.gui.widgets import theme
 from semantic_photos.gui.widgets.controls import IconButton
+from semantic_photos.translation import tr
 
 STARS = 5
 
 
 class RatingBar(QWidget):
-    """Five stars and a heart; where photos differ, nothing is lit.
+    """Five stars and a heart; no star is lit where ratings differ.
 
     Signals:
-        rated: 0 to 5.
-        favoured: whether they are favourites now.
+        rated: the new rating, 0 to 5.
+        favoured: whether the photos are to be favourites.
     """
 
     rated = Signal(int)
@@ -33,11 +34,14 @@ class RatingBar(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
-        self._stars = [IconButton("star", f"{number} of {STARS} stars  ({number})") for number in range(1, STARS + 1)]
-        self._heart = IconButton("heart", "Favourite  (F)")
+        self._stars = [
+            IconButton("star", tr("{rating} of {total} stars  ({rating})", rating=number, total=STARS))
+            for number in range(1, STARS + 1)
+        ]
+        self._heart = IconButton("heart", tr("Add to favourites  (*)"))
         for number, star in enumerate(self._stars, start=1):
             star.setIconSize(QSize(18, 18))
-            # The star that is the rating takes it away again.
+            # A click on the star of the current rating clears the rating.
             star.clicked.connect(lambda _=False, n=number: self.rated.emit(0 if n == self.rating else n))
             row.addWidget(star)
         row.addStretch(1)
@@ -45,16 +49,20 @@ class RatingBar(QWidget):
         self._heart.clicked.connect(self.toggle_favourite)
 
     def show_remarks(self, remarks: Sequence[Remark]) -> None:
-        """Show what was said of photos; one without a remark counts as an empty one."""
+        """Show the ratings of photos; each photo has one entry, an empty ``Remark`` where it has no rating."""
         ratings = {max(remark.rating, 0) for remark in remarks}
         self.rating = ratings.pop() if len(ratings) == 1 else 0
         self.favourite = bool(remarks) and all(remark.favourite for remark in remarks)
         self._tint()
-        self._heart.set_name("No favourite any more  (F)" if self.favourite else "Favourite  (F)")
-        self.setAccessibleName(f"{self.rating} of {STARS} stars{', favourite' if self.favourite else ''}")
+        if self.favourite:
+            self._heart.set_name(tr("Remove from favourites  (*)"))
+            self.setAccessibleName(tr("{rating} of {total} stars, favourite", rating=self.rating, total=STARS))
+        else:
+            self._heart.set_name(tr("Add to favourites  (*)"))
+            self.setAccessibleName(tr("{rating} of {total} stars", rating=self.rating, total=STARS))
 
     def toggle_favourite(self) -> None:
-        """Make favourites of the photos, or not any more."""
+        """Add the photos to the favourites, or remove them."""
         self.favoured.emit(not self.favourite)
 
     def _tint(self) -> None:
@@ -77,7 +85,7 @@ class RatingBar(QWidget):
         text = event.text()
         if text and text in "012345":
             self.rated.emit(int(text))
-        elif text.lower() == "f":
+        elif text and text in "*fF":
             self.toggle_favourite()
         else:
             super().keyPressEvent(event)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The panel beside the grid: the chosen photo, what is known of it, and what is on it."""
+"""The details panel beside the grid: image, facts, tags and near words of the selected photo."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPainter, QPainterPath, QPaintEvent, QPixmap
-from PySide6.QtWidgets import QFormLayout, QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QFormLayout, QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from semantic_photos.domain.photo import Photo, PhotoId
 from semantic_photos.domain.query import ResultPage
@@ -16,21 +16,24 @@ from semantic_photos.gui.undo import UndoStack
 from semantic_photos.gui.widgets import formatting, theme
 from semantic_photos.gui.widgets.controls import ElidedLabel, button, label
 from semantic_photos.gui.widgets.images import image_of
+from semantic_photos.translation import tr, translated, trn
 
 WIDTH, LEAST_WIDTH = 312, 256
-#: Of a narrow window the panel takes no more: two photos beside each other are left.
+#: Largest share of a narrow window: two photos side by side fit beside the panel.
 SHARE = 0.32
-#: Longer side of the picture, in pixels; twice the panel, for fine screens.
+#: What margins and scroll bar take from the width.
+_MARGINS = 46
+#: Longer side of the image in pixels: twice the panel, for screens with a high pixel density.
 PICTURE_SIDE = 640
 
 
 class SidePanel(QFrame):
-    """Shows one photo, or how many are selected.
+    """Shows the details of one photo, or how many photos are selected.
 
     Signals:
-        word_chosen: a tag was pressed.
-        similar_requested: photos like this one are wanted (a ``PhotoId``).
-        open_requested: the photo is wanted large (a ``PhotoId``).
+        word_chosen: the query of a tag that was clicked.
+        similar_requested: id of the photo to find similar ones for.
+        open_requested: id of the photo to show in the viewer.
     """
 
     word_chosen = Signal(str)
@@ -44,13 +47,14 @@ class SidePanel(QFrame):
         self.selected = -1
         self.setObjectName("panel")
         self.setFixedWidth(WIDTH)
-        self.setAccessibleName("About the photo")
+        self.setAccessibleName(tr("Details"))
         self._picture = _Picture()
         self._name = ElidedLabel(kind="heading")
         self._note = label(kind="dim", wrap=True)
         self._note.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self._similar = button("Find similar", icon="similar")
-        self._open = button("View", icon="fullscreen")
+        self._similar = button(tr("Find similar"), icon="similar")
+        self._open = button(tr("View"), icon="fullscreen")
+        self._buttons = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self.tags = TagPanel(bridge, undo)
         self._facts = QWidget()
         self._form = QFormLayout(self._facts)
@@ -67,17 +71,16 @@ class SidePanel(QFrame):
         column = QVBoxLayout(body)
         column.setContentsMargins(16, 16, 16, 16)
         column.setSpacing(12)
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addWidget(self._similar, 1)
-        row.addWidget(self._open, 1)
+        self._buttons.setSpacing(8)
+        self._buttons.addWidget(self._similar, 1)
+        self._buttons.addWidget(self._open, 1)
         self._form.setContentsMargins(0, 4, 0, 0)
         self._form.setHorizontalSpacing(14)
         self._form.setVerticalSpacing(7)
         self._form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         for part in (self._picture, self._note, self._name):
             column.addWidget(part)
-        column.addLayout(row)
+        column.addLayout(self._buttons)
         column.addSpacing(4)
         column.addWidget(self.tags)
         column.addWidget(self._facts)
@@ -89,35 +92,42 @@ class SidePanel(QFrame):
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setFrameShape(QFrame.Shape.NoFrame)
-        # Its buttons take the keys and move it; by itself it could not show that it has them.
+        # The controls inside take the focus and scroll the area; the area itself has no focus frame.
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(1, 0, 0, 0)
         outer.addWidget(area)
 
     def fit(self, room: int) -> None:
-        """Take no more than a share of a window that is ``room`` pixels wide."""
-        self.setFixedWidth(min(WIDTH, max(LEAST_WIDTH, int(SHARE * room))))
+        """Set the width for a window that is ``room`` pixels wide."""
+        width = min(WIDTH, max(LEAST_WIDTH, int(SHARE * room)))
+        self.setFixedWidth(width)
+        # In some languages the buttons do not fit side by side.
+        needed = self._similar.sizeHint().width() + self._buttons.spacing() + self._open.sizeHint().width()
+        direction = QBoxLayout.Direction
+        self._buttons.setDirection(direction.LeftToRight if needed <= width - _MARGINS else direction.TopToBottom)
 
     def photo_id(self) -> PhotoId | None:
-        """Return the photo that is shown."""
+        """Return the id of the photo that is shown."""
         return self.photo.id if self.photo is not None else None
 
     def has_picture(self) -> bool:
-        """Return whether a picture of the photo is shown."""
+        """Return whether an image of the photo is shown."""
         return self._picture.has_picture()
 
     def show_none(self, selected: int) -> None:
-        """Show that no single photo is chosen."""
+        """Show how many photos are selected, when it is not exactly one."""
         self.photo, self.selected = None, selected
-        many = selected > 1
-        self._note.setText(f"{selected:,} photos selected" if many else "Choose a photo to see what is known of it.")
+        if selected > 1:
+            self._note.setText(trn("{count:,} photo selected", "{count:,} photos selected", selected))
+        else:
+            self._note.setText(tr("Select a photo to see its details."))
         self._picture.show_sign("image")
         self.near_photo.explore_nothing()
         self._set_filled(filled=False)
 
     def explore_page(self, page: ResultPage | None) -> None:
-        """List words near the last word of a query that is known and wanted."""
+        """List words near the last known word of a query, minus words aside."""
         terms = page.query.terms if page is not None else ()
         unknown = page.unknown_words if page is not None else ()
         words = [term.word for term in terms if term.weight > 0 and term.word not in unknown]
@@ -127,7 +137,7 @@ class SidePanel(QFrame):
             self.near_word.explore_nothing()
 
     def show_photo(self, photo: Photo, thumbnail: QPixmap | None) -> None:
-        """Show a photo; picture and tags follow when they are ready."""
+        """Show a photo; image and tags follow when they are ready."""
         fresh = self.photo is None or self.photo.id != photo.id
         self.photo, self.selected = photo, 1
         self._name.set_text(formatting.shown(photo.path.name))
@@ -159,7 +169,7 @@ class SidePanel(QFrame):
         if photo_id == self.photo_id():
             if not self._picture.has_picture():
                 self._picture.show_sign("image-off")
-            self._note.setText(formatting.shown(str(error)))
+            self._note.setText(formatting.shown(translated(error)))
             self._note.show()
 
     def _fill_facts(self, photo: Photo) -> None:
@@ -191,7 +201,7 @@ class SidePanel(QFrame):
 
 
 class _Picture(QLabel):
-    """The whole picture with round corners, as wide as the panel and at most as high."""
+    """The whole photo with round corners, as wide as the panel."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -200,11 +210,11 @@ class _Picture(QLabel):
         self._ratio = 0.66
 
     def has_picture(self) -> bool:
-        """Return whether a picture is shown."""
+        """Return whether an image is shown."""
         return self._pixmap is not None
 
     def show_pixmap(self, pixmap: QPixmap | None, ratio: float) -> None:
-        """Show a picture whose height is ``ratio`` times its width."""
+        """Show an image whose height is ``ratio`` times its width."""
         self._pixmap = pixmap
         self._sign = ""
         if ratio <= 0 and pixmap is not None and pixmap.width():
@@ -214,7 +224,7 @@ class _Picture(QLabel):
         self.update()
 
     def show_sign(self, sign: str) -> None:
-        """Show an icon instead of a picture."""
+        """Show an icon instead of an image."""
         self._pixmap, self._sign, self._ratio = None, sign, 0.66
         self.updateGeometry()
         self.update()
@@ -230,7 +240,7 @@ class _Picture(QLabel):
         return QSize(width, self.heightForWidth(width))
 
     def minimumSizeHint(self) -> QSize:
-        width = LEAST_WIDTH - 46  # as the bar at the right leaves
+        width = LEAST_WIDTH - _MARGINS
         return QSize(width, self.heightForWidth(width))
 
     def paintEvent(self, _event: QPaintEvent) -> None:

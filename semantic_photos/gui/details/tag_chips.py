@@ -1,27 +1,32 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A tag of a photo to press: dim while only the network says so, solid when a user or a file does."""
+"""A tag in the details panel: dashed while it is automatic, solid once confirmed, added or read from a file."""
 
 from __future__ import annotations
+
+import html
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from semantic_photos.domain.tags import SEPARATOR, Standing, leaf
+from semantic_photos.domain.translatable import Message
 from semantic_photos.gui.widgets import formatting, theme
+from semantic_photos.translation import tr, translated
 
 CONFIRM, REJECT = "confirm", "reject"
 _MARK, _SIDE, _MOST_WIDTH = 20, 10, 272
-_SAID = {
-    Standing.AUTOMATIC: "found by the program",
-    Standing.CONFIRMED: "confirmed by you",
-    Standing.MANUAL: "added by you",
-    Standing.IMPORTED: "from the file",
+_STANDINGS = {
+    Standing.AUTOMATIC: Message("automatic tag"),
+    Standing.CONFIRMED: Message("confirmed by you"),
+    Standing.MANUAL: Message("added by you"),
+    Standing.IMPORTED: Message("read from the file"),
+    Standing.REJECTED: Message("rejected by you"),
 }
 
 
 class TagChip(QAbstractButton):
-    """A tag with its standing. Pressing it searches; its marks confirm and reject.
+    """A tag with its standing. A click searches for it; the marks confirm and reject it.
 
     Keys while it has the focus: Enter or Space searches, + confirms, Delete rejects.
 
@@ -37,7 +42,7 @@ class TagChip(QAbstractButton):
     ) -> None:  # fmt: skip
         super().__init__(parent)
         self.tag, self.standing, self._can_act = tag, standing, can_act
-        sure = "" if confidence is None else f"{confidence:.0%}"
+        sure = "" if confidence is None else formatting.percent(confidence)
         self.note = note or (sure if standing is Standing.AUTOMATIC else "")
         self.setText(formatting.shown(leaf(tag)))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -46,19 +51,26 @@ class TagChip(QAbstractButton):
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         whole = formatting.shown(tag.replace(SEPARATOR, " › "))
-        said = _SAID.get(standing, "")
-        self.setAccessibleName(f"{whole}, {said}{f', {self.note}' if self.note else ''}")
-        ways = "Plus confirms, Delete rejects." if self.is_open else "Delete takes it off."
-        self.setAccessibleDescription(f"Search for it. {ways if can_act else ''}".strip())
-        self.setToolTip(f"{whole}: {said}{f' ({self.note})' if self.note else ''}".replace("<", "&lt;"))
+        told = [whole, translated(_STANDINGS[standing]), *([self.note] if self.note else [])]
+        self.setAccessibleName(", ".join(told))
+        self.setAccessibleDescription(self._keys())
+        lines = (whole, " · ".join(told[1:]), self._keys())
+        self.setToolTip("<p style='white-space:pre'>" + "<br>".join(html.escape(line) for line in lines) + "</p>")
+
+    def _keys(self) -> str:
+        if not self._can_act:
+            return tr("Enter: search for this tag")
+        if self.is_open:
+            return tr("Enter: search for this tag  ·  +: confirm  ·  Delete: reject")
+        return tr("Enter: search for this tag  ·  Delete: remove")
 
     @property
     def is_open(self) -> bool:
-        """Return whether nobody has decided yet."""
+        """Return whether the tag is automatic and neither confirmed nor rejected."""
         return self.standing is Standing.AUTOMATIC
 
     def marks(self) -> dict[str, QRect]:
-        """Return where the marks lie while they are shown."""
+        """Return the rectangles of the marks, by mark; none where the tag cannot be changed."""
         if not self._can_act:
             return {}
         top = (self.height() - _MARK) // 2

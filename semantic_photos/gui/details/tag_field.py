@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A field for the name of a tag, completed from the user's own tags and from known words."""
+"""A field for the name of a tag, with completion from the user's tags and the known words."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from PySide6.QtWidgets import QLineEdit, QWidget
 from semantic_photos.domain.tags import SEPARATOR, TagCount, clean_name, leaf
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.widgets.completion_popup import OFFERED, CompletionPopup, Offer
+from semantic_photos.translation import tr
 
-#: Tags of the user's own go before words; so many of each at most.
+#: Tags offered at most, before words.
 OWN = 5
 
 
 class TagField(QLineEdit):
-    """Enter gives the name that is chosen in the list, or else the one that is typed.
+    """Enter takes the name selected in the list, or else the typed one.
 
     Signals:
-        named: a name.
-        left: Esc in an empty field.
+        named: the name that was entered.
+        left: Esc was pressed in an empty field.
     """
 
     named = Signal(str)
@@ -41,7 +42,7 @@ class TagField(QLineEdit):
         self.textEdited.connect(self._ask)
 
     def offers(self) -> list[str]:
-        """Return what is offered now."""
+        """Return the completions that are shown."""
         return [offer.text for offer in self._popup.offers()] if self._popup.isVisible() else []
 
     def focusInEvent(self, event: QFocusEvent) -> None:
@@ -71,12 +72,12 @@ class TagField(QLineEdit):
             return
         wanted = typed.casefold()
         fits = [one for one in self._own if any(part.startswith(wanted) for part in _parts(one.tag))]
-        offers = [Offer(one.tag.replace(SEPARATOR, " › "), "tag", one.kept or None) for one in fits[:OWN]]
+        offers = [Offer(one.tag.replace(SEPARATOR, " › "), tr("tag"), one.kept or None) for one in fits[:OWN]]
         taken = {leaf(one.tag).casefold() for one in fits[:OWN]}
-        offers += [Offer(word, "word") for word in words if word.casefold() not in taken]
+        offers += [Offer(word, tr("word")) for word in words if word.casefold() not in taken]
         self._popup.offer(offers, self, 0)
         if self._popup.isVisible() and self._popup.geometry().bottom() > self.window().height():
-            # No room below: above.
+            # No room below the field, so the list goes above it.
             top = self.mapTo(self.window(), QPoint(0, 0)).y()
             self._popup.move(self._popup.x(), top - self._popup.height() - 4)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The tags of the chosen photos: shown by where they come from, confirmed, rejected, added; stars and favourite."""
+"""Tags, rating and favourite of the selected photos, to be changed."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ from semantic_photos.domain.messages import PhotosChanged
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.tags import SEPARATOR, Act, Remark, Standing, TagLine
 from semantic_photos.gui.bridge import Bridge
-from semantic_photos.gui.details.rating_bar import RatingBar
+from semantic_photos.gui.details.rating_bar import STARS, RatingBar
 from semantic_photos.gui.details.tag_chips import CONFIRM, TagChip
 from semantic_photos.gui.details.tag_field import TagField
 from semantic_photos.gui.undo import UndoStack
 from semantic_photos.gui.widgets import formatting
 from semantic_photos.gui.widgets.controls import FlowLayout, label
+from semantic_photos.translation import tr, trn
 
-#: Automatic tags of one photo: those that it has, then guesses that were not sure enough for a tag.
+#: Automatic tags shown for one photo: its own, then likely ones below the threshold of automatic tagging.
 GUESSES = 8
-#: Of a larger selection only so many photos are read to show their tags; what is done, is done to all.
+#: Photos of a selection that are read to show their tags; changes apply to all selected photos.
 MOST_READ = 2000
-#: Tags that are shown for several photos.
+#: Tags shown for a selection.
 MOST_SHOWN = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A tag of the chosen photos: the strongest standing, the highest confidence, and how many have it."""
+    """A tag of the selected photos: strongest standing, highest confidence, and how many photos have it."""
 
     tag: str
     standing: Standing
@@ -48,11 +49,11 @@ class _Answer:
 
 
 class TagPanel(QWidget):
-    """Shows and changes the tags of one photo or of several.
+    """Shows and changes the tags of one or more photos.
 
     Signals:
-        search_wanted: what to ask for, as it would be typed.
-        left: the user is done with the field.
+        search_wanted: the query for a tag, as the user would type it.
+        left: the user leaves the field.
     """
 
     search_wanted = Signal(str)
@@ -63,10 +64,10 @@ class TagPanel(QWidget):
         self._bridge, self._undo = bridge, undo
         self._ids: tuple[PhotoId, ...] = ()
         self.ratings = RatingBar()
-        self._title = label("Tags", "dim")
+        self._title = label(tr("Tags"), "dim")
         self._chips = QWidget()
         self._flow = FlowLayout(self._chips)
-        self.field = TagField(bridge, "Add a tag  (Ctrl+T)")
+        self.field = TagField(bridge, tr("Add a tag  (Ctrl+T)"))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(10)
@@ -82,7 +83,7 @@ class TagPanel(QWidget):
         self.hide()
 
     def show_photos(self, ids: Sequence[PhotoId]) -> None:
-        """Show the tags of these photos; none hides it."""
+        """Show the tags of these photos; an empty sequence hides the panel."""
         wanted = tuple(ids)
         self.setVisible(bool(wanted))
         if wanted != self._ids:
@@ -92,7 +93,7 @@ class TagPanel(QWidget):
                 self._load()
 
     def chips(self) -> list[TagChip]:
-        """Return the tags that are shown."""
+        """Return the chips that are shown."""
         items = (self._flow.itemAt(n) for n in range(self._flow.count()))
         return [chip for item in items if item is not None and isinstance(chip := item.widget(), TagChip)]
 
@@ -132,22 +133,24 @@ class TagPanel(QWidget):
         self._flow.clear()
         many = len(answer.ids) > 1
         for one in answer.tags:
-            note = f"{one.photos:,}×" if many and one.photos < len(answer.ids) else ""
+            note = tr("{count:,}×", count=one.photos) if many and one.photos < len(answer.ids) else ""
             chip = TagChip(one.tag, one.standing, one.confidence if not many else None, note=note,
                            can_act=self._undo.can_change)  # fmt: skip
             chip.clicked.connect(lambda _=False, one=one: self._search(one))
             chip.acted.connect(lambda mark, tag=one.tag: self.act(Act.CONFIRM if mark == CONFIRM else Act.REJECT, tag))
             self._flow.addWidget(chip)
-        self._title.setText(f"Tags of {formatting.many(len(answer.ids), 'photo')}" if many else "Tags")
+        self._title.setText(
+            trn("Tags of {count:,} photo", "Tags of {count:,} photos", len(answer.ids)) if many else tr("Tags")
+        )
         self._chips.setVisible(bool(answer.tags))
         self.ratings.show_remarks(answer.remarks)
         self._fit()
         if focused >= 0 and self.chips():
-            # The keyboard goes on where it was.
+            # Keep the keyboard focus in place.
             self.chips()[min(focused, len(self.chips()) - 1)].setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _fit(self) -> None:
-        # A layout inside a scroll area hears of more lines too late.
+        # A layout inside a scroll area learns of more lines too late.
         self._chips.setMinimumHeight(self._flow.heightForWidth(self.width()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -158,35 +161,52 @@ class TagPanel(QWidget):
         own = one.standing is not Standing.AUTOMATIC
         self.search_wanted.emit(f"tag:{written(one.tag)}" if own or SEPARATOR in one.tag else one.tag)
 
-    # What is done
+    # Changes
 
     def act(self, act: Act, tag: str, ids: Sequence[PhotoId] | None = None) -> None:
-        """Confirm, reject or add a tag for the photos that are shown, or for others."""
+        """Confirm, reject or add a tag for the shown photos, or for ``ids``."""
         photos, library = list(self._ids if ids is None else ids), self._bridge.library
         if photos:
-            self._undo.do(said(act, tag, len(photos)), lambda: library.tags.act(act, photos, tag))
+            self._undo.do(done(act, tag, len(photos)), lambda: library.tags.act(act, photos, tag))
 
     def rate(self, rating: int, ids: Sequence[PhotoId] | None = None) -> None:
-        """Give the photos 0 to 5 stars."""
+        """Rate the shown photos, or ``ids``, with 0 to 5 stars."""
         photos, library = list(self._ids if ids is None else ids), self._bridge.library
         if photos:
-            stars = formatting.many(rating, "star") if rating else "No stars"
-            text = f"{stars} for {formatting.many(len(photos), 'photo')}"
+            if rating:
+                text = trn(
+                    "{rating} of {total} stars for {count:,} photo", "{rating} of {total} stars for {count:,} photos",
+                    len(photos), rating=rating, total=STARS,
+                )  # fmt: skip
+            else:
+                text = trn(
+                    "Rating of {count:,} photo cleared", "Rating of {count:,} photos cleared", len(photos)
+                )  # fmt: skip
             self._undo.do(text, lambda: library.tags.remark(photos, rating=rating))
 
     def favour(self, favourite: bool, ids: Sequence[PhotoId] | None = None) -> None:
-        """Make favourites of the photos, or not any more."""
+        """Add the shown photos, or ``ids``, to the favourites, or remove them."""
         photos, library = list(self._ids if ids is None else ids), self._bridge.library
         if photos:
-            what = formatting.many(len(photos), "photo")
-            text = f"{what} marked as favourite" if favourite else f"{what} not favourite any more"
+            count = len(photos)
+            text = (
+                trn("{count:,} photo added to favourites", "{count:,} photos added to favourites", count)
+                if favourite
+                else trn("{count:,} photo removed from favourites", "{count:,} photos removed from favourites", count)
+            )
             self._undo.do(text, lambda: library.tags.remark(photos, favourite=favourite))
 
 
-def said(act: Act, tag: str, photos: int) -> str:
-    """Return what an act is called: ``“dog” confirmed on 3 photos``."""
-    word = {Act.CONFIRM: "confirmed on", Act.REJECT: "rejected for", Act.ADD: "added to"}[act]
-    return f"“{formatting.shown(tag.replace(SEPARATOR, ' › '))}” {word} {formatting.many(photos, 'photo')}"
+def done(act: Act, tag: str, photos: int) -> str:
+    """Return a change in words, for undo: ``“dog” confirmed for 3 photos``."""
+    tag = formatting.shown(tag.replace(SEPARATOR, " › "))
+    if act is Act.CONFIRM:
+        return trn(
+            "“{tag}” confirmed for {count:,} photo", "“{tag}” confirmed for {count:,} photos", photos, tag=tag
+        )  # fmt: skip
+    if act is Act.REJECT:
+        return trn("“{tag}” rejected for {count:,} photo", "“{tag}” rejected for {count:,} photos", photos, tag=tag)
+    return trn("“{tag}” added to {count:,} photo", "“{tag}” added to {count:,} photos", photos, tag=tag)
 
 
 def _together(photos: Iterable[Sequence[TagLine]]) -> list[Shown]:

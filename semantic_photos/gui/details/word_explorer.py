@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Words near a word or near a photo, each with how many photos it would find, to be added, taken away or asked for."""
+"""Words near a word or a photo, each with its number of good matches, to be added to the query or searched for."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.widgets import formatting
 from semantic_photos.gui.widgets.controls import ElidedLabel, IconButton, button, label
 from semantic_photos.services.search.vocabulary import WordNeighbour
+from semantic_photos.translation import tr, trn
 
 WORDS = 8
-#: While somebody types or walks through photos, nothing is looked up.
+#: Delay before words are looked up, while the user types or moves through photos.
 SOON_MS = 350
-#: While photos come in, they are counted at most so often.
+#: Shortest time between two counts while photos are being indexed.
 REFRESH_MS = 3000
 
 
 class WordExplorer(QWidget):
-    """A short list of words; hidden while there is nothing to list.
+    """A short list of words; hidden while it is empty.
 
     Signals:
-        add_wanted: a word for the query, with a minus before it to be pushed away.
-        replace_wanted: the word that is explored (empty for a photo), and the word to ask for instead.
+        add_wanted: a word to add to the query, with a minus before it for less of it.
+        replace_wanted: the explored word (empty for a photo), and the word to search for instead.
     """
 
     add_wanted = Signal(str)
@@ -62,11 +63,11 @@ class WordExplorer(QWidget):
         return [row.word for row in self._rows]
 
     def counts(self) -> list[int]:
-        """Return how many photos each of them would find."""
+        """Return the number of good matches of each."""
         return [row.photos for row in self._rows]
 
     def title(self) -> str:
-        """Return what they are near to, in words."""
+        """Return the heading."""
         return self._title.full_text()
 
     def explore_nothing(self) -> None:
@@ -76,7 +77,7 @@ class WordExplorer(QWidget):
         self.hide()
 
     def set_caution(self, caution: float) -> None:
-        """Count with another border of good matches, as the photos do."""
+        """Count good matches with another strictness."""
         self._caution = caution
         if self._of is not None:
             self._soon.start(SOON_MS)
@@ -84,7 +85,7 @@ class WordExplorer(QWidget):
     def explore_word(self, word: str) -> None:
         """List the words near a word."""
         vocabulary = self._bridge.library.vocabulary
-        title = f"Near “{formatting.shown(word)}”"
+        title = tr("Words near “{word}”", word=formatting.shown(word))
         self._explore(("word", word), title, word, lambda: vocabulary.neighbours(word, WORDS, self._caution))
 
     def explore_photo(self, photo_id: PhotoId) -> None:
@@ -95,7 +96,7 @@ class WordExplorer(QWidget):
             vector = library.search.examples.vector(Example(photo_id))
             return library.vocabulary.near_photo(vector, WORDS, self._caution)
 
-        self._explore(("photo", photo_id), "Words near this photo", "", work)
+        self._explore(("photo", photo_id), tr("Words near this photo"), "", work)
 
     def _explore(self, of: object, title: str, replaced: str, work: Callable[[], Sequence[WordNeighbour]]) -> None:
         if of == self._of:
@@ -105,7 +106,7 @@ class WordExplorer(QWidget):
         self._soon.start(SOON_MS)
 
     def refresh(self, _message: object = None) -> None:
-        """Count anew, because the library has changed."""
+        """Count again, because the library has changed."""
         if self._of is not None and not self._soon.isActive():
             self._soon.start(REFRESH_MS)
 
@@ -114,7 +115,7 @@ class WordExplorer(QWidget):
             self._work()
 
     def _ask(self, of: object, title: str, replaced: str, work: Callable[[], Sequence[WordNeighbour]]) -> None:
-        # A word that is not known has nothing near it, and that is said elsewhere already.
+        # An unknown word has no neighbours; the search reports it.
         self._bridge.run(
             work,
             lambda words: self._fill(of, title, replaced, words),
@@ -133,11 +134,11 @@ class WordExplorer(QWidget):
         self.setVisible(bool(words))
 
     def place(self, widget: QWidget, row: int, column: int) -> None:
-        """Place a part of a row."""
+        """Put a widget of a row into the grid."""
         self._grid.addWidget(widget, row, column)
 
     def choose(self, word: str) -> None:
-        """Ask for a word instead of the one that is explored."""
+        """Request a search for a word instead of the explored one."""
         self.replace_wanted.emit(self._replaced, word)
 
 
@@ -146,14 +147,14 @@ class _Row:
         self.word, self.photos = near.word, near.photos
         shown = formatting.shown(near.word)
         word = button(shown, "word")
-        word.setToolTip(f"Search for “{shown}” instead")
-        found = formatting.many(near.photos, "photo")
-        word.setAccessibleName(f"{shown}, {found}: search for it instead")
-        count = label(f"{near.photos:,}", "dim")
+        word.setToolTip(tr("Search for “{word}” instead", word=shown))
+        found = trn("{count:,} good match", "{count:,} good matches", near.photos)
+        word.setAccessibleName(tr("{word}, {matches}: search for it instead", word=shown, matches=found))
+        count = label(tr("{count:,}", count=near.photos), "dim")
         count.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        count.setToolTip(f"{found} would be good matches")
-        plus = IconButton("plus", f"Add “{shown}” to the question")
-        minus = IconButton("minus", f"Push “{shown}” away")
+        count.setToolTip(found)
+        plus = IconButton("plus", tr("Add “{word}” to the query", word=shown))
+        minus = IconButton("minus", tr("Less of “{word}”", word=shown))
         for small in (plus, minus):
             small.setIconSize(QSize(16, 16))
         word.clicked.connect(lambda: explorer.choose(near.word))
@@ -170,5 +171,5 @@ class _Row:
 
 
 def _pushed(word: str) -> str:
-    """Return a word or phrase as it is typed to be pushed away."""
+    """Return a word or phrase as minus words."""
     return " ".join(f"-{part}" for part in word.split())

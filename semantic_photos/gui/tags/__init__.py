@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The page for reviewing tags, and everything that leads to it."""
+"""The tag review page, and the actions on tags of the main page."""

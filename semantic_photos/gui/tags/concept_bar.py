@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Above the photos of a taught subject: how well it is found unseen, what is asked now, and the way to forget it."""
+"""The bar above the photos of a custom concept: how well it finds held-out examples, suggestions, deletion."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from semantic_photos.domain.tags import leaf
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.widgets import formatting
 from semantic_photos.gui.widgets.controls import ElidedLabel, button, label
-from semantic_photos.services.concepts.concept_evaluation import HoldOutResult
 from semantic_photos.services.concepts.custom_concepts import TrainedConcept
+from semantic_photos.translation import tr, translated, trn
 
-#: After so many answers a subject is learnt again.
+#: Answers after which a concept is trained again.
 STEP = 5
-#: But not while somebody goes on answering: the photos would change under their eyes.
+#: Pause after the last answer before that: the photos must not change while the user goes on answering.
 _PAUSE_MS = 700
 
 
 class ConceptBar(QFrame):
-    """Tells of a taught subject, and learns it again from answers.
+    """Describes a custom concept, and trains it again from answers.
 
     Signals:
-        fitted: this subject was learnt again, so there are other photos to ask about.
-        forget_wanted: this subject shall be taken back.
+        fitted: name of a concept that was trained again, so other photos are suggested now.
+        forget_wanted: name of a concept to delete.
     """
 
     fitted = Signal(str)
@@ -45,8 +45,8 @@ class ConceptBar(QFrame):
         self.uncertain_first, self.wanted = True, False
         self.prompt = ElidedLabel(kind="heading", mode=Qt.TextElideMode.ElideRight)
         self.figures = label(kind="dim", wrap=True)
-        self.ask = button("Ask me about more", icon="target")
-        self.forget = button("Forget…", icon="remove")
+        self.ask = button(tr("Suggest more photos"), icon="target")
+        self.forget = button(tr("Delete…"), icon="remove")
         for one in (self.ask, self.forget):
             one.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         words = QVBoxLayout()
@@ -68,12 +68,12 @@ class ConceptBar(QFrame):
         self.hide()
 
     def take(self, trained: TrainedConcept) -> None:
-        """Take in what was just taught."""
+        """Remember a concept that was just trained."""
         self._names |= {trained.name}
         self._as_trained[trained.name] = self._first[trained.name] = trained
 
     def know(self, names: Sequence[str]) -> bool:
-        """Take in which names are taught; return whether the shown one was forgotten, and its questions with it."""
+        """Take the names of all concepts; return whether the shown one, with its suggestions, was deleted."""
         self._names = frozenset(names)
         gone = set(self._as_trained) - self._names
         for name in gone:
@@ -82,12 +82,12 @@ class ConceptBar(QFrame):
         return self._tag in gone
 
     def photos(self, tag: str) -> Sequence[tuple[PhotoId, float]] | None:
-        """Return the photos to ask about, or the likest ones; None where neither was looked for."""
+        """Return the least certain photos of a concept, or the most similar; None where it was not trained here."""
         trained = self._as_trained.get(tag)
         return None if trained is None else trained.photos_to_review if self.uncertain_first else trained.likely
 
     def show_tag(self, tag: str, *, asks: bool, can_change: bool) -> None:
-        """Tell of a tag if it is taught; ``asks`` while photos of it wait on the wall."""
+        """Describe a tag if it is a custom concept; ``asks`` while suggested photos of it are shown."""
         if tag != self._tag:
             self._tag, self._answers = tag, 0
             self._pause.stop()
@@ -96,25 +96,25 @@ class ConceptBar(QFrame):
         self._tell()
 
     def answered(self, count: int, left: int) -> None:
-        """Count answers; after some of them, or when none is left to give, the subject is learnt again."""
+        """Count answers; after ``STEP`` of them, or when no photo is left, train the concept again."""
         if self._tag in self._as_trained:
             self._answers += count
             if self._answers >= STEP or not left:
                 self._pause.start()
 
     def changed_back(self) -> None:
-        """Answers were taken back: what was learnt from them goes too."""
+        """Train again, because answers were undone."""
         if self._tag in self._as_trained:
             self._pause.start()
 
     def _on_ask(self) -> None:
-        # Also from the page of what is confirmed: there nothing else brings questions.
+        # The suggestions are shown even if the user looks at the confirmed photos.
         self.wanted = True
         self.retrain()
         self._tell()
 
     def retrain(self) -> None:
-        """Learn the subject again from all that was said by now, away from the window's thread."""
+        """Train the concept again from all answers, in a background thread."""
         tag, library = self._tag, self._bridge.library
         if tag not in self._names or self._busy:
             return
@@ -126,7 +126,7 @@ class ConceptBar(QFrame):
             self._busy = False
             asked, self.wanted = self.wanted, False
             self._tell()
-            # Meanwhile it may have been forgotten, or too few photos have the tag: only who asked wants to know.
+            # It may have been deleted, or too few photos have the tag: an error only for a user who asked.
             if asked or not isinstance(error, UserFacingError):
                 self._bridge.failed.emit(error)
 
@@ -146,23 +146,34 @@ class ConceptBar(QFrame):
     def _tell(self) -> None:
         self.setVisible(self._tag in self._names)
         self.ask.setEnabled(not self.wanted)
-        self.ask.setText("Looking…" if self.wanted else "Ask me about more")
+        self.ask.setText(tr("Searching…") if self.wanted else tr("Suggest more photos"))
         trained, name = self._as_trained.get(self._tag), formatting.shown(leaf(self._tag))
         if trained is None:
-            self.prompt.set_text(f"“{name}” is a subject that you taught, and a word to search for")
-            self.figures.setText("Ask for more photos of it, and see how well it is found.")
+            self.prompt.set_text(tr("“{name}” is a custom concept", name=name))
+            self.figures.setText(tr("Use it as a word in searches. Suggest more photos to test and improve it."))
             return
-        self.prompt.set_text(
-            f"Is this {name}?  Enter: yes  ·  X: no" if not self.ask.isVisibleTo(self) else f"Taught: {name}"
-        )
+        if self.ask.isVisibleTo(self):
+            self.prompt.set_text(tr("“{name}” is a custom concept", name=name))
+        else:
+            self.prompt.set_text(tr("Does this show “{name}”?  Enter: yes  ·  X: no", name=name))
         self.figures.setText(figures(self._first[self._tag], trained))
 
 
 def figures(first: TrainedConcept, now: TrainedConcept) -> str:
-    """Return how well a subject is found, and what answers added to it, in a few words."""
-    held: HoldOutResult = now.held_out
-    text = f"{held.figures} {held.verdict}"
+    """Return how well a concept finds held-out examples, and what it is trained on since the first time."""
+    sentences = [translated(now.held_out.figures), translated(now.held_out.verdict)]
     if (first.examples, first.rejected) != (now.examples, now.rejected):
-        wrong = f" and {now.rejected} that are not it" if now.rejected else ""
-        text += f" From {first.examples} photos it was {first.held_out.after}; now it knows {now.examples}{wrong}."
-    return text
+        sentences.append(
+            trn(
+                "At first it was trained on {count:,} photo and found {found:,}.",
+                "At first it was trained on {count:,} photos and found {found:,}.",
+                first.examples, found=first.held_out.after,
+            )
+        )  # fmt: skip
+        sentences.append(
+            tr(
+                "Now it is trained on {confirmed:,} confirmed and {rejected:,} rejected photos.",
+                confirmed=now.examples, rejected=now.rejected,
+            )
+        )  # fmt: skip
+    return " ".join(sentences)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A line through a wall of photos: everything on its sure side is right. Drawn with the mouse or moved with keys."""
+"""The confirm line on the tag review page: all photos on its certain side are confirmed; by mouse or keys."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaint
 from PySide6.QtWidgets import QApplication, QToolTip, QWidget
 
 from semantic_photos.gui.grid.result_view import ResultView
-from semantic_photos.gui.widgets import formatting, theme
+from semantic_photos.gui.widgets import theme
+from semantic_photos.translation import tr, trn
 
-#: Near the upper and lower edge the wall moves on by itself.
+#: Within this distance of the upper or lower edge, in pixels, the grid scrolls.
 _EDGE, _SCROLL_MS, _MOST_STEP = 48, 30, 48
-#: The handle lies in the margin, where it hides no photo and none of its marks.
+#: The handle lies in the margin, where it covers no photo.
 _GRIP_WIDTH, _GRIP_HEIGHT = theme.MARGIN - 2, 44
 _KEYS = frozenset({
     Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End,
@@ -22,13 +23,13 @@ _KEYS = frozenset({
 
 
 class ConfirmLine(QObject):
-    """Lets a user draw the line over a grid.
+    """Lets the user draw the confirm line over a grid.
 
-    The line counts photos in reading order: it may end within a line of the grid, where it goes up by a step.
+    The line counts photos in reading order; within a row of the grid it has a step.
 
     Signals:
-        moved: how many photos are on its sure side; -1 when the line is gone.
-        drawn: the line was let go with so many photos on its sure side, at least one.
+        moved: number of photos on its certain side; -1 when the line is gone.
+        drawn: the line was released with this number of photos on its certain side, at least one.
     """
 
     moved = Signal(int)
@@ -36,9 +37,9 @@ class ConfirmLine(QObject):
 
     def __init__(self, view: ResultView) -> None:
         super().__init__(view)
-        # Kept: while Qt takes the view down, it cannot be asked for its viewport any more.
+        # Kept: while Qt destroys the view, the view no longer returns its viewport.
         self._view, self._viewport = view, view.viewport()
-        self._offered, self._from_end, self._count, self._by_mouse = False, False, -1, False
+        self._offered, self._from_end, self._count = False, False, -1
         self._place = QPoint()
         self._veil, self._grip = _Veil(self, view), _Grip(self, view)
         self._scroll = QTimer(self)
@@ -50,40 +51,39 @@ class ConfirmLine(QObject):
         view.model().modelReset.connect(self.stop)
         self._lie()
 
-    # What others say and ask
+    # State
 
     @property
     def count(self) -> int:
-        """Return how many photos are on the sure side, or -1 while there is no line."""
+        """Return the number of photos on the certain side, or -1 while there is no line."""
         return self._count
 
     @property
     def from_end(self) -> bool:
-        """Return whether the sure side is below."""
+        """Return whether the certain side is below the line."""
         return self._from_end
 
     @property
     def grip(self) -> QWidget:
-        """Return what the line is drawn out by."""
+        """Return the handle."""
         return self._grip
 
     def offer(self, *, offered: bool, from_end: bool) -> None:
-        """Say whether a line can be drawn now, and whether the surest photos are the last ones."""
+        """Set whether a line can be drawn, and whether the most certain photos are the last ones."""
         if (offered, from_end) != (self._offered, self._from_end):
             self.stop()
         self._offered, self._from_end = offered, from_end
         self._lie()
 
     def begin(self) -> None:
-        """Put the line behind the current photo, to be moved with keys."""
+        """Put the line after the current photo, to be moved with keys."""
         row = self._view.currentIndex().row()
         n = self._view.geometry_now.count
         if self._offered and n:
-            self._by_mouse = False
             self._set(n - max(row, 0) if self._from_end else max(row, 0) + 1)
 
     def stop(self) -> None:
-        """Take the line away; nothing was decided."""
+        """Remove the line without confirming anything."""
         self._scroll.stop()
         self._grip.forget()
         if self._count >= 0:
@@ -92,24 +92,26 @@ class ConfirmLine(QObject):
         self._lie()
 
     def rows(self) -> range:
-        """Return the rows on the sure side."""
+        """Return the rows on the certain side."""
         n = self._view.geometry_now.count
         count = min(max(self._count, 0), n)
         return range(n - count, n) if self._from_end else range(count)
 
     def words(self) -> str:
-        """Return what the line says."""
+        """Return the text at the line."""
+        if self._from_end:
+            if not self._count:
+                return tr("No photos below the line")
+            return trn("Confirm {count:,} photo below", "Confirm {count:,} photos below", self._count)
         if not self._count:
-            return "Nothing on this side yet" if self._by_mouse else "Nothing yet"
-        side = "below" if self._from_end else "above"
-        count = formatting.many(self._count, "photo")
-        return f"{count} {side} {'is' if self._count == 1 else 'are'} right"
+            return tr("No photos above the line")
+        return trn("Confirm {count:,} photo above", "Confirm {count:,} photos above", self._count)
 
     # Moving
 
     def pull(self, place: QPoint) -> None:
-        """Move the line to a place of the viewport, by the mouse."""
-        self._by_mouse, self._place = True, place
+        """Move the line to a point of the viewport."""
+        self._place = place
         self._set(self._count_at(place), show=False)
         near = place.y() < _EDGE or place.y() > self._view.viewport().height() - _EDGE
         if near and not self._scroll.isActive():
@@ -118,7 +120,7 @@ class ConfirmLine(QObject):
             self._scroll.stop()
 
     def let_go(self) -> None:
-        """Take the line for the user's word."""
+        """Emit ``drawn`` and remove the line."""
         count = self._count
         self.stop()
         if count > 0:
@@ -171,7 +173,7 @@ class ConfirmLine(QObject):
         self._grip.raise_()
 
     def edge(self) -> tuple[float, float, float]:
-        """Return where the line lies in the viewport: x of its step, its height right of the step, and left of it."""
+        """Return the line in viewport coordinates: x of its step, y right of the step, y left of it."""
         geometry, offset = self._view.geometry_now, self._view.verticalOffset()
         width, n, half = self._view.viewport().width(), geometry.count, theme.GAP / 2
         first = n - self._count if self._from_end else self._count
@@ -196,7 +198,7 @@ class ConfirmLine(QObject):
         if self._count < 0 or not isinstance(event, QKeyEvent) or event.key() not in _KEYS:
             return False
         if event.type() == QEvent.Type.ShortcutOverride:
-            # While there is a line, Enter is about all of it, not about the photo.
+            # While there is a line, Enter confirms its photos, not the current one.
             event.accept()
             return True
         if event.type() == QEvent.Type.KeyPress:
@@ -212,7 +214,7 @@ class ConfirmLine(QObject):
         else:
             geometry = self._view.geometry_now
             page = max(self._view.viewport().height() // (geometry.cell + theme.GAP), 1) * geometry.columns
-            # Up moves the line up, whichever side is sure.
+            # Up moves the line up, whichever side is certain.
             up = -1 if not self._from_end else 1
             steps = {
                 Qt.Key.Key_Left: up, Qt.Key.Key_Right: -up, Qt.Key.Key_Up: up * geometry.columns,
@@ -220,18 +222,17 @@ class ConfirmLine(QObject):
                 Qt.Key.Key_Home: up * geometry.count, Qt.Key.Key_End: -up * geometry.count,
             }  # fmt: skip
             if key in steps:
-                self._by_mouse = False
                 self._set(self._count + steps[key])
 
 
 class _Veil(QWidget):
-    """Paints the line and what is on its sure side; presses go through it."""
+    """Paints the line and a veil over its certain side; mouse events pass through."""
 
     def __init__(self, line: ConfirmLine, view: ResultView) -> None:
         super().__init__(view)
         self._line = line
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.setAccessibleName("Line between the photos that are right and the others")
+        self.setAccessibleName(tr("Confirm line"))
         self.hide()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
@@ -261,7 +262,7 @@ class _Veil(QWidget):
         painter.setFont(font)
         text = self._line.words()
         wide, high = painter.fontMetrics().horizontalAdvance(text) + 28, painter.fontMetrics().height() + 12
-        # On the sure side of the line, or just inside the picture where there is no room.
+        # On the certain side of the line, but always within the viewport.
         top = y + 10 if self._line.from_end else y - high - 10
         top = min(max(top, 8.0), self.height() - high - 8.0)
         box = QRectF((self.width() - wide) / 2, top, wide, high)
@@ -280,19 +281,21 @@ class _Grip(QWidget):
         self._line, self._view = line, view
         self._pressed: QPoint | None = None
         self.setCursor(Qt.CursorShape.OpenHandCursor)
-        self.setAccessibleName("Draw a line: everything on its sure side is right  (L)")
+        self.setAccessibleName(tr("Handle of the confirm line  (L)"))
         self.hide()
 
     def forget(self) -> None:
-        """Take what is being dragged for given up."""
+        """Abandon a drag."""
         self._pressed = None
         self.setCursor(Qt.CursorShape.OpenHandCursor)
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip:
-            side, way = ("below", "up") if self._line.from_end else ("above", "down")
-            place = self.mapToGlobal(QPoint(0, self.height() + 4))
-            QToolTip.showText(place, f"Drag {way}: everything {side} the line is right  (L)", self)
+            if self._line.from_end:
+                text = tr("Drag up to confirm all photos below the line  (L)")
+            else:
+                text = tr("Drag down to confirm all photos above the line  (L)")
+            QToolTip.showText(self.mapToGlobal(QPoint(0, self.height() + 4)), text, self)
             return True
         return super().event(event)
 
@@ -305,7 +308,7 @@ class _Grip(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if not event.buttons() & Qt.MouseButton.LeftButton or self._pressed is None:
             return
-        # The handle lies beside photos: a press alone must not take them for right.
+        # The handle lies beside photos: a click alone must not confirm them.
         way = event.globalPosition().toPoint() - self._pressed
         if self._line.count >= 0 or way.manhattanLength() >= QApplication.startDragDistance():
             self._pull(event)
@@ -314,7 +317,7 @@ class _Grip(QWidget):
         if event.button() == Qt.MouseButton.LeftButton:
             self._pressed = None
             self.setCursor(Qt.CursorShape.OpenHandCursor)
-            # Escape may have taken it away meanwhile.
+            # Escape may have removed the line meanwhile.
             if self._line.count >= 0:
                 self._line.let_go()
 

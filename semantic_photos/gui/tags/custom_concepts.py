@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Subjects of the person's own: the dialogs in which one is taught and forgotten, and the steps that lead back."""
+"""Custom concepts: dialogs to train and delete one, with undo."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from semantic_photos.gui.tags.tag_review import TagReview
 from semantic_photos.gui.widgets import formatting
 from semantic_photos.services.concepts.custom_concepts import RemovedConcept, TrainedConcept
 from semantic_photos.storage.tags import Change
+from semantic_photos.translation import tr, trn
 
 
 class CustomConceptActions(QObject):
-    """Teaches and forgets subjects.
+    """Trains and deletes custom concepts.
 
     Signals:
-        shown: a subject was taught, and its photos are to be shown.
+        shown: a concept was trained, so the review page is to be shown.
     """
 
     shown = Signal()
@@ -35,18 +36,18 @@ class CustomConceptActions(QObject):
         review: Callable[[], TagReview],
         open_dialog: Callable[[QDialog], None],
     ) -> None:  # fmt: skip
-        """``review`` gives the page on which tags are looked through."""
+        """``review`` returns the tag review page; ``open_dialog`` opens a dialog of the window."""
         super().__init__(page)
         self._window, self._page, self._bridge, self._review, self._open = window, page, bridge, review, open_dialog
 
     def ask_for_concept(self, ids: Sequence[PhotoId]) -> None:
-        """Ask for the name of what photos show."""
+        """Ask for the name of a new concept that these photos show."""
         dialog = CustomConceptDialog(self._bridge, len(ids), self._window)
         dialog.trained.connect(lambda name: self.train(name, ids))
         self._open(dialog)
 
     def train(self, name: str, ids: Sequence[PhotoId]) -> None:
-        """Give photos a tag, and show the photos that are likest to them, to be confirmed or rejected."""
+        """Give photos a tag, train a concept from them, and show photos to confirm or reject."""
         library, examples = self._bridge.library, list(ids)
 
         def work() -> TrainedConcept:
@@ -59,27 +60,32 @@ class CustomConceptActions(QObject):
     def _on_trained(self, trained: TrainedConcept) -> None:
         self.shown.emit()
         self._review().show_concept(trained)
-        text = f"“{formatting.shown(trained.name)}” learnt from {formatting.many(trained.examples, 'photo')}"
+        text = trn(
+            "Custom concept “{name}” trained on {count:,} photo", "Custom concept “{name}” trained on {count:,} photos",
+            trained.examples, name=formatting.shown(trained.name),
+        )  # fmt: skip
         custom_concepts = self._bridge.library.custom_concepts
         self._page.undo.take_in(text, trained.change, lambda: custom_concepts.undo(trained))
 
     def ask_to_forget(self, name: str) -> None:
-        """Ask whether a taught subject shall be taken back, then do it."""
+        """Ask whether to delete a concept, then do it."""
         box = QMessageBox(self._window)
         box.setIcon(QMessageBox.Icon.Question)
-        box.setWindowTitle("Forget a subject")
-        box.setText(f"Forget what “{formatting.shown(name)}” looks like?")
+        box.setWindowTitle(tr("Delete custom concept"))
+        box.setText(tr("Delete the custom concept “{name}”?", name=formatting.shown(name)))
         box.setInformativeText(
-            "It is no word to search for any more, and the tag goes from the photos that got it since you taught it. "
-            "Photos that had it before keep it. It can be undone until the program ends."
+            tr(
+                "Searches no longer use what you trained, and photos that got the tag since then lose it. "
+                "Photos that had the tag before keep it. You can undo this until you quit."
+            )
         )
-        forget = box.addButton("Forget it", QMessageBox.ButtonRole.AcceptRole)
+        forget = box.addButton(tr("Delete"), QMessageBox.ButtonRole.AcceptRole)
         box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
         box.buttonClicked.connect(lambda pressed: self.forget(name) if pressed is forget else None)
         self._open(box)
 
     def forget(self, name: str) -> None:
-        """Take a taught subject back."""
+        """Delete a concept."""
         custom_concepts, gone = self._bridge.library.custom_concepts, list[RemovedConcept]()
 
         def work() -> Change:
@@ -87,6 +93,7 @@ class CustomConceptActions(QObject):
             return gone[0].change
 
         self._page.undo.do(
-            f"“{formatting.shown(name)}” forgotten", work, lambda _: self._review().reload(),
+            tr("Custom concept “{name}” deleted", name=formatting.shown(name)), work,
+            lambda _: self._review().reload(),
             back=lambda: custom_concepts.bring_back(gone[0]),
         )  # fmt: skip

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Everything about tags beside the working page: the way to the review page, automatic tags, and their dialogs."""
+"""Connects the tag review page, automatic tagging and their dialogs with the window."""
 
 from __future__ import annotations
 
@@ -23,40 +23,41 @@ from semantic_photos.gui.tags.custom_concepts import CustomConceptActions
 from semantic_photos.gui.tags.tag_review import TagReview
 from semantic_photos.gui.tags.tag_wall import TagWall
 from semantic_photos.gui.tags.tagging_progress import TaggingProgressBar
-from semantic_photos.gui.widgets import formatting, theme
+from semantic_photos.gui.widgets import theme
 from semantic_photos.gui.widgets.controls import IconButton
 from semantic_photos.gui.widgets.idle_tasks import IdleTasks
 from semantic_photos.gui.widgets.toast import Toast
 from semantic_photos.services.concepts.custom_concepts import LEAST_EXAMPLES, MOST_EXAMPLES
 from semantic_photos.services.tags.automatic_tagging import TaggingRun
+from semantic_photos.translation import tr, trn
 
 REVIEW_KEYS = "Ctrl+R"
 _WAIT_S = 10.0
-#: The review page is made when nothing has happened for so long, or when it is asked for.
+#: The review page is built after the window was idle for so long, or when it is opened.
 QUIET_MS = 300
-#: The notice that tells that tagging has failed.
+#: Code of the notice that tagging has failed.
 _TROUBLE = "tagger.trouble"
-#: Above the buttons of the review page.
+#: Distance of toasts from the bottom: above the buttons of the review page.
 _TOAST_UP = 104
 
 
 class TagController(QObject):
-    """Adds the review page to the window's pages and connects what is about tags."""
+    """Adds the tag review page to the window and connects everything about tags."""
 
     def __init__(self, window: QWidget, pages: QStackedWidget, page: LibraryPage, bridge: Bridge) -> None:
         super().__init__(page)
         self._window, self._pages, self._page, self._bridge = window, pages, page, bridge
         self.dialog: QDialog | None = None
         self._running = False
-        #: The review page once it is made.
+        #: The review page once it is built.
         self.made: TagReview | None = None
         self._wall: TagWall | None = None
-        #: Where the review page will be. What is said is said above it, whether it is made already or not.
+        #: Parent of the review page and its toasts, even before the page exists.
         self._place = QWidget()
         QVBoxLayout(self._place).setContentsMargins(0, 0, 0, 0)
         self.line = TaggingProgressBar(bridge)
         self.toast = Toast(self._place, _TOAST_UP)
-        self.button = IconButton("tag", f"Tags  ({REVIEW_KEYS})")
+        self.button = IconButton("tag", tr("Tags  (Ctrl+R)"))
         self.exchanging = UserDataActions(bridge, page.undo, window)
         self.custom_concepts = CustomConceptActions(window, page, bridge, lambda: self.review, self._open)
         self.custom_concepts.shown.connect(self.show_review)
@@ -83,11 +84,11 @@ class TagController(QObject):
         shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
         shortcut.activated.connect(self.show_review)
 
-    # The page is made late: most who open the window want to see photos, not tags.
+    # The page is built late, so that the window opens sooner.
 
     @property
     def review(self) -> TagReview:
-        """Return the review page; it is made when it is asked for."""
+        """Return the review page; built on first use."""
         if self.made is not None:
             return self.made
         self._ahead.stop()
@@ -105,7 +106,7 @@ class TagController(QObject):
     def _make_wall(self) -> TagWall:
         if self._wall is None:
             self._wall = TagWall(self._bridge, self._page.undo, self._page.loader, self._page.view.side)
-            # The window may close before the page around it is made.
+            # The window may close before the page around it is built.
             self._wall.setParent(self._place)
         return self._wall
 
@@ -126,7 +127,7 @@ class TagController(QObject):
     # The page
 
     def show_review(self) -> None:
-        """Go to the page on which tags are looked through."""
+        """Go to the tag review page."""
         if self._page.is_viewing:
             self._page.viewer.close_viewer()
         self.review.show()
@@ -151,16 +152,16 @@ class TagController(QObject):
         """Return the menu of the page; it deletes itself when it closes."""
         menu = QMenu(self.review)
         menu.aboutToHide.connect(menu.deleteLater)
-        write = menu.addAction(theme.icon("copy"), "Write keywords…")
+        write = menu.addAction(theme.icon("copy"), tr("Write keywords…"))
         write.triggered.connect(lambda: self.write_keywords([]))
         write.setEnabled(self._page.undo.can_change)
         menu.addSeparator()
         self.exchanging.add_to(menu)
         menu.addSeparator()
-        personalize = menu.addAction(theme.icon("target"), "Adapt to my confirmations…")
+        personalize = menu.addAction(theme.icon("target"), tr("Personalization…"))
         personalize.triggered.connect(lambda: self.ask_to_personalize())
         personalize.setEnabled(self._page.undo.can_change and self._bridge.library.pack is not None)
-        remove = menu.addAction(theme.icon("remove"), "Remove all automatic tags…")
+        remove = menu.addAction(theme.icon("remove"), tr("Remove all automatic tags…"))
         remove.triggered.connect(lambda: self.ask_to_remove())
         remove.setEnabled(self._page.undo.can_change)
         return menu
@@ -171,29 +172,31 @@ class TagController(QObject):
         self.exchanging.add_to(menu)
         return menu
 
-    # The chosen photos
+    # Selected photos
 
     def _entries(self, ids: Sequence[PhotoId]) -> list[Entry]:
         entries = []
         if self._page.undo.can_change:
             if LEAST_EXAMPLES <= len(ids) <= MOST_EXAMPLES and self._bridge.library.pack is not None:
-                entries.append(Entry("Teach a subject…", "target", lambda: self.custom_concepts.ask_for_concept(ids)))
+                entries.append(
+                    Entry(tr("New custom concept…"), "target", lambda: self.custom_concepts.ask_for_concept(ids))
+                )
             if ids:
-                entries.append(Entry("Write keywords…", "tag", lambda: self.write_keywords(ids)))
+                entries.append(Entry(tr("Write keywords…"), "tag", lambda: self.write_keywords(ids)))
         return entries
 
     def write_keywords(self, ids: Sequence[PhotoId]) -> None:
-        """Show what keywords would be written for photos, or for all that have tags."""
+        """Show which keywords would be written for photos, or for all photos with tags if ``ids`` is empty."""
         self._open(KeywordsDialog(self._bridge, ids, self._window))
 
     def ask_to_personalize(self) -> None:
-        """Show what words would mean to the user after their confirmations, to be applied or taken off."""
+        """Open the personalization dialog."""
         dialog = PersonalizationDialog(self._bridge, self._window)
         dialog.changed.connect(self._ask_again)
         self._open(dialog)
 
     def _ask_again(self) -> None:
-        """Words mean something else now: what is shown is asked for once more."""
+        """Search again, because personalization has changed what words mean."""
         page = self._page
         page.search.refresh()
         for explorer in (page.panel.near_word, page.panel.near_photo):
@@ -204,13 +207,13 @@ class TagController(QObject):
     # Automatic tags
 
     def ask_to_tag(self) -> None:
-        """Ask how sure the program must be, then tag the library."""
+        """Ask for the least probability of automatic tags, then tag the library."""
         dialog = AutomaticTaggingDialog(self._bridge.library.tagging.least_now, self._window)
         dialog.start_wanted.connect(self.start)
         self._open(dialog)
 
     def start(self, least: float) -> None:
-        """Begin a whole run."""
+        """Tag the whole library, from probability ``least``."""
         tagging = self._bridge.library.tagging
         tagging.resume()
         self._running = True
@@ -223,14 +226,14 @@ class TagController(QObject):
             tagging = self._bridge.library.tagging
 
             def work() -> tuple[bool, TaggingRun | None]:
-                # The message comes a moment before the run is over, or it was about new photos that came before it.
+                # The message comes shortly before the run ends, or belongs to new photos tagged before the run.
                 return tagging.settle(_WAIT_S), tagging.last_run
 
             self._bridge.run(work, self._on_run, lane="pool")
 
     def _on_notice(self, notice: Notice) -> None:
         if notice.code == _TROUBLE and notice.text and self._running:
-            # The notice says why; here one may try again.
+            # The notice gives the reason; the user may try again.
             self._running = False
             self.review.show_running(running=False)
             for line in (self.line, self.review.line):
@@ -246,33 +249,42 @@ class TagController(QObject):
         if run is None:
             return
         tagging = self._bridge.library.tagging
-        text = f"{formatting.many(run.tags, 'tag')} set or changed on {formatting.many(run.photos, 'photo')}"
         if run.cancelled:
-            text += ", then stopped"
+            text = trn(
+                "Tagging stopped after {count:,} photo. Tags changed: {tags:,}",
+                "Tagging stopped after {count:,} photos. Tags changed: {tags:,}", run.photos, tags=run.tags,
+            )  # fmt: skip
+        else:
+            text = trn(
+                "{count:,} photo checked. Tags changed: {tags:,}", "{count:,} photos checked. Tags changed: {tags:,}",
+                run.photos, tags=run.tags,
+            )  # fmt: skip
         if run.change:
             self._page.undo.take_in(text, run.change, tagging.undo)
         else:
-            self.toast.say("No photo got another tag than it had.")
+            self.toast.say(tr("Tagging changed no tags."))
 
     def ask_to_remove(self) -> None:
-        """Ask whether all automatic tags shall go, then take them off."""
+        """Ask whether to remove all automatic tags, then do it."""
         box = QMessageBox(self._window)
         box.setIcon(QMessageBox.Icon.Question)
-        box.setWindowTitle("Remove automatic tags")
-        box.setText("Remove all automatic tags that you have not confirmed?")
+        box.setWindowTitle(tr("Remove automatic tags"))
+        box.setText(tr("Remove all automatic tags that you have not confirmed?"))
         box.setInformativeText(
-            "Your own tags, those you confirmed and those from files stay. New photos get no automatic tags any more. "
-            "It can be undone until the program ends."
+            tr(
+                "Tags that you added or confirmed and tags from files stay. New photos no longer get automatic tags. "
+                "You can undo this until you quit."
+            )
         )
-        remove = box.addButton("Remove them", QMessageBox.ButtonRole.AcceptRole)
+        remove = box.addButton(tr("Remove"), QMessageBox.ButtonRole.AcceptRole)
         box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
         box.buttonClicked.connect(lambda pressed: self.remove_automatic() if pressed is remove else None)
         self._open(box)
 
     def remove_automatic(self) -> None:
-        """Take off all automatic tags that nobody confirmed."""
+        """Remove all automatic tags that are not confirmed."""
         tagging = self._bridge.library.tagging
-        self._page.undo.do("All automatic tags removed", tagging.remove_automatic, publish=False)
+        self._page.undo.do(tr("All automatic tags removed"), tagging.remove_automatic, publish=False)
 
     def _open(self, dialog: QDialog) -> None:
         if self.dialog is not None:
@@ -287,7 +299,7 @@ class TagController(QObject):
             self.dialog = None
 
     def close_room(self) -> None:
-        """Close what is open; a review page that was not made yet is not wanted any more."""
+        """Close the open dialog, and do not build the review page any more."""
         self._ahead.stop()
         if self.dialog is not None:
             self.dialog.close()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All tags as a list: how many photos of each wait to be looked at, and how far one is with it."""
+"""The list of tags on the review page, each with its number of photos to review and its progress."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ from PySide6.QtWidgets import (
 
 from semantic_photos.domain.tags import SEPARATOR, Standing, TagCount
 from semantic_photos.gui.widgets import formatting, theme
+from semantic_photos.translation import tr
 
 WIDTH = 236
 _Index = QModelIndex | QPersistentModelIndex
 
 
 class TagList(QWidget):
-    """Tags with a field that narrows them.
+    """A list of tags with a field to filter them.
 
     Signals:
-        chosen: a tag, or an empty text when none is left.
+        chosen: the selected tag, or an empty text when none is left.
     """
 
     chosen = Signal(str)
@@ -40,12 +41,12 @@ class TagList(QWidget):
         self._wanted = ""
         self.setFixedWidth(WIDTH)
         self._narrow = QLineEdit()
-        self._narrow.setPlaceholderText("Find a tag")
-        self._narrow.setAccessibleName("Find a tag")
+        self._narrow.setPlaceholderText(tr("Filter tags"))
+        self._narrow.setAccessibleName(tr("Filter tags"))
         self._model = _Tags(self)
         self.view = QListView()
         self.view.setObjectName("tagList")
-        self.view.setAccessibleName("Tags")
+        self.view.setAccessibleName(tr("Tags"))
         self.view.setUniformItemSizes(True)
         self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.view.setMouseTracking(True)
@@ -61,11 +62,11 @@ class TagList(QWidget):
 
     @property
     def tag(self) -> str:
-        """Return the chosen tag, or an empty text."""
+        """Return the selected tag, or an empty text."""
         return self._wanted
 
     def count_of(self, tag: str) -> TagCount:
-        """Return how many photos stand how to a tag."""
+        """Return the photos of a tag, counted by standing."""
         return self._counts.get(tag, TagCount(tag, {}))
 
     def tags(self) -> list[str]:
@@ -73,20 +74,20 @@ class TagList(QWidget):
         return [one.tag for one in self._model.rows]
 
     def show_counts(self, counts: Sequence[TagCount], *, anew: bool = False) -> None:
-        """Show these tags; their order stays while one works through them, unless it is made ``anew``."""
+        """Show these tags; their order stays while the user reviews them, unless ``anew``."""
         self._counts = {one.tag: one for one in counts if any(one.photos.values())}
         by_work = sorted(self._counts.values(), key=lambda one: (-open_of(one), -one.kept, one.tag.casefold()))
         if anew:
             self._order = [one.tag for one in by_work]
         else:
-            # What one is looking at stays in its place, even when nothing of it is left.
+            # The selected tag keeps its place even when no photo of it is left.
             known = [tag for tag in self._order if tag in self._counts or tag == self._wanted]
             placed = set(known)
             self._order = [*known, *(one.tag for one in by_work if one.tag not in placed)]
         self._show()
 
     def choose(self, tag: str) -> None:
-        """Choose a tag, whatever the list was narrowed to."""
+        """Select a tag; a filter that hides it is cleared."""
         if tag not in self.tags():
             self._narrow.clear()
             self._order = [tag, *(one for one in self._order if one != tag)]
@@ -97,7 +98,7 @@ class TagList(QWidget):
                 self.view.setCurrentIndex(self._model.index(row))
 
     def step(self, by: int) -> None:
-        """Choose the next tag or the previous one."""
+        """Move the selection by a number of tags."""
         row = min(max(self.view.currentIndex().row() + by, 0), self._model.rowCount() - 1)
         self.view.setCurrentIndex(self._model.index(row))
 
@@ -118,7 +119,7 @@ class TagList(QWidget):
 
 
 def open_of(count: TagCount) -> int:
-    """Return how many photos of a tag nobody has looked at."""
+    """Return how many photos of a tag are to be reviewed."""
     return count.photos.get(Standing.AUTOMATIC, 0)
 
 
@@ -147,12 +148,15 @@ class _Tags(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return formatting.shown(one.tag.replace(SEPARATOR, " › "))
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{one.tag.replace(SEPARATOR, ', ')}, {open_of(one)} to look at, {one.kept} confirmed"
+            return tr(
+                "{tag}: {waiting:,} to review, {confirmed:,} confirmed",
+                tag=formatting.shown(one.tag.replace(SEPARATOR, ", ")), waiting=open_of(one), confirmed=one.kept,
+            )  # fmt: skip
         return one if role == Qt.ItemDataRole.UserRole else None
 
 
 class _TagDelegate(QStyledItemDelegate):
-    """Paints the name, what is left to do at the right, and below it how far one is."""
+    """Paints the name, the number of photos to review, and the progress."""
 
     def sizeHint(self, option: QStyleOptionViewItem, _index: _Index) -> QSize:
         return QSize(option.rect.width(), 2 * option.fontMetrics.height() + 22)
@@ -172,7 +176,7 @@ class _TagDelegate(QStyledItemDelegate):
         room, metrics = box.adjusted(10, 5, -10, -5), option.fontMetrics
         line = QRect(room.left(), room.top(), room.width(), metrics.height())
         waiting = open_of(one)
-        left = f"{waiting:,}" if waiting else ""
+        left = tr("{count:,}", count=waiting) if waiting else ""
         painter.setPen(theme.color("accent"))
         painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, left)
         name = line.adjusted(0, 0, -metrics.horizontalAdvance(left) - 10, 0)
@@ -185,8 +189,10 @@ class _TagDelegate(QStyledItemDelegate):
         font.setPointSizeF(font.pointSizeF() * 0.86)
         painter.setFont(font)
         painter.setPen(theme.color("dim"))
-        said = f"{one.kept:,} confirmed" if waiting else f"done · {one.kept:,} confirmed"
-        painter.drawText(small, Qt.AlignmentFlag.AlignVCenter, said)
+        template = (
+            tr("{count:,} confirmed", count=one.kept) if waiting else tr("Done · {count:,} confirmed", count=one.kept)
+        )
+        painter.drawText(small, Qt.AlignmentFlag.AlignVCenter, template)
         track = QRectF(room.left(), room.bottom() - 1, room.width(), 3)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.color("line"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The page on which tags are looked through: the tags at the left, the photos of the chosen one as a wall."""
+"""The tag review page: tags at the left, the photos of the selected tag as a grid."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, 
 
 from semantic_photos.domain.messages import PhotosChanged
 from semantic_photos.domain.tags import SEPARATOR, Standing, TagCount
+from semantic_photos.domain.translatable import Message
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.tags.concept_bar import ConceptBar
 from semantic_photos.gui.tags.tag_list import TagList, open_of
@@ -21,23 +22,28 @@ from semantic_photos.gui.widgets import formatting
 from semantic_photos.gui.widgets.controls import Chip, ElidedLabel, IconButton, button, label
 from semantic_photos.gui.widgets.placeholders import Placeholder, PlaceholderPage, Way
 from semantic_photos.services.concepts.custom_concepts import TrainedConcept
+from semantic_photos.translation import tr, translated, trn
 
-#: Counts are read again at most so often.
+#: Shortest time between two counts.
 _COUNT_MS = 400
-#: Why automatic tags cannot begin.
-NOTHING_TO_TAG = "No photo has been looked through yet, so there is nothing to tag."
-_HELP = "Enter: right  ·  X: wrong  ·  A: all up to here  ·  L or the handle: a line  ·  Space: large  ·  Ctrl+Z: undo"
-_HELP_UNCERTAIN = _HELP.replace("up to here", "from here on")
-_HELP_ASKS = "Enter: yes  ·  X: no  ·  Space: large  ·  Ctrl+Z: undo"
-_HELP_LINE = "↑ ↓ ← →: move the line  ·  Enter: all on its side are right  ·  Esc: no line"
+#: Why automatic tagging cannot begin.
+NOTHING_TO_TAG = Message("No photos are indexed yet. You can tag them as soon as some are.")
+_HELP = Message(
+    "Enter: confirm  ·  X: reject  ·  A: confirm all up to here  ·  L: confirm line  ·  Space: view  ·  Ctrl+Z: undo"
+)
+_HELP_UNCERTAIN = Message(
+    "Enter: confirm  ·  X: reject  ·  A: confirm all from here on  ·  L: confirm line  ·  Space: view  ·  Ctrl+Z: undo"
+)
+_HELP_ASKS = Message("Enter: yes  ·  X: no  ·  Space: view  ·  Ctrl+Z: undo")
+_HELP_LINE = Message("↑ ↓ ← →: move the line  ·  Enter: confirm the marked photos  ·  Esc: cancel")
 
 
 class TagReview(QWidget):
-    """Looks through tags.
+    """Shows automatic tags to be confirmed or rejected.
 
     Signals:
         left: the user goes back to the photos.
-        run_wanted: automatic tags are wanted.
+        run_wanted: the user starts automatic tagging.
     """
 
     left = Signal()
@@ -57,14 +63,14 @@ class TagReview(QWidget):
         self._title = ElidedLabel(kind="heading")
         self._said = label(kind="dim")
         self._parts = {part: Chip("", checkable=True) for part in Part}
-        self._sort = Chip("Least sure first", checkable=True)
-        self._sort.setToolTip("Most can be learnt from the photos that the program is least sure of")
-        self._confirm = button("Right", icon="check")
-        self._reject = button("Wrong", icon="close")
-        self._surer = button("All up to here are right", icon="check")
-        self._help = ElidedLabel(_HELP, "dim", Qt.TextElideMode.ElideRight)
-        self.run_button = button("Tag my library…", icon="tag")
-        self.more = IconButton("settings", "Automatic tags, keywords, import and export")
+        self._sort = Chip(tr("Least certain first"), checkable=True)
+        self._sort.setToolTip(tr("Show the photos with the least certain tags first"))
+        self._confirm = button(tr("Confirm"), icon="check")
+        self._reject = button(tr("Reject"), icon="close")
+        self._surer = button(tr("Confirm all up to here"), icon="check")
+        self._help = ElidedLabel(translated(_HELP), "dim", Qt.TextElideMode.ElideRight)
+        self.run_button = button(tr("Tag my library…"), icon="tag")
+        self.more = IconButton("settings", tr("More: keywords, import and export, personalization"))
         self._count = QTimer(self)
         self._count.setSingleShot(True)
         self._count.setInterval(_COUNT_MS)
@@ -72,13 +78,13 @@ class TagReview(QWidget):
         self._connect()
 
     def _build(self) -> None:
-        back = IconButton("back", "Back to the photos  (Esc)")
+        back = IconButton("back", tr("Back to the photos  (Esc)"))
         back.clicked.connect(self.left)
         top = QHBoxLayout()
         top.setContentsMargins(12, 12, 12, 10)
         top.setSpacing(8)
         top.addWidget(back)
-        top.addWidget(label("Tags", "heading"))
+        top.addWidget(label(tr("Tags"), "heading"))
         top.addStretch(1)
         top.addWidget(self.run_button)
         top.addWidget(self.more)
@@ -163,7 +169,7 @@ class TagReview(QWidget):
         self._load_counts()
 
     def show_concept(self, trained: TrainedConcept) -> None:
-        """Ask about photos that may show a subject that was just taught."""
+        """Show photos that may show a concept that was just trained."""
         tag = trained.name
         self.trained.take(trained)
         self._to_wall = True
@@ -177,7 +183,7 @@ class TagReview(QWidget):
             self._count.start()
 
     def reload(self) -> None:
-        """Read again which tags there are, and which of them are taught."""
+        """Read again which tags there are, and which of them are custom concepts."""
         self._load_counts()
 
     def _load_counts(self) -> None:
@@ -190,13 +196,13 @@ class TagReview(QWidget):
         self._bridge.run(work, lambda answer: self._show_counts(*answer))
 
     def show_running(self, *, running: bool) -> None:
-        """Take in whether the library is being tagged: it cannot be begun twice."""
+        """Set whether automatic tagging runs: it cannot run twice."""
         self._running = running
         self._enable_run()
 
     def _enable_run(self) -> None:
         self.run_button.setEnabled(self._has_photos and not self._running)
-        self.run_button.setToolTip("" if self._has_photos else NOTHING_TO_TAG)
+        self.run_button.setToolTip("" if self._has_photos else translated(NOTHING_TO_TAG))
 
     def _show_counts(self, counts: Sequence[TagCount], trained: Sequence[str], has_photos: bool) -> None:
         self._has_photos = has_photos
@@ -206,16 +212,17 @@ class TagReview(QWidget):
         fresh, self._fresh = self._fresh, False
         if not self.list.tags() and not self.list.tag:
             pack = self._bridge.library.pack is not None
-            text = (
-                "The program can look through your photos and give each the tags that it is sure of. "
-                "You confirm or reject them here; nothing is written into your photos."
-                if pack and has_photos
-                else NOTHING_TO_TAG
-                if pack
-                else "Without a model pack the program cannot tag photos by itself. Ctrl+T adds your own tags."
-            )
-            ways = (Way("Tag my library…", self.run_wanted.emit, "primary"),) if pack and has_photos else ()
-            self._state.show_state(Placeholder("tag", "No photo has a tag yet", text, ways))
+            if pack and has_photos:
+                text = tr(
+                    "Automatic tagging finds tags for your photos, and you confirm or reject them here. "
+                    "Your photo files do not change."
+                )
+            elif pack:
+                text = translated(NOTHING_TO_TAG)
+            else:
+                text = tr("Automatic tagging needs a model. Press Ctrl+T on the photos to add your own tags.")
+            ways = (Way(tr("Tag my library…"), self.run_wanted.emit, "primary"),) if pack and has_photos else ()
+            self._state.show_state(Placeholder("tag", tr("No tags yet"), text, ways))
             self._middle.setCurrentWidget(self._state)
         else:
             self._middle.setCurrentIndex(0)
@@ -224,7 +231,13 @@ class TagReview(QWidget):
                 self._to_wall = False
         waiting = sum(open_of(one) for one in counts)
         kept = sum(one.kept for one in counts)
-        self._said.setText(f"{waiting:,} to look at · {kept:,} confirmed · {formatting.many(len(counts), 'tag')}")
+        self._said.setText(
+            trn(
+                "{waiting:,} to review · {confirmed:,} confirmed · {count:,} tag",
+                "{waiting:,} to review · {confirmed:,} confirmed · {count:,} tags",
+                len(counts), waiting=waiting, confirmed=kept,
+            )
+        )  # fmt: skip
         self._show_numbers()
         if forgotten:
             self._show_tag(self.list.tag)
@@ -235,7 +248,7 @@ class TagReview(QWidget):
         if likely is not None:
             self.wall.show_likely(tag, likely, chances=self.trained.uncertain_first)
             return
-        # A tag that only the user gave has nothing to look at.
+        # A tag without automatic photos has nothing to review.
         part = Part.OPEN if open_of(self.list.count_of(tag)) else Part.KEPT
         self.wall.show_tag(tag, part)
 
@@ -251,11 +264,16 @@ class TagReview(QWidget):
         wall, count = self.wall, self.list.count_of(self.wall.tag)
         waiting = len(wall.ids) if wall.is_fixed and wall.part is Part.OPEN else open_of(count)
         known = self.trained.photos(wall.tag) is not None
-        opened = "To look at" if not known else "To ask" if self.trained.uncertain_first else "Look alike"
+        if not known:
+            opened = tr("To review {count:,}", count=waiting)
+        elif self.trained.uncertain_first:
+            opened = tr("Uncertain {count:,}", count=waiting)
+        else:
+            opened = tr("Similar {count:,}", count=waiting)
         texts = {
-            Part.OPEN: f"{opened} {waiting:,}",
-            Part.KEPT: f"Confirmed {count.kept:,}",
-            Part.REJECTED: f"Rejected {count.photos.get(Standing.REJECTED, 0):,}",
+            Part.OPEN: opened,
+            Part.KEPT: tr("Confirmed {count:,}", count=count.kept),
+            Part.REJECTED: tr("Rejected {count:,}", count=count.photos.get(Standing.REJECTED, 0)),
         }
         for part, chip in self._parts.items():
             chip.setText(texts[part])
@@ -267,26 +285,26 @@ class TagReview(QWidget):
         self._reject.setEnabled(some and can and wall.part is not Part.REJECTED)
         self._surer.setEnabled(some and can and wall.part is Part.OPEN)
         self._surer.setVisible(not wall.asks)
-        self._confirm.setText("Yes" if wall.asks else "Right")
-        self._reject.setText("No" if wall.asks else "Wrong")
+        self._confirm.setText(tr("Yes") if wall.asks else tr("Confirm"))
+        self._reject.setText(tr("No") if wall.asks else tr("Reject"))
         self._sort.setVisible(wall.part is Part.OPEN)
         self._sort.setChecked(self.trained.uncertain_first if wall.is_fixed else wall.uncertain_first)
         self.trained.show_tag(wall.tag, asks=wall.is_fixed and some, can_change=can)
         self._show_help()
-        self._surer.setText("All from here on are right" if wall.grows_surer else "All up to here are right")
+        self._surer.setText(tr("Confirm all from here on") if wall.grows_surer else tr("Confirm all up to here"))
 
     def _show_help(self) -> None:
         wall = self.wall
         if wall.line.count >= 0:
-            self._help.set_text(_HELP_LINE)
+            self._help.set_text(translated(_HELP_LINE))
         elif not len(wall.ids) and wall.tag:
-            self._help.set_text(
-                "All of this tag is looked through.  Alt+↓: the next tag"
-                if wall.part is Part.OPEN
-                else "No photo here."
-            )
+            if wall.part is Part.OPEN:
+                self._help.set_text(tr("You have reviewed all photos of this tag.  Alt+↓: next tag"))
+            else:
+                self._help.set_text(tr("No photos here"))
         else:
-            self._help.set_text(_HELP_ASKS if wall.asks else _HELP_UNCERTAIN if wall.grows_surer else _HELP)
+            text = _HELP_ASKS if wall.asks else _HELP_UNCERTAIN if wall.grows_surer else _HELP
+            self._help.set_text(translated(text))
 
     def _on_sort(self, uncertain: bool) -> None:
         if self.wall.is_fixed:
@@ -296,7 +314,7 @@ class TagReview(QWidget):
             self.wall.set_uncertain_first(uncertain)
 
     def _on_trained(self, tag: str) -> None:
-        # Somebody may look at what is confirmed meanwhile, or at another tag.
+        # The user may look at the confirmed photos meanwhile, or at another tag.
         if tag == self.wall.tag and (self.wall.part is Part.OPEN or self.trained.wanted):
             self._show_part(Part.OPEN)
 
@@ -305,7 +323,7 @@ class TagReview(QWidget):
             self.trained.changed_back()
 
     def _enter_wall(self) -> None:
-        # Not yet a decision: in the list Enter means this tag.
+        # In the list Enter selects the tag and confirms nothing.
         self.wall.view.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _escape(self) -> None:

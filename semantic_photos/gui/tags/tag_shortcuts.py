@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The keys for tags, stars and favourites on the working page, and the word about what they did."""
+"""Keys for tags, ratings and favourites on the main page, and the toast that reports what they did."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.details.rating_bar import STARS
 from semantic_photos.gui.search.library_page import LibraryPage
 from semantic_photos.gui.widgets.toast import Toast
+from semantic_photos.translation import tr
 
-#: The panel follows the selection after a moment.
+#: The details panel follows the selection with a delay.
 _SOON_MS = 40
 
 
@@ -43,21 +44,21 @@ class TagShortcuts(QObject):
         _bind("F", page.viewer, self.toggle_favourite, Qt.ShortcutContext.WidgetWithChildrenShortcut)
 
     def add_tag(self) -> None:
-        """Put the cursor where a tag is added to the chosen photos."""
+        """Put the focus into the field that adds a tag to the selected photos."""
         page = self._page
         if not page.isVisible():
             return
         if page.is_viewing:
             page.viewer.close_viewer()
         if not page.selected_ids():
-            self.toast.say("Choose a photo first; then Ctrl+T adds a tag to it.")
+            self.toast.say(tr("Select a photo first, then press Ctrl+T to add a tag."))
             return
         if not page.panel.isVisible():
             page.toggle_panel()
         QTimer.singleShot(_SOON_MS, self._tags.take_focus)
 
     def toggle_favourite(self) -> None:
-        """Make favourites of the chosen photos, or not any more."""
+        """Add the selected photos to the favourites, or remove them."""
         ids, library = self._page.selected_ids(), self._bridge.library
         if ids:
             self._bridge.run(lambda: library.tags.remarks(ids), lambda remarks: self._favour(ids, remarks))
@@ -71,7 +72,7 @@ class TagShortcuts(QObject):
             self._tags.rate(stars, ids)
 
     def _rate_or_type(self, stars: int) -> None:
-        # With nothing chosen a digit is the beginning of a query, like any other letter.
+        # Without a selection a digit begins a query, like any letter.
         if self._page.selected_ids():
             self._rate(stars)
         else:

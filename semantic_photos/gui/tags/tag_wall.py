@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The photos of one tag as a wall: the surest first or the least sure ones, confirmed and rejected many at a time."""
+"""The photos of one tag as a grid, most or least certain first, confirmed and rejected many at a time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from semantic_photos.domain.ports import IdArray
 from semantic_photos.domain.query import Query, ResultPage
 from semantic_photos.domain.tags import KEPT, Act, Standing
 from semantic_photos.gui.bridge import Bridge
-from semantic_photos.gui.details.tag_panel import said
+from semantic_photos.gui.details.tag_panel import done
 from semantic_photos.gui.grid.cell_overlays import UP
 from semantic_photos.gui.grid.result_delegate import ResultDelegate
 from semantic_photos.gui.grid.result_model import Facts, FetchFacts, ResultModel
@@ -27,14 +27,14 @@ from semantic_photos.gui.grid.thumbnail_loader import ThumbnailLoader
 from semantic_photos.gui.tags.confirm_line import ConfirmLine
 from semantic_photos.gui.undo import UndoStack
 from semantic_photos.gui.viewer.photo_viewer import PhotoViewer
-from semantic_photos.gui.widgets import theme
+from semantic_photos.gui.widgets import formatting, theme
 
-#: After a change elsewhere the wall is read again at most so often.
+#: Shortest time between two reloads after changes elsewhere.
 _AGAIN_MS = 500
 
 
 class Part(enum.Enum):
-    """Which photos of a tag are on the wall."""
+    """Which photos of a tag are shown."""
 
     OPEN = "open"
     KEPT = "kept"
@@ -47,11 +47,11 @@ _STANDINGS: dict[Part, tuple[Standing, ...]] = {
 
 
 class TagWall(QStackedWidget):
-    """Shows the photos of a tag, and one of them large.
+    """Shows the photos of a tag as a grid, and one of them in the viewer.
 
     Signals:
-        shown: the wall has changed; ``len(ids)`` photos are on it.
-        answered: so many photos were confirmed or rejected.
+        shown: the photos have changed; ``len(ids)`` are shown.
+        answered: number of photos that were confirmed or rejected.
     """
 
     shown = Signal()
@@ -92,12 +92,12 @@ class TagWall(QStackedWidget):
 
     @property
     def is_large(self) -> bool:
-        """Return whether one photo is shown large."""
+        """Return whether the viewer is open."""
         return self.currentWidget() is self.viewer
 
     @property
     def ids(self) -> IdArray:
-        """Return the photos on the wall, int64 (N,)."""
+        """Return the photos that are shown, int64 (N,)."""
         return self.model.ids
 
     def show_tag(self, tag: str, part: Part = Part.OPEN) -> None:
@@ -106,29 +106,29 @@ class TagWall(QStackedWidget):
         self._load(anew=True)
 
     def show_likely(self, tag: str, likely: Sequence[tuple[PhotoId, float]], *, chances: bool = False) -> None:
-        """Show photos that may have a tag, though nobody said so; what is decided leaves the wall.
+        """Show photos that may belong to a custom concept; those confirmed or rejected leave the grid.
 
         Args:
-            tag: its name.
-            likely: photos in order, each with its cosine, or with ``chances`` with the probability that it has the tag.
-            chances: they are queries, in no order of likeness.
+            tag: name of the concept.
+            likely: photos in order, each with its cosine, or with ``chances`` with its probability of having the tag.
+            chances: the photos are the least certain ones, in no order of similarity.
         """
         self.tag, self.part, self._fixed, self._fixed_chances = tag, Part.OPEN, list(likely), chances
         self._load(anew=True)
 
     @property
     def is_fixed(self) -> bool:
-        """Return whether photos that are like a custom concept are shown."""
+        """Return whether suggestions for a custom concept are shown."""
         return self._fixed is not None
 
     @property
     def asks(self) -> bool:
-        """Return whether queries are shown, each to be answered for itself."""
+        """Return whether the least certain suggestions are shown, each to be answered by itself."""
         return self._fixed is not None and self._fixed_chances
 
     @property
     def grows_surer(self) -> bool:
-        """Return whether the surest photos are the last ones."""
+        """Return whether the most certain photos are the last ones."""
         return self.uncertain_first and not self.is_fixed
 
     def show_part(self, part: Part) -> None:
@@ -137,7 +137,7 @@ class TagWall(QStackedWidget):
         self._load(anew=True)
 
     def set_uncertain_first(self, uncertain: bool) -> None:
-        """Sort by how sure the program is, the least sure ones or the surest first."""
+        """Sort by probability: least certain first, or most certain first."""
         self.uncertain_first = uncertain
         self._load(anew=True)
 
@@ -153,7 +153,7 @@ class TagWall(QStackedWidget):
             pairs: list[tuple[int, float | None]]
             if fixed is not None:
                 decided = {int(photo) for photo, _ in tags.photos_with(tag, (*KEPT, Standing.REJECTED))}
-                # How like they are is no probability: the order says enough.
+                # A cosine is not a probability, so it is not shown.
                 pairs = [
                     (int(photo), value if chances else None) for photo, value in fixed if int(photo) not in decided
                 ]
@@ -205,35 +205,36 @@ class TagWall(QStackedWidget):
 
     def _on_changed(self, change: PhotosChanged) -> None:
         if self.tag and (change.updated or change.removed):
-            self.model.forget(change.updated)
+            # The thumbnails are shared with the main page, whose model drops those of changed files.
+            self.model.forget(change.updated, pictures=False)
             if not self._again.isActive():
                 self._again.start()
 
-    # What is done
+    # Changes
 
     def chosen_rows(self) -> list[int]:
-        """Return the rows that an action is about."""
+        """Return the rows that actions apply to."""
         if self.is_large:
             return [self.viewer.row]
         return [self.model.row_of(photo_id) for photo_id in self.view.selected_ids()]
 
     def confirm(self) -> None:
-        """The chosen photos have the tag."""
+        """Confirm the tag for the selected photos."""
         self._act(Act.CONFIRM, self.chosen_rows())
 
     def reject(self) -> None:
-        """The chosen photos do not have the tag."""
+        """Reject the tag for the selected photos."""
         self._act(Act.REJECT, self.chosen_rows())
 
     def confirm_surer(self) -> None:
-        """All photos up to the current one have the tag: those of which the program is as sure, or surer."""
+        """Confirm the tag for the current photo and all that are at least as certain."""
         row = self.viewer.row if self.is_large else self.view.currentIndex().row()
         if row >= 0 and self.part is Part.OPEN and not self.asks:
             rows = range(row, len(self.ids)) if self.grows_surer else range(row + 1)
             self._act(Act.CONFIRM, list(rows))
 
     def start_confirm_line(self) -> None:
-        """Begin a line behind the current photo, to be moved with keys."""
+        """Start a confirm line after the current photo, to be moved with keys."""
         if not self.is_large:
             self.line.begin()
 
@@ -250,7 +251,7 @@ class TagWall(QStackedWidget):
         photos = self.ids[known].tolist()
         keep = np.ones(len(self.ids), bool)
         keep[known] = False
-        # They leave the wall at once; what the catalog says is read again afterwards.
+        # They leave the grid at once; the catalog is read again afterwards.
         self._generation += 1
         bar = self.view.verticalScrollBar()
         place = bar.value()
@@ -258,7 +259,7 @@ class TagWall(QStackedWidget):
         bar.setValue(place)
         self.view.show_row(min(known[0], len(self.ids) - 1))
         self._undo.do(
-            said(act, tag, len(photos)), lambda: tags.act(act, photos, tag), lambda _: self._on_acted(len(photos))
+            done(act, tag, len(photos)), lambda: tags.act(act, photos, tag), lambda _: self._on_acted(len(photos))
         )
 
     def _on_acted(self, count: int) -> None:
@@ -268,10 +269,10 @@ class TagWall(QStackedWidget):
     def _on_mark(self, row: int, mark: str) -> None:
         self._act(Act.CONFIRM if mark == UP else Act.REJECT, [row])
 
-    # One photo large
+    # Viewer
 
     def enlarge(self, row: int) -> None:
-        """Show the photo of a row large."""
+        """Show the photo of a row in the viewer."""
         if 0 <= row < len(self.ids):
             self.setCurrentWidget(self.viewer)
             self.viewer.show_row(row)
@@ -285,7 +286,7 @@ class TagWall(QStackedWidget):
 
 
 class _SureDelegate(ResultDelegate):
-    """Paints how sure the program is on a cell."""
+    """Paints the probability of the tag on a cell."""
 
     def __init__(self, wall: TagWall) -> None:
         super().__init__(wall)
@@ -299,7 +300,7 @@ class _SureDelegate(ResultDelegate):
         row = index.row()
         if row >= len(sure) or sure[row] != sure[row] or option.rect.width() < 90:
             return
-        text = f"{sure[row]:.0%}"
+        text = formatting.percent(float(sure[row]))
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         width = painter.fontMetrics().horizontalAdvance(text) + 14

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How far automatic tagging is, in a few words with pause and stop; hidden while nothing is tagged."""
+"""Progress of automatic tagging with pause and stop; hidden while it does not run."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 from semantic_photos.domain.tags import TaggingProgress
 from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.widgets.controls import IconButton, label
+from semantic_photos.translation import tr, trn
 
-#: New photos are tagged as they come; that is only told when it takes a while.
+#: New photos are tagged as they come; fewer than this show no progress.
 LEAST_TOLD = 500
 
 
 class TaggingProgressBar(QWidget):
-    """Follows the tagger."""
+    """Shows the progress of the tagger."""
 
     def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -23,9 +24,9 @@ class TaggingProgressBar(QWidget):
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._bar.setFixedWidth(84)
-        self._bar.setAccessibleName("Photos that got their tags")
-        self._pause = IconButton("pause", "Pause tagging")
-        self._stop = IconButton("close", "Stop tagging; the tags so far stay")
+        self._bar.setAccessibleName(tr("Progress of automatic tagging"))
+        self._pause = IconButton("pause", tr("Pause tagging"))
+        self._stop = IconButton("close", tr("Stop tagging and keep the tags so far"))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
@@ -37,18 +38,28 @@ class TaggingProgressBar(QWidget):
         self.show_progress(self._tagging.last)
 
     def text(self) -> str:
-        """Return what is said."""
+        """Return the shown text."""
         return self._what.text()
 
     def show_progress(self, progress: TaggingProgress) -> None:
-        """Show how far it is."""
+        """Show progress."""
         paused = self._tagging.is_paused
-        word = "Tagging paused at" if paused else "Tagging"
-        self._what.setText(f"{word} {progress.done:,} of {progress.total:,} · {progress.tags:,} tags")
+        done, total, tags = progress.done, progress.total, progress.tags
+        if paused:
+            text = trn(
+                "Tagging paused at {done:,} of {total:,} · {count:,} tag",
+                "Tagging paused at {done:,} of {total:,} · {count:,} tags", tags, done=done, total=total,
+            )  # fmt: skip
+        else:
+            text = trn(
+                "Tagging {done:,} of {total:,} · {count:,} tag", "Tagging {done:,} of {total:,} · {count:,} tags",
+                tags, done=done, total=total,
+            )  # fmt: skip
+        self._what.setText(text)
         self._bar.setRange(0, max(progress.total, 1))
         self._bar.setValue(progress.done)
         self._pause.set_icon("play" if paused else "pause")
-        self._pause.set_name("Go on tagging" if paused else "Pause tagging")
+        self._pause.set_name(tr("Resume tagging") if paused else tr("Pause tagging"))
         self.setVisible(progress.running and (progress.total >= LEAST_TOLD or paused))
 
     def _toggle(self) -> None:

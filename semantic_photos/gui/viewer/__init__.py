@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One photo as large as the window, with its heat map."""
+"""The viewer: one photo in the whole window, with its heat map."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why a photo answers the query: asks the library, and lays the answer over the photo in the viewer."""
+"""Explains in the viewer why a photo matches the query: heat map over the photo, words below."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.viewer.photo_viewer import PhotoViewer
 from semantic_photos.gui.widgets import formatting, theme
 from semantic_photos.services.explain.explanation import Explanation
+from semantic_photos.translation import tr, translated
 
-#: How much is left of what has nothing to do with the query, and how much colour comes on what has.
+#: Opacity of the shade on regions that do not match the query, and of the colour on those that do.
 _SHADE, _GLOW = 0.58, 0.3
 
 
 class ExplanationController(QObject):
-    """Explains a photo in the viewer."""
+    """Computes explanations when the viewer asks for them."""
 
     def __init__(self, bridge: Bridge, viewer: PhotoViewer, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -33,7 +34,7 @@ class ExplanationController(QObject):
         viewer.explanation_likely.connect(lambda: prepare(bridge))
 
     def show_page(self, page: ResultPage | None) -> None:
-        """Take in what was asked: without a ranking there is nothing to explain."""
+        """Take the query of a result page; without a ranking there is nothing to explain."""
         self._query = page.query if page is not None and page.scores is not None else Query()
         self._generation += 1
         self._viewer.offer_explanation(offered=not self._query.is_empty)
@@ -42,7 +43,7 @@ class ExplanationController(QObject):
         self._generation += 1
         generation, query, explainer = self._generation, self._query, self._bridge.library.explainer
         shade, glow = colours()
-        # A user who leafs on leaves photos behind that nobody looked at yet.
+        # The user moved on: an explanation that has not begun is not needed any more.
         self._token.cancel()
         token = self._token = CancelToken()
 
@@ -54,7 +55,7 @@ class ExplanationController(QObject):
         self._bridge.run(
             work,
             lambda answer: self._show(photo_id, generation, *answer),
-            lambda error: self._show(photo_id, generation, None, formatting.shown(str(error))),
+            lambda error: self._show(photo_id, generation, None, formatting.shown(translated(error))),
             lane="pool",
         )
 
@@ -64,12 +65,12 @@ class ExplanationController(QObject):
 
 
 def prepare(bridge: Bridge) -> None:
-    """Load the network, since it is likely to be asked soon. What is wrong with it is said to whoever does ask."""
+    """Load the network ahead of a likely request; errors are shown only when the request comes."""
     bridge.run(bridge.library.thumbnail_explainer.prepare, on_error=lambda _: None, lane="pool")
 
 
 def colours() -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-    """Return the colours of what is cold and of what is hot, for ``heat_map_image``."""
+    """Return ``shade`` and ``glow`` for ``heat_map_image``."""
     return _rgb("stage"), _rgb("glow")
 
 
@@ -83,21 +84,22 @@ def reason(why: Explanation) -> str:
     shares = " · ".join(one.told() for one in why.words if round(100 * one.share))
     parts = [shares] if shares else []
     if why.shared:
-        parts.append("Similar because: " + ", ".join(concept.tag for concept in why.shared))
+        words = ", ".join(concept.tag for concept in why.shared)
+        parts.append(tr("Similar because of: {words}", words=words))
     if why.exact:
-        parts.append("In its name or keywords: " + ", ".join(why.exact))
+        parts.append(tr("In the file name or keywords: {words}", words=", ".join(why.exact)))
     if not parts:
-        parts.append("No single word stands out here." if why.words else "This is the photo that was asked about.")
+        parts.append(tr("No single word explains this match."))
     return formatting.shown("   ·   ".join(parts))
 
 
 def heat_map_image(heat: FloatArray, shade: tuple[int, ...], glow: tuple[int, ...]) -> QImage:
-    """Return a heat map as a picture to lay over the photo. Thread: any.
+    """Return a heat map as an image to draw over the photo. Thread: any.
 
     Args:
         heat: float32 (h, w) in 0..1.
-        shade: red, green and blue that cover what is cold.
-        glow: red, green and blue that lie on what is hot.
+        shade: red, green and blue where the heat is low.
+        glow: red, green and blue where it is high.
     """
     warm = np.clip(np.asarray(heat, np.float32), 0.0, 1.0)[..., None]
     colour = (1 - warm) * np.array(shade, np.float32) + warm * np.array(glow, np.float32)

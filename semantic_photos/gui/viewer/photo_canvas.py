@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The surface of the viewer: a picture to enlarge and move, a heat map over it, a rectangle drawn on it."""
+"""Draws the photo of the viewer: zoom, pan, heat map, and the rectangle of a search by region."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from PySide6.QtWidgets import QWidget
 from semantic_photos.gui.widgets import theme
 
 MOST_ZOOM = 8.0
-#: A drawn rectangle must have sides of at least so many logical pixels.
+#: Shortest side of a drawn rectangle, in logical pixels.
 LEAST_PART = 8
 
 
 class PhotoCanvas(QWidget):
-    """A picture that can be enlarged and moved, with a heat map over it, and a part of it to be chosen.
+    """Shows an image with zoom and pan, draws a heat map over it, and lets the user draw a region.
 
     Signals:
-        sharper_wanted: the picture is enlarged beyond its pixels.
-        part_chosen: x, y, width and height of the rectangle that was drawn, in fractions of the picture.
-        part_too_small: a rectangle was drawn that is too small to be looked for.
-        choosing_ended: no part is to be chosen any more.
+        sharper_wanted: the zoom needs an image with more pixels.
+        part_chosen: x, y, width and height of the drawn region, in fractions of the image.
+        part_too_small: the drawn region is too small for a search.
+        choosing_ended: region selection has ended.
     """
 
     sharper_wanted = Signal()
@@ -53,18 +53,18 @@ class PhotoCanvas(QWidget):
         self.is_sharp = False
 
     def show_picture(self, pixmap: QPixmap | None, true_size: QSize | None) -> None:
-        """Show a first, coarse picture of a photo that has ``true_size`` pixels."""
+        """Show a first, coarse image of a photo that has ``true_size`` pixels."""
         self._pixmap, self._true, self.is_sharp = pixmap, true_size, False
         self.update()
 
     def clear(self) -> None:
-        """Show nothing: another photo follows, or none."""
+        """Show nothing."""
         self._pixmap, self._true, self._heat, self.is_sharp = None, None, None, False
         self.choose_part(choosing=False)
         self.fit()
 
     def show_sharp(self, pixmap: QPixmap) -> None:
-        """Show a better picture in the same place."""
+        """Replace the image by one with more pixels; zoom and position stay."""
         self._pixmap, self.is_sharp = pixmap, True
         known = self._true
         if known is None or abs(known.width() * pixmap.height() / max(known.height() * pixmap.width(), 1) - 1) > 0.02:
@@ -73,21 +73,21 @@ class PhotoCanvas(QWidget):
 
     @property
     def has_picture(self) -> bool:
-        """Return whether some picture of the photo is shown, be it coarse."""
+        """Return whether an image is shown, coarse or sharp."""
         return self._pixmap is not None
 
     def show_heat_map(self, heat: QImage | None) -> None:
-        """Lay a map with transparency over the whole picture; None takes it away."""
+        """Draw a heat map with transparency over the image; None removes it."""
         self._heat = heat
         self.update()
 
     @property
     def is_choosing(self) -> bool:
-        """Return whether the next drag draws a rectangle."""
+        """Return whether the next drag draws a region."""
         return self._choosing
 
     def choose_part(self, *, choosing: bool) -> None:
-        """Let the next drag draw a rectangle instead of moving the picture, or end that."""
+        """Start or end region selection: while it is on, a drag draws a rectangle instead of panning."""
         if choosing == self._choosing:
             return
         self._choosing, self._corner, self._drawn = choosing, None, QRectF()
@@ -99,17 +99,17 @@ class PhotoCanvas(QWidget):
         self.update()
 
     def fit(self) -> None:
-        """Show the whole picture."""
+        """Zoom out to the whole image."""
         self._zoom, self._middle = 1.0, QPointF(0.5, 0.5)
         self.update()
 
     def actual_size(self) -> None:
-        """Show one pixel of the photo as one of the screen."""
+        """Zoom to one photo pixel per screen pixel."""
         if self._true is not None:
             self._zoom_to(self._true.width() / self.devicePixelRatioF() / max(self._fitted().width(), 1), None)
 
     def zoom_by(self, factor: float, at: QPointF | None = None) -> None:
-        """Enlarge; the place ``at`` stays where it is."""
+        """Zoom by a factor around ``at``, by default the centre."""
         self._zoom_to(self._zoom * factor, at)
 
     def _zoom_to(self, zoom: float, at: QPointF | None) -> None:
@@ -136,7 +136,7 @@ class PhotoCanvas(QWidget):
         room = self.size() - QSize(0, 0)
         fitted = own.scaled(room, Qt.AspectRatioMode.KeepAspectRatio)
         ratio = self.devicePixelRatioF()
-        # A small picture is not blown up to the whole window: three times at most.
+        # A small photo is enlarged three times at most.
         limit = QSize(round(own.width() * 3 / ratio), round(own.height() * 3 / ratio))
         return limit if fitted.width() > limit.width() else fitted
 
@@ -191,7 +191,7 @@ class PhotoCanvas(QWidget):
         self.unsetCursor()
 
     def _held_inside(self, at: QPointF) -> QPointF:
-        """Move a place of the window to the nearest one of the picture."""
+        """Return the point of the image nearest to a point of the widget."""
         box = self._box()
         return QPointF(min(max(at.x(), box.left()), box.right()), min(max(at.y(), box.top()), box.bottom()))
 
@@ -201,7 +201,7 @@ class PhotoCanvas(QWidget):
         self.update()
         if self._pixmap is None:
             return
-        # A click that trembled is no part.
+        # A click with a small movement is not a region.
         if min(drawn.width(), drawn.height()) < LEAST_PART:
             self.part_too_small.emit()
             return

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One photo as large as the window: next and previous, zoom, pan."""
+"""The viewer: one photo in the whole window, next and previous, zoom, explanation, search by region."""
 
 from __future__ import annotations
 
@@ -16,22 +16,23 @@ from semantic_photos.gui.viewer.photo_canvas import PhotoCanvas
 from semantic_photos.gui.widgets import formatting, theme
 from semantic_photos.gui.widgets.controls import ElidedLabel, IconButton, Resting, label
 from semantic_photos.gui.widgets.images import image_of
+from semantic_photos.translation import tr, translated
 
-#: Longer side that is fetched when a user zooms in, in pixels.
+#: Longer side in pixels of the image that is loaded when the user zooms in.
 FULL_SIDE = 8192
 
 
 class PhotoViewer(QWidget):
-    """Walks through the rows of the result.
+    """Shows the rows of a result one by one.
 
     Signals:
-        closed: the user wants the grid back; the row that was shown last.
-        similar_requested: photos like this one are wanted.
-        moved: another row is shown.
-        full_screen_toggled: the user wants the whole screen, or not any more.
-        part_requested: photos like a part of this one are wanted; the part in fractions of the picture.
-        explanation_requested: the user wants to see why this photo answers the query.
-        explanation_likely: that may be wanted soon.
+        closed: the user goes back to the grid; the row that was shown last.
+        similar_requested: id of the photo to find similar ones for.
+        moved: the row that is now shown.
+        full_screen_toggled: the user enters or leaves full screen.
+        part_requested: photo id, and x, y, width and height of a region of it in fractions: search by that region.
+        explanation_requested: id of the photo to explain.
+        explanation_likely: the user points at the button, so a request is likely soon.
     """
 
     closed = Signal(int)
@@ -49,15 +50,15 @@ class PhotoViewer(QWidget):
         self._canvas = PhotoCanvas(self)
         self._canvas.sharper_wanted.connect(self._sharpen)
         self._canvas.part_chosen.connect(self._emit_part)
-        self._canvas.part_too_small.connect(lambda: self._say("That is too small a part. Drag a larger rectangle."))
+        self._canvas.part_too_small.connect(lambda: self._say(tr("The region is too small. Drag a larger rectangle.")))
         self._full_asked = False
         self._said = label(kind="said", wrap=True)
         self._said.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._said.setParent(self)
         self._said.hide()
-        self._why = self._stage_button("why", "Why this photo  (W)", self._toggle_why, checkable=True)
+        self._why = self._stage_button("why", tr("Why this photo?  (W)"), self._toggle_why, checkable=True)
         Resting(self._why).begun.connect(self.explanation_likely)
-        self._part = self._stage_button("part", "Find this part  (R)", self.choose_part, checkable=True)
+        self._part = self._stage_button("part", tr("Search by region  (R)"), self.choose_part, checkable=True)
         self._canvas.choosing_ended.connect(lambda: self._part.setChecked(False))
         self._why.hide()
         self._reason = label(kind="stage", wrap=True)
@@ -66,12 +67,12 @@ class PhotoViewer(QWidget):
         self._reason.hide()
         self._name = ElidedLabel(kind="stage")
         self._place = label(kind="stage")
-        self._left = self._stage_button("left", "Previous  (←)", lambda: self.step(-1))
-        self._right = self._stage_button("right", "Next  (→)", lambda: self.step(1))
+        self._left = self._stage_button("left", tr("Previous  (←)"), lambda: self.step(-1))
+        self._right = self._stage_button("right", tr("Next  (→)"), lambda: self.step(1))
         self._top = _Scrim(self)
         self._build_top()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAccessibleName("Large photo")
+        self.setAccessibleName(tr("Photo viewer"))
         model.dataChanged.connect(lambda *_: self._on_model_data())
 
     def _stage_button(self, icon: str, name: str, go: Callable[[], object], *, checkable: bool = False) -> IconButton:
@@ -91,13 +92,13 @@ class PhotoViewer(QWidget):
         words.addWidget(self._name)
         words.addWidget(self._place)
         row.addLayout(words, 1)
-        row.addWidget(self._stage_button("minus", "Smaller  (−)", lambda: self._canvas.zoom_by(1 / 1.4)))
-        row.addWidget(self._stage_button("plus", "Larger  (+)", lambda: self._canvas.zoom_by(1.4)))
+        row.addWidget(self._stage_button("minus", tr("Zoom out  (−)"), lambda: self._canvas.zoom_by(1 / 1.4)))
+        row.addWidget(self._stage_button("plus", tr("Zoom in  (+)"), lambda: self._canvas.zoom_by(1.4)))
         row.addWidget(self._why)
-        row.addWidget(self._stage_button("similar", "Find similar  (S)", self._emit_similar))
+        row.addWidget(self._stage_button("similar", tr("Find similar  (S)"), self._emit_similar))
         row.addWidget(self._part)
-        row.addWidget(self._stage_button("fullscreen", "Full screen  (F11)", self.full_screen_toggled.emit))
-        row.addWidget(self._stage_button("close", "Back to the photos  (Esc)", self.close_viewer))
+        row.addWidget(self._stage_button("fullscreen", tr("Full screen  (F11)"), self.full_screen_toggled.emit))
+        row.addWidget(self._stage_button("close", tr("Back to the photos  (Esc)"), self.close_viewer))
 
     # Which photo
 
@@ -126,11 +127,11 @@ class PhotoViewer(QWidget):
             self._ask_why()
 
     def step(self, by: int) -> None:
-        """Show the next or the previous photo."""
+        """Move by a number of photos."""
         self.show_row(min(max(self._row + by, 0), self._model.rowCount() - 1))
 
     def close_viewer(self) -> None:
-        """Give the grid back."""
+        """Go back to the grid."""
         self._generation += 1
         row, self._row = self._row, -1
         self._canvas.clear()
@@ -141,7 +142,7 @@ class PhotoViewer(QWidget):
         if photo is None:
             return
         self._name.set_text(formatting.shown(photo.path.name))
-        parts = [f"{self._row + 1:,} of {self._model.rowCount():,}"]
+        parts = [tr("{number:,} of {total:,}", number=self._row + 1, total=self._model.rowCount())]
         if photo.facts.taken:
             parts.append(formatting.moment(photo.facts.taken))
         parts.append(formatting.short_folder(photo.path.parent))
@@ -170,9 +171,9 @@ class PhotoViewer(QWidget):
 
     def _on_error(self, error: Exception, generation: int) -> None:
         if generation == self._generation and not self._canvas.is_sharp:
-            reason = formatting.shown(str(error))
+            reason = formatting.shown(translated(error))
             if self._canvas.has_picture:
-                # On the thumbnail, which is all there is of it, plain words could not be read.
+                # Over the thumbnail, text needs the background that ``_say`` gives it.
                 self._say(reason)
                 return
             self._reason.setText(reason)
@@ -190,14 +191,14 @@ class PhotoViewer(QWidget):
         if photo_id is not None:
             self.similar_requested.emit(int(photo_id))
 
-    # Parts and reasons
+    # Regions and explanations
 
     def choose_part(self) -> None:
-        """Let the user draw a rectangle on the picture, or end that."""
+        """Start or end the selection of a region to search by."""
         self._canvas.choose_part(choosing=not self._canvas.is_choosing)
         self._part.setChecked(self._canvas.is_choosing)
         if self._canvas.is_choosing:
-            self._say("Drag a rectangle around the part to look for.")
+            self._say(tr("Drag a rectangle around the region to search by."))
         else:
             self._said.hide()
 
@@ -207,7 +208,7 @@ class PhotoViewer(QWidget):
             self.part_requested.emit(int(photo_id), x, y, width, height)
 
     def offer_explanation(self, *, offered: bool) -> None:
-        """Offer to show why a photo answers the query; there is nothing to show where nothing was asked."""
+        """Show or hide the button that explains a match; without a query there is nothing to explain."""
         self._why.setVisible(offered)
         if not offered:
             self._why.setChecked(False)
@@ -225,12 +226,12 @@ class PhotoViewer(QWidget):
             self.explanation_requested.emit(int(photo_id))
 
     def explain(self, row: int) -> None:
-        """Show the photo of a row, and why it answers the query."""
+        """Show the photo of a row and explain why it matches the query."""
         self._why.setChecked(True)
         self.show_row(row)
 
     def show_explanation(self, photo_id: int, heat: QImage | None, words: str) -> None:
-        """Lay the answer to ``explanation_requested`` over the photo, if that photo is still shown."""
+        """Show the answer to ``explanation_requested``, if that photo is still shown."""
         if self._why.isChecked() and self._model.photo_id(self._row) == photo_id:
             self._canvas.show_heat_map(heat)
             self._say(words)
@@ -291,7 +292,7 @@ class PhotoViewer(QWidget):
 
 
 class _Scrim(QWidget):
-    """A shade at the top, so that words can be read on any picture."""
+    """A dark gradient at the top that keeps text readable on any photo."""
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         fade = QLinearGradient(0, 0, 0, self.height())

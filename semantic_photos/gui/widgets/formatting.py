@@ -50,6 +50,11 @@ def many(count: int, one: str, more: str = "") -> str:
     return f"{count:,} {one if count == 1 else more or one + 's'}"
 
 
+def percent(share: float) -> str:
+    """Return a share in 0..1 as ``87%``."""
+    return tr("{percent}%", percent=round(100 * share))
+
+
 def size(count: int) -> str:
     """Return a number of bytes with a unit."""
     value = float(count)

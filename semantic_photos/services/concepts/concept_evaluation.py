@@ -31,6 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semantic_photos.domain.ports import FloatArray
+from semantic_photos.domain.translatable import Message
 from semantic_photos.domain.vectors import normalise
 from semantic_photos.services.concepts.concept_direction import CustomConcept, fit_direction
 from semantic_photos.services.search.near_duplicates import SAME
@@ -89,27 +90,37 @@ class HoldOutResult:
         return self.after > self.before and self.luck <= LUCK
 
     @property
-    def figures(self) -> str:
+    def figures(self) -> Message:
         """Return what was measured, as a sentence."""
-        way = "typed word" if self.by_word else "plain similar"
-        examples = f"{self.examples} example{'' if self.examples == 1 else 's'}"
-        return (
-            f"Of your {examples}, found again among the first {self.first} of {self.among:,} photos when not shown "
-            f"to it: {way} {self.before}, taught {self.after}."
-        )
+        values = {"after": self.after, "before": self.before, "first": self.first, "among": self.among}
+        if self.by_word:
+            return Message.counted(
+                "Of your {count:,} example, held out from training, the concept found {after:,} and the word alone "
+                "{before:,} among the first {first:,} of {among:,} photos.",
+                "Of your {count:,} examples, held out from training in turn, the concept found {after:,} and the word "
+                "alone {before:,} among the first {first:,} of {among:,} photos.",
+                self.examples, **values,
+            )  # fmt: skip
+        return Message.counted(
+            "Of your {count:,} example, held out from training, the concept found {after:,} and a search by similar "
+            "photos {before:,} among the first {first:,} of {among:,} photos.",
+            "Of your {count:,} examples, held out from training in turn, the concept found {after:,} and a search by "
+            "similar photos {before:,} among the first {first:,} of {among:,} photos.",
+            self.examples, **values,
+        )  # fmt: skip
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> Message:
         """Return what follows from the figures, as a sentence."""
         if self.better:
-            return "Taught is better."
+            return Message("The concept is better.")
         if self.after > self.before:
-            return "That looks better, but is too little to be sure."
+            return Message("The concept looks better, but the difference may be chance.")
         if self.after < self.before:
-            return "On these, taught is worse than before."
+            return Message("On these examples the concept is worse.")
         if self.after == self.examples:
-            return "Both find them all, so there is nothing to tell them apart by."
-        return "On these, taught is no better than before."
+            return Message("Both find them all, so the examples do not show which is better.")
+        return Message("On these examples the concept is no better.")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

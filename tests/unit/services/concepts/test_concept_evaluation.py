@@ -69,13 +69,13 @@ def test_a_known_word_is_what_was_before() -> None:
     figures = hold_out("x", photos[own], photos, word, own=own, first=20).figures
     assert figures.by_word
     assert figures.better
-    assert "typed word" in figures.figures
-    assert figures.verdict == "Taught is better."
+    assert "the word alone" in figures.figures
+    assert figures.verdict == "The concept is better."
 
 
 @pytest.mark.parametrize(
     ("before", "after", "gained", "lost", "words"),
-    [(1, 3, 2, 0, "too little"), (3, 3, 1, 1, "no better"), (5, 5, 0, 0, "all"), (4, 2, 0, 2, "worse"),
+    [(1, 3, 2, 0, "chance"), (3, 3, 1, 1, "no better"), (5, 5, 0, 0, "all"), (4, 2, 0, 2, "worse"),
      (0, 5, 5, 0, "is better")],
 )  # fmt: skip
 def test_the_verdict_says_no_more_than_the_figures(before: int, after: int, gained: int, lost: int, words: str) -> None:
