@@ -39,7 +39,9 @@ log = logging.getLogger(__name__)
 TARGET = 0.8
 #: Photos that the precision of all tags counts for in that of one.
 HOLD = 8.0
-#: The same for the share of unmentioned tags that are wrong, which is `SILENCE` to begin with.
+#: Photos of one tag that count in the precision of all: one frequent tag must not speak for the others.
+MOST_OF_ONE = 50.0
+#: Unmentioned tags that the usual share of wrong ones, `SILENCE`, counts for in the measured one.
 SILENCE_HOLD, SILENCE = 5.0, 0.8
 #: From this confidence on tags are looked at; below it nothing is set.
 LOWEST = 0.2
@@ -91,8 +93,8 @@ def truth_of(
     for name in sorted(set(groups) - {""}):
         rows = np.array([group == name for group in groups])
         proved, refuted = (unmentioned & found)[rows].sum(), (unmentioned & absent)[rows].sum()
-        share = float((refuted + SILENCE_HOLD * SILENCE) / (proved + refuted + SILENCE_HOLD))
-        silence[name] = round(share, 3)
+        share = round(float((refuted + SILENCE_HOLD * SILENCE) / (proved + refuted + SILENCE_HOLD)), 3)
+        silence[name] = share
         wrong[rows] = np.where(~right[rows] & np.isnan(seen[rows]), np.float32(share), wrong[rows])
     return Truth(right.astype(np.float32), wrong, silence)
 
@@ -103,10 +105,11 @@ def fit_thresholds(confidences: FloatArray, truth: Truth, target: float = TARGET
     `NEVER` for tags that do not reach it.
     """
     right, wrong = _above(confidences, truth)
-    judged = (right + wrong).sum(axis=1)
+    weight = np.minimum(1.0, MOST_OF_ONE / np.maximum(right + wrong, 1.0))
+    judged = (weight * (right + wrong)).sum(axis=1)
     # Where nothing is judged any more, what was true a step below is the best guess.
     common, last = np.zeros(len(STEPS)), 0.0
-    for step, (count, all_right) in enumerate(zip(judged, right.sum(axis=1), strict=True)):
+    for step, (count, all_right) in enumerate(zip(judged, (weight * right).sum(axis=1), strict=True)):
         last = float(all_right / count) if count else last
         common[step] = last
     precision = (right + HOLD * common[:, None]) / (right + wrong + HOLD)

@@ -139,6 +139,7 @@ class Library:
             store=self.tags,
             tree=self.tagging.tree,
             matches=self.search.matches,
+            submit=self.lanes.pool.submit,
         )
         self.salient_words = SalientWords(seen.tags)
         self.explainer = Explainer(

@@ -25,11 +25,11 @@ TREE = TagTree.parse("animal|dog: puppy\nanimal|cat\nperson|woman")
 
 
 def test_labels_captions_and_detectors_say_what_is_right_and_detectors_what_is_absent() -> None:
-    tags = ["dog", "animal", "person", "hot dog", "beach"]
+    tags = ["dog", "animal", "person", "birthday cake", "beach"]
     photos = [
         {"labels": ["Puppies"]},
         {"labels": ["puppy"]},
-        {"captions": ["A woman eats hot dogs."]},
+        {"captions": ["A woman cuts birthday cakes."]},
         {"captions": ["Waves on the beach", "Sand"]},
         {},
     ]
@@ -41,7 +41,7 @@ def test_labels_captions_and_detectors_say_what_is_right_and_detectors_what_is_a
     truth = truth_of(photos, tags, confidences, scores, TREE)
     right = truth.right > 0
     assert right[1].tolist() == [True, True, False, False, False], "a synonym, and what stands above it"
-    assert right[2].tolist() == [True, True, True, True, False], "words of a caption, and what stands above them"
+    assert right[2].tolist() == [False, False, True, True, False], "words of a caption, and what stands above them"
     assert right[3].tolist() == [True, True, False, False, True], "a detector's dog"
     assert not right[4].any()
     # Not seen at all is wrong; seen a little, or never looked for, cannot be said.
@@ -65,43 +65,37 @@ def test_silence_weighs_as_much_as_it_proved_wrong_among_known_kinds() -> None:
 
 
 def _world(count: int = 4000, seed: int = 1) -> tuple[np.ndarray, Truth]:
-    """Return three tags that are right from 0.4, from 0.8 and never, and one that is hardly ever seen."""
+    """Return nine tags that are mostly right from 0.4 on, one from 0.8 on, one never, and one that is hardly seen."""
     rng = np.random.default_rng(seed)
-    confidences = rng.random((count, 4)).astype(np.float32) * (rng.random((count, 4)) < 0.2)
-    confidences[:, 3] = 0.0
-    confidences[0, 3] = 0.75
-    chance = np.stack(
-        [
-            np.where(confidences[:, 0] >= 0.4, 0.95, 0.1),
-            np.where(confidences[:, 1] >= 0.8, 0.95, 0.1),
-            np.full(count, 0.05),
-            np.zeros(count),
-        ],
-        axis=1,
-    )
-    right = (rng.random((count, 4)) < chance) & (confidences > 0)
+    confidences = rng.random((count, 12)).astype(np.float32) * (rng.random((count, 12)) < 0.05)
+    confidences[:, 11] = 0.0
+    confidences[0, 11] = 0.75
+    chance = np.where(confidences >= 0.4, 0.95, 0.1)
+    chance[:, 9] = np.where(confidences[:, 9] >= 0.8, 0.95, 0.1)
+    chance[:, 10:] = 0.0
+    right = (rng.random(confidences.shape) < chance) & (confidences > 0)
     return confidences, Truth(right.astype(np.float32), ((confidences > 0) & ~right).astype(np.float32), {})
 
 
 def test_each_tag_gets_its_own_threshold_and_one_wrong_photo_silences_none() -> None:
     confidences, truth = _world()
-    early, late, never, rare = fit_thresholds(confidences, truth).tolist()
-    assert 0.3 <= early < 0.5
-    assert 0.65 < late < 0.85
-    assert never == NEVER
-    assert 0.75 < rare < NEVER, "above its only photo, which was wrong"
+    thresholds = fit_thresholds(confidences, truth)
+    assert (thresholds[:9] < 0.5).all()
+    assert 0.65 < thresholds[9] < 0.85
+    assert thresholds[10] > 0.95, "always wrong"
+    assert thresholds[11] < 0.8, "its only photo was wrong; above it the others speak"
 
 
 def test_what_is_chosen_is_right_often_enough_on_other_photos_and_reaches_more_of_them() -> None:
     confidences, truth = _world()
     thresholds, report = choose(confidences, truth)
     assert report["held_out"]["precision"] >= TARGET
-    assert report["never"] == 1
+    assert report["never"] == (thresholds >= NEVER).sum()
     others, their_truth = _world(seed=2)
     fresh = figures(others, their_truth, thresholds)
-    assert fresh["precision"] >= TARGET
+    assert fresh["precision"] >= TARGET - 0.03, "two standard errors of other photos"
     common = [figures(others, their_truth, step / 100) for step in range(30, 100)]
-    as_right = [one["photos_with_tag"] for one in common if one["precision"] >= TARGET]
+    as_right = [one["photos_with_tag"] for one in common if one["precision"] >= fresh["precision"]]
     assert fresh["photos_with_tag"] > max(as_right, default=0.0)
     assert held_out(confidences, truth, 0.95)["tags_per_photo"] <= report["held_out"]["tags_per_photo"]
 
