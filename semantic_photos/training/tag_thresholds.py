@@ -19,10 +19,10 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,10 @@ NEVER = 1.0
 TARGETS = (0.8, 0.82, 0.84, 0.86, 0.88, 0.9, 0.92, 0.95)
 
 Bools = NDArray[np.bool_]
+
+
+class _Proved(Protocol):
+    def __call__(self, name: str, *, part: bool = False) -> Bools: ...
 
 
 @dataclass(frozen=True)
@@ -135,9 +139,7 @@ def held_out(confidences: FloatArray, truth: Truth, target: float, seeds: int = 
     for seed in range(seeds):
         first = np.random.default_rng(seed).permutation(len(confidences)) % 2 == 0
         for half in (first, ~first):
-            there, here = (
-                Truth(truth.right[part], truth.wrong[part], truth.silence) for part in (half, ~half)
-            )
+            there, here = (Truth(truth.right[part], truth.wrong[part], truth.silence) for part in (half, ~half))
             fitted = fit_thresholds(confidences[half], there, target)
             rows.append(figures(confidences[~half], here, fitted))
     return {name: round(float(np.mean([row[name] for row in rows])), 4) for name in rows[0]}
@@ -175,19 +177,17 @@ def _plain(text: str) -> tuple[str, ...]:
     return tuple(folded(word) for word in tokens(text.replace("-", " ")))
 
 
-def _columns(tags: Sequence[str], tree: TagTree) -> Callable[[str, bool], Bools]:
+def _columns(tags: Sequence[str], tree: TagTree) -> _Proved:
     """Return which tags (T,) a name proves: those of the same words or above it, and those that are a word of it."""
     plain = [_plain(tag) for tag in tags]
     kept: dict[tuple[str, bool], Bools] = {}
 
-    def proved(name: str, part: bool) -> Bools:
+    def proved(name: str, *, part: bool = False) -> Bools:
         if (name, part) not in kept:
             words, known = _plain(name), tree.find(name) is not None
             kept[name, part] = np.array(
                 [
-                    own == words
-                    or (part and len(own) == 1 and own[0] in words)
-                    or (known and tree.above(tag, name))
+                    own == words or (part and len(own) == 1 and own[0] in words) or (known and tree.above(tag, name))
                     for tag, own in zip(tags, plain, strict=True)
                 ],
                 dtype=np.bool_,
@@ -209,11 +209,11 @@ def _said(photos: Sequence[Mapping[str, Any]], tags: Sequence[str], tree: TagTre
     of_long = dict(long)
     for row, photo in enumerate(photos):
         for label in photo.get("labels") or ():
-            said[row] |= proved(label.lower(), True)
+            said[row] |= proved(label.lower(), part=True)
         for caption in photo.get("captions") or ():
             words = set(_plain(caption))
             for word in words:
-                said[row] |= proved(word, False)
+                said[row] |= proved(word)
             maybe: set[int] = set().union(*(holding[word] for word in words if word in holding))
             for number in maybe:
                 said[row, number] |= words.issuperset(of_long[number])
@@ -225,7 +225,7 @@ def _seen(tags: Sequence[str], scores: Scores, tree: TagTree, count: int) -> NDA
     proved = _columns(tags, tree)
     seen = np.full((count, len(tags)), np.nan, np.float32)
     for label, column in scores.items():
-        for number in np.flatnonzero(proved(label, False)).tolist():
+        for number in np.flatnonzero(proved(label)).tolist():
             seen[:, number] = np.fmax(seen[:, number], column.astype(np.float32))
     return seen
 

@@ -72,7 +72,9 @@ class Vocabulary:
     ) -> None:
         """Take over the parts; ``submit`` runs work on a background thread, without it no words are counted ahead."""
         self._catalog, self._index, self._pack, self._words = catalog, index, pack, words
-        self._colours = frozenset(t.tag.casefold() for t in pack.tags if t.category == "colour") if pack else frozenset()
+        self._colours = (
+            frozenset(t.tag.casefold() for t in pack.tags if t.category == "colour") if pack else frozenset()
+        )
         self._store, self._tree = store, tree if tree is not None else TagTree({})
         self._matches = matches if matches is not None else GoodMatches(words, None, self._sample)
         self._word_counts: WordCounts | None = None
@@ -188,8 +190,7 @@ class Vocabulary:
                 taken |= same
         counts = self._counts(chosen, caution)
         near = [
-            WordNeighbour(name, _cosine(words, name, vector), count)
-            for name, count in zip(chosen, counts, strict=True)
+            WordNeighbour(name, _cosine(words, name, vector), count) for name, count in zip(chosen, counts, strict=True)
         ]
         return sorted(near, key=lambda one: (one.word in self._colours, -one.photos))
 

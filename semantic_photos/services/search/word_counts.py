@@ -78,6 +78,4 @@ class WordCounts:
         with self._lock:
             if len(self._known) > _MOST:
                 self._known.clear()
-            self._known |= {
-                word: (generation, now, int(number)) for word, number in zip(words, numbers, strict=False)
-            }
+            self._known |= {word: (generation, now, int(number)) for word, number in zip(words, numbers, strict=False)}
