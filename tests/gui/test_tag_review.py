@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
@@ -18,6 +19,7 @@ from semantic_photos.gui.dialogs.automatic_tagging_dialog import AutomaticTaggin
 from semantic_photos.gui.tags.tag_controller import TagController
 from semantic_photos.gui.tags.tag_review import NOTHING_TO_TAG
 from semantic_photos.gui.tags.tag_wall import Part
+from semantic_photos.services.tags.tag_preview import TagPreview
 from tests.fakes.library import FakeLibrary
 from tests.gui.conftest import Desk
 
@@ -156,9 +158,13 @@ def test_of_tags_with_own_thresholds_no_common_confidence_is_told(desk: Desk) ->
         assert "%" not in room.dialog._value.text()
 
 
-def test_tags_that_cannot_be_counted_can_still_be_set(desk: Desk) -> None:
+def test_tags_that_cannot_be_counted_can_still_be_set(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     room = _review(desk)
-    desk.library.fail("preview", CatalogError("The catalog is locked."))
+
+    def locked(*_: object) -> TagPreview:
+        raise CatalogError("The catalog is locked.")
+
+    monkeypatch.setattr(desk.library.tagging, "preview", locked)
     room.ask_to_tag()
     dialog = room.dialog
     assert isinstance(dialog, AutomaticTaggingDialog)
