@@ -16,6 +16,8 @@ from semantic_photos.translation import tr, translated, trn
 LEAST, USUAL, MOST = 40, 70, 95
 #: Tags whose numbers are shown before the run.
 _COMMONEST = 8
+#: Width of the dialog's texts in pixels.
+_TEXT_WIDTH = 476
 
 
 class AutomaticTaggingDialog(QDialog):
@@ -36,7 +38,7 @@ class AutomaticTaggingDialog(QDialog):
         self._preview: TagPreview | None = None
         self._counting = CancelToken()
         self.setWindowTitle(tr("Tag library automatically"))
-        self.setFixedWidth(520)
+        self.setFixedWidth(_TEXT_WIDTH + 44)
         self._value = label(kind="title")
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(LEAST, MOST)
@@ -61,16 +63,17 @@ class AutomaticTaggingDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(22, 20, 22, 18)
         column.setSpacing(12)
-        column.addWidget(
-            label(
-                tr(
-                    "Every indexed photo gets the tags that reach this confidence. They are suggestions until you "
-                    "confirm them. Your own tags and rejected tags do not change, and nothing is written to your "
-                    "photo files. New photos are tagged automatically from now on. You can undo the whole run."
-                ),
-                wrap=True,
-            )
+        intro = label(
+            tr(
+                "Every indexed photo gets the tags that reach this confidence. They are suggestions until you "
+                "confirm them. Your own tags and rejected tags do not change, and nothing is written to your "
+                "photo files. New photos are tagged automatically from now on. You can undo the whole run."
+            ),
+            wrap=True,
         )
+        # The layout takes too few lines for a long text of several lines.
+        intro.setMinimumHeight(intro.heightForWidth(_TEXT_WIDTH))
+        column.addWidget(intro)
         column.addSpacing(6)
         column.addWidget(self._value)
         column.addWidget(self.slider)
