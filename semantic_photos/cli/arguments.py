@@ -238,6 +238,7 @@ def _add_tag_actions(tags: argparse.ArgumentParser) -> None:
     action.add_argument(
         "--auto", action="store_true", help="give all photos their automatic tags, new ones from now on"
     )
+    tags.add_argument("--preview", action="store_true", help="with --auto: only count the tags that would be set")
     action.add_argument("--remove-automatic", action="store_true", help="take off all that nobody confirmed")
     decisions = 'decisions, one a line: {"path", "tag", "decision": confirm, reject, add or remove}'
     action.add_argument("--review", type=Path, metavar="FILE.jsonl", help=decisions)

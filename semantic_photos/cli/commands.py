@@ -84,7 +84,7 @@ def _feedback(options: argparse.Namespace) -> int:
 def _tags(options: argparse.Namespace) -> int:
     tags.check(options)
     if tags.is_action(options):
-        with open_library(options, read_only=options.dry_run) as library:
+        with open_library(options, read_only=options.dry_run or options.preview) as library:
             report = tags.act(library, options)
         print_json(report) if options.json else tags.print_report(report)
         return 1 if report.get("failed") else 0

@@ -17,8 +17,12 @@ from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.tags import Act
 from semantic_photos.services.library.library import Library
+from semantic_photos.services.tags.tag_preview import about
 from semantic_photos.services.tags.tag_words import PRECISE
+from semantic_photos.translation import tr, trn
 
+#: Tags that a preview lists with their photos.
+_COMMONEST = 20
 #: The decisions of a review, and what each does.
 DECISIONS = {"confirm": Act.CONFIRM, "reject": Act.REJECT, "add": Act.ADD, "remove": Act.REJECT}
 
@@ -34,6 +38,8 @@ def check(options: argparse.Namespace) -> None:
     Raises:
         UserFacingError: when they do not go together.
     """
+    if options.preview and not options.auto:
+        raise UserFacingError("--preview goes with --auto only.", code="usage", advice="See --help.")
     if not is_action(options):
         return
     if options.photos and not options.write:
@@ -53,7 +59,15 @@ def act(library: Library, options: argparse.Namespace) -> dict[str, Any]:
         UserFacingError: when it cannot be done.
     """
     if options.auto:
-        run = library.tagging.run(options.least if options.least is not None else PRECISE)
+        least = options.least if options.least is not None else PRECISE
+        if options.preview:
+            preview = library.tagging.preview(least)
+            counts = preview.at(least, _COMMONEST)
+            return {
+                "preview": True, "examined": preview.examined, "tags": counts.tags, "photos": counts.photos,
+                "commonest": [{"tag": tag, "photos": photos} for tag, photos in counts.commonest],
+            }  # fmt: skip
+        run = library.tagging.run(least)
         return {"photos": run.photos, "changed": run.tags, "seconds": round(run.seconds, 3)}
     if options.remove_automatic:
         return {"removed": len(library.tagging.remove_automatic().tags)}
@@ -64,7 +78,9 @@ def act(library: Library, options: argparse.Namespace) -> dict[str, Any]:
 
 def print_report(report: dict[str, Any]) -> None:
     """Print a report for a user."""
-    if "removed" in report:
+    if "preview" in report:
+        _print_preview(report)
+    elif "removed" in report:
         print(f"{report['removed']:,} automatic tags taken off.")
     elif "decisions" in report:
         print(f"{report['decisions']:,} decisions, {report['changed']:,} tags changed.")
@@ -80,6 +96,18 @@ def print_report(report: dict[str, Any]) -> None:
         print(f"{report['written']:,} files {would}, {report['unchanged']:,} photos need nothing.", file=sys.stderr)
     for failure in report.get("failures", ()):
         print(f"{failure['path']}: {failure['reason']}", file=sys.stderr)
+
+
+def _print_preview(report: dict[str, Any]) -> None:
+    counts = (report["tags"], report["photos"])
+    tags = trn("{count:,} tag", "{count:,} tags", about(counts[0]))
+    photos = trn("{count:,} photo", "{count:,} photos", about(counts[1]))
+    if tuple(map(about, counts)) == counts:
+        print(tr("{tags} on {photos}", tags=tags, photos=photos))
+    else:
+        print(tr("About {tags} on {photos}", tags=tags, photos=photos))
+    for one in report["commonest"]:
+        print(f"{one['photos']:>8,}  {one['tag']}")
 
 
 def photo_of(library: Library, path: Path) -> PhotoId:

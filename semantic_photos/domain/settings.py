@@ -36,6 +36,7 @@ class Settings:
     encoder_threads: int = _setting(0, Message("Threads for the image encoder (0: automatic)."), least=0, most=64)
     thumbnail_cache_mb: int = _setting(2000, Message("Disk space for thumbnails, in MB."), least=50, most=100_000)
     rescan_minutes: int = _setting(60, Message("Minutes between rescans of all folders."), least=1, most=1440)
+    tag_colours: bool = _setting(default=False, description=Message("Set colors as automatic tags."))
     language: str = _setting(SYSTEM_LANGUAGE, Message("Language of the window."), choices=(SYSTEM_LANGUAGE, *LANGUAGES))
     window_geometry: str = _setting("", Message("Position and size of the window, as written by Qt."))
 

@@ -81,13 +81,17 @@ class HeadSection:
 
 @dataclass(frozen=True, slots=True)
 class TextSection:
-    """Names of the files of the word table; ``trust`` is how far each word was trained, or None."""
+    """Names of the files of the word table.
+
+    ``trust`` is how far each word was trained, ``offered`` which words may be offered; both may be None.
+    """
 
     words: str
     vectors: str
     scales: str
     weights: str
     trust: str | None = None
+    offered: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +314,7 @@ def _text(section: _Section, files: Mapping[str, ListedFile]) -> TextSection:
         section.file("scales", files, ".npy"),
         section.file("weights", files, ".npy"),
         section.file("trust", files, ".npy") if "trust" in section.values else None,
+        section.file("offered", files, ".npy") if "offered" in section.values else None,
     )
 
 

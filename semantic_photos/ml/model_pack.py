@@ -170,7 +170,9 @@ def load_pack(folder: Path) -> ModelPack:
     _check_encoder(manifest, inspect_model(contents[manifest.image.file], manifest.image.file))
     _check_head(manifest, inspect_model(contents[manifest.head.file], manifest.head.file))
     text = manifest.text
-    word_table = load_word_table(folder, text.words, text.vectors, text.scales, text.weights, manifest.dim, text.trust)
+    word_table = load_word_table(
+        folder, text.words, text.vectors, text.scales, text.weights, manifest.dim, text.trust, text.offered
+    )
     # Tags keep their weighted means: that is what their background in the file was measured with.
     tags = parse_tags(contents[manifest.tags], manifest.tags, word_table.phrase, manifest.dim)
     phrases = None

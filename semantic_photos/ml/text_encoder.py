@@ -141,9 +141,10 @@ class WordTableEncoder:
         return [self._word_table.words[row] for row in np.sort(rows[first:last])[:n].tolist()]
 
     def _offerable(self) -> np.ndarray:
-        """Return the rows of words that are worth offering."""
+        """Return the rows of words that are worth offering: not too short, no stop words, and on the pack's list."""
         long = np.fromiter((len(word) >= _SHORTEST for word in self._word_table.words), bool, len(self._word_table))
-        return np.flatnonzero(long & (self._word_table.weights > 0))
+        listed = self._word_table.offered
+        return np.flatnonzero(long & (self._word_table.weights > 0) & (True if listed is None else listed))
 
     def offered(self) -> tuple[Sequence[str], FloatArray]:
         """Return the words that are worth offering (M) and their unit vectors, float32 (M, D), in one order."""

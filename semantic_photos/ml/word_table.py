@@ -42,6 +42,7 @@ class WordVectorTable:
         row_of: row of each word.
         weights: float32 (V,), weight of each word in a phrase; 0 for stop words.
         trust: float32 (V,) in [0, 1], how far each word was trained on photos; None if the pack does not say.
+        offered: bool (V,), which words may be offered to users; None if the pack does not say.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class WordVectorTable:
         scales: FloatArray,
         weights: FloatArray,
         trust: FloatArray | None = None,
+        offered: NDArray[np.bool_] | None = None,
     ) -> None:
         """Take over a table.
 
@@ -60,12 +62,13 @@ class WordVectorTable:
             scales: float32 (V,); vector = row * scale.
             weights: float32 (V,).
             trust: float32 (V,) or None.
+            offered: bool (V,) or None.
         """
         self.words = tuple(words)
         self.row_of = {word: row for row, word in enumerate(self.words)}
         # A plain view: numpy.memmap's own indexing costs more than the arithmetic.
         self._vectors: NDArray[np.int8] = np.asarray(vectors).view(np.ndarray)
-        self._scales, self.weights, self.trust = scales, weights, trust
+        self._scales, self.weights, self.trust, self.offered = scales, weights, trust, offered
         self._factors = (scales * weights).astype(np.float32)
         # "tshirt" should find "t-shirt"; the more frequent word wins.
         self._joined: dict[str, int] = {}
@@ -153,7 +156,14 @@ class WordVectorTable:
 
 
 def load_word_table(
-    folder: Path, words: str, vectors: str, scales: str, weights: str, dim: int, trust: str | None = None
+    folder: Path,
+    words: str,
+    vectors: str,
+    scales: str,
+    weights: str,
+    dim: int,
+    trust: str | None = None,
+    offered: str | None = None,
 ) -> WordVectorTable:
     """Read the files of a word table; the vectors stay on disk and are memory-mapped.
 
@@ -168,13 +178,18 @@ def load_word_table(
     for name, array in ((scales, sizes), (weights, shares)):
         if not (np.isfinite(array) & (array >= 0)).all():
             raise PackError(f"{name} has negative or non-finite numbers.", code="pack.words")
-    if trust is None:
-        return WordVectorTable(listed, table, sizes, shares)
-    trusted = np.array(read_array(folder / trust, np.dtype(np.float32), (count,)))
-    # Written so that a NaN fails.
-    if not ((trusted >= 0) & (trusted <= 1)).all():
-        raise PackError(f"{trust} has numbers outside of 0 to 1.", code="pack.words")
-    return WordVectorTable(listed, table, sizes, shares, trusted)
+    trusted, shown = None, None
+    if trust is not None:
+        trusted = np.array(read_array(folder / trust, np.dtype(np.float32), (count,)))
+        # Written so that a NaN fails.
+        if not ((trusted >= 0) & (trusted <= 1)).all():
+            raise PackError(f"{trust} has numbers outside of 0 to 1.", code="pack.words")
+    if offered is not None:
+        marks = np.array(read_array(folder / offered, np.dtype(np.uint8), (count,)))
+        if marks.max() > 1:
+            raise PackError(f"{offered} has numbers other than 0 and 1.", code="pack.words")
+        shown = marks > 0
+    return WordVectorTable(listed, table, sizes, shares, trusted, shown)
 
 
 def read_words(path: Path) -> list[str]:

@@ -215,7 +215,7 @@ class FakeVocabulary:
         names = [name for name in self._names if name != word]
         return [WordNeighbour(name, 0.8, round(40 * (1 - caution))) for name in names[:n]]
 
-    def near_photo(self, vector: np.ndarray, n: int = 12, caution: float = 0.5) -> list[WordNeighbour]:
+    def near_photo(self, vector: np.ndarray, n: int = 5, caution: float = 0.5) -> list[WordNeighbour]:
         self._guard("near_photo")
         return [WordNeighbour(self._names[(int(vector[0]) + k) % len(self._names)], 0.8, 20 - k) for k in range(n)]
 

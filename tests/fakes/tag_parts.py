@@ -30,6 +30,7 @@ from semantic_photos.services.concepts.personalization import PersonalizationSta
 from semantic_photos.services.metadata.keyword_changes import FileChange, WriteReport
 from semantic_photos.services.metadata.user_data import ImportReport
 from semantic_photos.services.tags.automatic_tagging import TaggingRun
+from semantic_photos.services.tags.tag_preview import TagPreview
 from semantic_photos.services.threads.concurrency import EventBus
 from semantic_photos.storage.keyword_sync import FailedWrite
 from semantic_photos.storage.tags import Change, RemarkRow, TagRow
@@ -168,6 +169,7 @@ class FakeTagging:
         self._thread: threading.Thread | None = None
         self.least: float | None = None
         self.least_now: float | None = None
+        self.measured = False
         self.step = 60
         self.last = TaggingProgress(0, 0, running=False)
         self.last_run: TaggingRun | None = None
@@ -175,6 +177,12 @@ class FakeTagging:
     @property
     def is_paused(self) -> bool:
         return self._paused.is_set()
+
+    def preview(self, least: float = 0.4, token: CancelToken | None = None) -> TagPreview:
+        self._guard("preview")
+        (token or CancelToken()).raise_if_cancelled()
+        total = self._photos()
+        return TagPreview(total, [{"guess": 1 - (i % 10) / 20} for i in range(total)])
 
     def start(self, least: float = 0.8) -> None:
         self.least = self.least_now = least

@@ -7,17 +7,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMessageBox
 
+from semantic_photos.domain.errors import CatalogError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.tags import Standing
 from semantic_photos.gui.dialogs.automatic_tagging_dialog import AutomaticTaggingDialog
 from semantic_photos.gui.tags.tag_controller import TagController
 from semantic_photos.gui.tags.tag_review import NOTHING_TO_TAG
 from semantic_photos.gui.tags.tag_wall import Part
+from semantic_photos.services.tags.tag_preview import TagPreview
 from tests.fakes.library import FakeLibrary
 from tests.gui.conftest import Desk
 
@@ -119,7 +122,7 @@ def test_the_library_is_tagged_and_the_run_undone(desk: Desk) -> None:
     room.ask_to_tag()
     assert isinstance(room.dialog, AutomaticTaggingDialog)
     room.dialog.slider.setValue(90)
-    assert "10 in a hundred" in room.dialog.meaning()
+    assert "10 in 100" in room.dialog.meaning()
     room.dialog._start()
     desk.until(lambda: desk.page.undo.undo_text)
     assert desk.library.tagging.least == 0.9
@@ -128,6 +131,48 @@ def test_the_library_is_tagged_and_the_run_undone(desk: Desk) -> None:
     room.toast._undo.click()
     desk.until(lambda: not desk.library.tags.rows)
     assert desk.library.tagging.least_now is None
+
+
+def test_the_dialog_counts_what_a_run_would_set(desk: Desk) -> None:
+    room = _review(desk)
+    room.ask_to_tag()
+    dialog = room.dialog
+    assert isinstance(dialog, AutomaticTaggingDialog)
+    dialog.slider.setValue(90)
+    desk.until(lambda: dialog.expected.text() == "72 tags on 72 photos")
+    assert "guess (72)" in dialog.commonest.text()
+    dialog.slider.setValue(85)
+    assert dialog.expected.text() == "96 tags on 96 photos"
+    dialog.slider.setValue(75)
+    assert dialog.expected.text() == "About 140 tags on 140 photos"
+    assert not desk.library.tags.rows, "nothing is set yet"
+
+
+def test_of_tags_with_own_thresholds_no_common_confidence_is_told(desk: Desk) -> None:
+    desk.library.tagging.measured = True
+    room = _review(desk)
+    room.ask_to_tag()
+    assert isinstance(room.dialog, AutomaticTaggingDialog)
+    for value in (50, 70, 90):
+        room.dialog.slider.setValue(value)
+        assert "own threshold" in room.dialog.meaning()
+        assert "%" not in room.dialog._value.text()
+
+
+def test_tags_that_cannot_be_counted_can_still_be_set(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = _review(desk)
+
+    def locked(*_: object) -> TagPreview:
+        raise CatalogError("The catalog is locked.")
+
+    monkeypatch.setattr(desk.library.tagging, "preview", locked)
+    room.ask_to_tag()
+    dialog = room.dialog
+    assert isinstance(dialog, AutomaticTaggingDialog)
+    desk.until(lambda: "could not be counted" in dialog.expected.text())
+    assert "locked" in dialog.commonest.text()
+    dialog._start()
+    desk.until(lambda: desk.page.undo.undo_text)
 
 
 def test_a_library_without_photos_cannot_be_tagged_until_one_is_there(

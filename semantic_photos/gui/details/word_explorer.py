@@ -94,7 +94,7 @@ class WordExplorer(QWidget):
 
         def work() -> Sequence[WordNeighbour]:
             vector = library.search.examples.vector(Example(photo_id))
-            return library.vocabulary.near_photo(vector, WORDS, self._caution)
+            return library.vocabulary.near_photo(vector, caution=self._caution)
 
         self._explore(("photo", photo_id), tr("Words near this photo"), "", work)
 

@@ -208,7 +208,7 @@ class TagController(QObject):
 
     def ask_to_tag(self) -> None:
         """Ask for the least probability of automatic tags, then tag the library."""
-        dialog = AutomaticTaggingDialog(self._bridge.library.tagging.least_now, self._window)
+        dialog = AutomaticTaggingDialog(self._bridge, self._window)
         dialog.start_wanted.connect(self.start)
         self._open(dialog)
 

@@ -134,7 +134,9 @@ class Library:
             limit=lambda: self.settings.result_limit, feedback=RelevanceFeedback(votes, self.index),
             cutoff=self.pack.cutoff if self.pack is not None else None,
         )  # fmt: skip
-        self.tagging = AutoTagger(self.catalog, self.tags, seen.tags, seen.plain, self.bus)
+        self.tagging = AutoTagger(
+            self.catalog, self.tags, seen.tags, seen.plain, self.bus, colours=lambda: self.settings.tag_colours
+        )
         self.keywords = KeywordFiles(self.catalog, self.catalog.metadata, self.decoders, self.bus)
         self.user_data = UserDataTransfer(self.catalog, self.catalog.user_data, self.bus)
         self.vocabulary = Vocabulary(
@@ -145,6 +147,7 @@ class Library:
             store=self.tags,
             tree=self.tagging.tree,
             matches=self.search.matches,
+            submit=self.lanes.pool.submit,
         )
         self.salient_words = SalientWords(seen.tags)
         self.explainer = Explainer(

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,12 +15,20 @@ from semantic_photos.domain.ports import FloatArray, TagModel, TextEncoder
 from semantic_photos.domain.tag_tree import TagTree
 from semantic_photos.domain.tags import Standing, TagLine, leaf
 from semantic_photos.index.hybrid_index import HybridIndex
+from semantic_photos.ml import word_forms
 from semantic_photos.services.search.good_matches import GoodMatches
+from semantic_photos.services.search.word_counts import WordCounts
 from semantic_photos.storage.catalog import Catalog
 from semantic_photos.storage.tags import TagStore
 
 #: Below this confidence a tag is not shown: wrong labels make people switch tagging off.
 LEAST_CONFIDENCE = 0.4
+#: Words for a photo: more are not read.
+NEAR_PHOTO = 5
+#: Standard deviations by which a word's cosine with a photo must exceed that with ordinary photos.
+STANDS_OUT = 3.0
+#: Words among which those that find most photos are completed first.
+CANDIDATES = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +68,23 @@ class Vocabulary:
         store: TagStore | None = None,
         tree: TagTree | None = None,
         matches: GoodMatches | None = None,
+        submit: Callable[[Callable[[], None]], object] | None = None,
     ) -> None:
+        """Take over the parts; ``submit`` runs work on a background thread, without it no words are counted ahead."""
         self._catalog, self._index, self._pack, self._words = catalog, index, pack, words
+        self._colours = (
+            frozenset(t.tag.casefold() for t in pack.tags if t.category == "colour") if pack else frozenset()
+        )
         self._store, self._tree = store, tree if tree is not None else TagTree({})
         self._matches = matches if matches is not None else GoodMatches(words, None, self._sample)
+        self._word_counts: WordCounts | None = None
+        if submit is not None and pack is not None and words is not None:
+            fingerprint = pack.fingerprint
+            self._word_counts = WordCounts(
+                lambda names: self._counts(names, result_cutoff.CAUTION),
+                lambda: catalog.vectors.generation(fingerprint),
+                submit,
+            )
 
     def tags(
         self, photo_ids: Sequence[PhotoId], n: int = 8, least: float = LEAST_CONFIDENCE
@@ -109,7 +130,7 @@ class Vocabulary:
             for tag, confidence in automatic.items()
             if leaf(tag).casefold() not in names and not any(self._tree.above(no, tag) for no in rejected)
         ]
-        return [*sure, *sorted(kept, key=lambda guess: -guess.confidence)][:n]
+        return [*sure, *sorted(kept, key=lambda guess: (guess.tag.casefold() in self._colours, -guess.confidence))][:n]
 
     def tags_of_vector(self, vector: FloatArray, n: int = 8, least: float = LEAST_CONFIDENCE) -> list[TagGuess]:
         """Return the most probable tags of any photo's unit vector (D,)."""
@@ -117,10 +138,14 @@ class Vocabulary:
             [] if self._pack is None else self._best(self._pack, self._pack.tag_confidences(vector[None])[0], n, least)
         )
 
-    @staticmethod
-    def _best(pack: TagModel, confidences: FloatArray, n: int, least: float) -> list[TagGuess]:
-        order = np.argsort(-confidences, kind="stable")[:n]
-        return [TagGuess(pack.tags[i].tag, float(confidences[i])) for i in order if confidences[i] >= least]
+    def _best(self, pack: TagModel, confidences: FloatArray, n: int, least: float) -> list[TagGuess]:
+        """Return the most probable tags, things before colours; none that never was right often enough."""
+        guesses = [
+            TagGuess(pack.tags[i].tag, float(confidences[i]))
+            for i in np.argsort(-confidences, kind="stable").tolist()
+            if confidences[i] >= least and pack.tags[i].least < 1.0
+        ]
+        return sorted(guesses, key=lambda guess: guess.tag.casefold() in self._colours)[:n]
 
     def neighbours(self, word: str, n: int = 12, caution: float = result_cutoff.CAUTION) -> list[WordNeighbour]:
         """Return the ``n`` words nearest to a word or phrase, each with the number of photos it would find.
@@ -144,31 +169,55 @@ class Vocabulary:
         return [WordNeighbour(name, score, count) for (name, score), count in zip(near, counts, strict=True)]
 
     def near_photo(
-        self, vector: FloatArray, n: int = 12, caution: float = result_cutoff.CAUTION
+        self, vector: FloatArray, n: int = NEAR_PHOTO, caution: float = result_cutoff.CAUTION
     ) -> list[WordNeighbour]:
-        """Return the words nearest to a photo's unit vector (D,), each with the number of photos it would find.
+        """Return words for a photo's unit vector (D,), each with the number of photos it would find, most first.
 
-        Tags come first, by their evidence: what they score on any photo is known. Then words of the table, by how
-        far they stand out from what they score on ordinary photos, because some words are near to every photo.
-        The score is the cosine.
+        Tags are chosen first, by their evidence: what they score on any photo is known. Then words of the table that
+        stand out from what they score on ordinary photos, because some words are near to every photo. Of the forms of
+        one word (dog, dogs) only one is returned. There may be none. The score is the cosine.
         """
         words = self._need_words()
-        sample = self._sample()
-        near = [(guess.tag, _cosine(words, guess.tag, vector)) for guess in self.tags_of_vector(vector, n)]
-        taken = {name for name, _ in near}
-        candidates = [pair for pair in words.neighbours(vector, 4 * n, exclude=taken) if pair[0] not in taken]
-        if sample is not None and candidates:
-            directions = np.stack([_direction(words, name) for name, _ in candidates])
-            scores = sample @ directions.T
-            out = (directions @ vector - scores.mean(axis=0)) / np.maximum(scores.std(axis=0), 1e-3)
-            candidates = [candidates[place] for place in np.argsort(-out, kind="stable").tolist()]
-        near = [*near, *candidates][:n]
-        counts = self._counts([name for name, _ in near], caution)
-        return [WordNeighbour(name, score, count) for (name, score), count in zip(near, counts, strict=True)]
+        chosen: list[str] = []
+        taken: set[str] = set()
+        # Both are in the order of evidence; colours come after all things.
+        guesses = [guess.tag for guess in self.tags_of_vector(vector, 4 * n)]
+        things = [tag for tag in guesses if tag not in self._colours]
+        for name in (*things, *self._standing_out(vector, n, guesses), *(tag for tag in guesses if tag not in things)):
+            same = word_forms.same_thing(name)
+            if len(chosen) < n and not same & taken:
+                chosen.append(name)
+                taken |= same
+        counts = self._counts(chosen, caution)
+        near = [
+            WordNeighbour(name, _cosine(words, name, vector), count) for name, count in zip(chosen, counts, strict=True)
+        ]
+        return sorted(near, key=lambda one: (one.word in self._colours, -one.photos))
+
+    def _standing_out(self, vector: FloatArray, n: int, exclude: Sequence[str]) -> list[str]:
+        """Return the words of the table that score clearly more on a photo than on ordinary ones, best first."""
+        words, sample = self._need_words(), self._sample()
+        names = [name for name, _ in words.neighbours(vector, 4 * n, exclude=exclude)]
+        if sample is None or not names:
+            return []
+        directions = np.stack([_direction(words, name) for name in names])
+        scores = sample @ directions.T
+        out = (directions @ vector - scores.mean(axis=0)) / np.maximum(scores.std(axis=0), 1e-3)
+        return [names[place] for place in np.argsort(-out, kind="stable").tolist() if out[place] >= STANDS_OUT]
 
     def completions(self, prefix: str, n: int = 8) -> list[str]:
-        """Return known words that begin with ``prefix``, most frequent first."""
-        return self._words.completions(prefix.casefold(), n) if self._words is not None and prefix else []
+        """Return known words that begin with ``prefix``: those that find most photos, then the most frequent.
+
+        Numbers are those that are known already; the others are counted in the background for the next time.
+
+        Raises:
+            CatalogError: when the catalog cannot be read.
+        """
+        if self._words is None or not prefix or n <= 0:
+            return []
+        names = self._words.completions(prefix.casefold(), max(n, CANDIDATES))
+        known = self._word_counts.known(names) if self._word_counts is not None else {}
+        return sorted(names, key=lambda name: -known.get(name, 0))[:n]
 
     def _need_words(self) -> TextEncoder:
         if self._words is None:

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from semantic_photos.domain.ports import FloatArray
+from semantic_photos.domain.ports import FloatArray, Tag
 from semantic_photos.domain.tag_tree import TagTree
 from semantic_photos.domain.tags import SEPARATOR, leaf
 from semantic_photos.paths import resources
@@ -22,6 +22,36 @@ PRECISE = 0.7
 MARGIN = 0.1
 #: Cosine from which two single words mean the same. Below lie things that go together ("train", "station").
 SAME = 0.88
+
+
+#: Tags of this category are set only if the user wants them: they are true of nearly every photo and tell little of it.
+COLOUR = "colour"
+
+
+def strengths(confidences: FloatArray, tags: Sequence[Tag], *, colours: bool = True) -> FloatArray:
+    """Return the largest ``least`` with which each tag would be set, float32 (N, T) in [0, 1].
+
+    A tag without a threshold of its own is set from ``least`` on. One with a threshold is set from that on when
+    ``least`` is `PRECISE`, and otherwise from as much above or below it in log-odds as ``least`` is from `PRECISE`.
+
+    Args:
+        confidences: calibrated probabilities, float32 (N, T).
+        tags: the pack's tags (T); a threshold of 1 means never, 0 that there is none.
+        colours: whether colours are set at all.
+    """
+    own = np.array([tag.least for tag in tags], np.float64)
+    measured = own > 0
+    moved = np.where(measured, _log_odds(np.full(len(own), PRECISE)) - _log_odds(own), 0.0)
+    found = np.where(measured, 1.0 / (1.0 + np.exp(-(_log_odds(confidences) + moved))), confidences)
+    # Of the border itself rounding must not make less.
+    found = np.where(measured & (confidences >= own.astype(np.float32)), np.maximum(found, PRECISE), found)
+    never = (own >= 1.0) | (np.array([tag.category == COLOUR for tag in tags], np.bool_) & (not colours))
+    return np.asarray(np.where(never, 0.0, found), np.float32)
+
+
+def _log_odds(probabilities: FloatArray | NDArray[np.float64]) -> NDArray[np.float64]:
+    inside = np.clip(np.asarray(probabilities, np.float64), 1e-7, 1.0 - 1e-7)
+    return np.asarray(np.log(inside / (1.0 - inside)))
 
 
 def shipped_tree() -> TagTree:
@@ -102,22 +132,40 @@ class TagWords:
             mapped.append(name)
         return tuple(mapped)
 
-    def likely(self, confidences: FloatArray, least: float, margin: float = MARGIN) -> list[dict[str, float]]:
+    def likely(
+        self, confidences: FloatArray, least: float, margin: float = MARGIN, strength: FloatArray | None = None
+    ) -> list[dict[str, float]]:
         """Return for each row of confidences (N, T) the names that are likely enough, with their confidences.
 
         Of tags with the same name the most probable counts. A tag is left out when another that excludes it is
-        nearly as probable: then one of the two is wrong.
+        nearly as probable: then one of the two is wrong. ``strength``, float32 (N, T), is compared with ``least`` in
+        place of the confidences.
         """
         found: list[dict[str, float]] = [{} for _ in range(len(confidences))]
-        rows, columns = np.nonzero(confidences >= least)
-        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-            confidence = float(confidences[row, column])
-            rivals = self._rivals[column]
-            if len(rivals) and float(confidences[row, rivals].max()) > confidence - margin:
-                continue
+        for row, column in self._chosen(confidences, confidences if strength is None else strength, least, margin):
             name = self.names[column]
-            found[row][name] = max(found[row].get(name, 0.0), confidence)
+            found[row][name] = max(found[row].get(name, 0.0), float(confidences[row, column]))
         return found
+
+    def strongest(
+        self, confidences: FloatArray, strength: FloatArray, least: float, margin: float = MARGIN
+    ) -> list[dict[str, float]]:
+        """Return the names that ``likely`` would for any ``least`` from this one on, with their greatest strength."""
+        found: list[dict[str, float]] = [{} for _ in range(len(confidences))]
+        for row, column in self._chosen(confidences, strength, least, margin):
+            name = self.names[column]
+            found[row][name] = max(found[row].get(name, 0.0), float(strength[row, column]))
+        return found
+
+    def _chosen(
+        self, confidences: FloatArray, strength: FloatArray, least: float, margin: float
+    ) -> Iterator[tuple[int, int]]:
+        rows, columns = np.nonzero(strength >= least)
+        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+            rivals = self._rivals[column]
+            if len(rivals) and float(confidences[row, rivals].max()) > float(confidences[row, column]) - margin:
+                continue
+            yield row, column
 
     def uncontested(self, confidences: FloatArray, margin: float = MARGIN) -> FloatArray:
         """Return confidences (N, T) with 0 for tags that ``likely`` would leave out because of another."""

@@ -81,3 +81,25 @@ def test_trust_of_words_is_read_strictly(tmp_path: Path) -> None:
         write_manifest(folder, manifest)
         with pytest.raises(PackError, match="word_trust"):
             load_pack(folder)
+
+
+def test_only_words_of_the_packs_list_are_offered_and_all_are_understood(tmp_path: Path) -> None:
+    folder = build_tiny_pack(tmp_path)
+    manifest = read_manifest(folder)
+    manifest["text"]["offered"] = "word_offered.npy"
+    offered = np.ones(len(VOCABULARY), np.uint8)
+    offered[VOCABULARY.index("plum")] = 0
+    np.save(folder / "word_offered.npy", offered)
+    write_manifest(folder, manifest)
+    words = WordTableEncoder(load_pack(folder))
+    plum = words.encode("plum")
+    assert plum is not None
+    assert "plum" in words
+    assert words.completions("plu", 9) == []
+    assert "plum" not in [word for word, _ in words.neighbours(plum, 50)]
+    assert "plum" not in words.suggestions("plun", 5)
+    for wrong in (offered * 2, offered[:-1], offered.astype(np.int64), offered.astype(np.float32)):
+        np.save(folder / "word_offered.npy", wrong)
+        write_manifest(folder, manifest)
+        with pytest.raises(PackError, match="word_offered"):
+            load_pack(folder)

@@ -372,14 +372,21 @@ def test_an_empty_question_takes_no_votes(world: World) -> None:
 def test_words_near_a_photo_with_how_many_photos_each_finds(world: World) -> None:
     vocabulary = Vocabulary(world.catalog, world.index, world.pack, WordTableEncoder(world.pack))
     vector = world.encoder.encode(square(patches(("red",)), world.encoder.recipe)[None])[0]
-    near = vocabulary.near_photo(vector, 6)
-    assert near[0].word == "red"
-    assert near[0].photos >= 5
+    near = vocabulary.near_photo(vector)
+    assert 1 < len(near) <= 5
+    # Things first, by how many photos they find; colours last.
+    things = [neighbour.photos for neighbour in near[:-1]]
+    assert things == sorted(things, reverse=True)
+    assert near[-1].word == "red"
+    assert near[-1].photos >= 5
     for caution in (0.0, 1.0):
-        told = vocabulary.near_photo(vector, 6, caution)[0].photos
-        assert told == world.search.count(Query.parse("red"), caution)
-    assert len({neighbour.word for neighbour in near}) == 6
+        told = {neighbour.word: neighbour.photos for neighbour in vocabulary.near_photo(vector, 6, caution)}
+        assert told["red"] == world.search.count(Query.parse("red"), caution)
+    assert len({neighbour.word for neighbour in near}) == len(near)
     assert vocabulary.near_photo(vector, 0) == []
+    # What is like ordinary photos has no words.
+    ordinary = world.pack.background.mean(axis=0)
+    assert vocabulary.near_photo(ordinary / np.linalg.norm(ordinary)) == []
     with pytest.raises(QueryError):
         Vocabulary(world.catalog, world.index, None, None).near_photo(vector)
 

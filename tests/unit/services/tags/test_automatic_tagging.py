@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from semantic_photos.domain.errors import CatalogError
+from semantic_photos.domain.errors import CancelledError, CatalogError
 from semantic_photos.domain.messages import CancelToken, PhotosChanged
 from semantic_photos.domain.photo import ContentKey, FileStamp, PhotoFacts, PhotoId
 from semantic_photos.domain.tag_tree import TagTree
@@ -45,7 +46,10 @@ class World:
         self.catalog, self.bus = Catalog(self.database), EventBus()
         self.store = self.catalog.tags
         self.pack, self.root = pack, self.catalog.folders.add(Path("/photos"))
-        self.tagger = AutoTagger(self.catalog, self.store, pack, WordTableEncoder(pack), self.bus, TREE)
+        self.colours = True
+        self.tagger = AutoTagger(
+            self.catalog, self.store, pack, WordTableEncoder(pack), self.bus, TREE, colours=lambda: self.colours
+        )
         self.number = 0
 
     def add(self, *words: str) -> list[PhotoId]:
@@ -205,6 +209,45 @@ def test_what_is_shown_of_a_photo(world: World) -> None:
     shown = vocabulary.tags([red, new], n=5, least=0.0)
     assert (shown[red][0].tag, shown[red][0].source, shown[red][0].confidence) == ("holiday", "manual", 1.0)
     assert "red" not in [guess.tag for guess in shown[red]]
-    assert shown[new][0].tag == "red"
+    assert vocabulary.tags([new], n=5)[new][0].tag == "red"
+    kinds = [guess.tag in ("sky", "forest", "beach") for guess in shown[new]]
+    assert kinds == sorted(kinds, reverse=True), "things before colours"
     assert "banana" not in [guess.tag for guess in shown[new]]
     assert [len(shown[photo]) for photo in (red, new)] == [5, 5]
+
+
+def test_colours_are_set_only_if_they_are_wanted(world: World) -> None:
+    (red,) = world.add("red")
+    world.tagger.run(LEAST)
+    assert "red" in world.tags(red)
+    world.colours = False
+    world.tagger.run(LEAST)
+    assert "red" not in world.tags(red)
+    assert "red" not in dict(world.tagger.preview(0.4).at(LEAST).commonest)
+
+
+def test_a_preview_counts_what_the_run_then_does(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(automatic_tagging, "CHUNK", 2)
+    photos = world.add(*["red"] * 5, *["blue"] * 3, "banana")
+    world.store.act(Act.REJECT, photos[:1], "crimson")
+    world.store.act(Act.ADD, photos[1:2], "red")
+    preview = world.tagger.preview(0.4)
+    assert not any(Standing.AUTOMATIC in world.tags(photo).values() for photo in photos)
+    assert preview.examined == len(photos)
+    for least in (0.4, LEAST, 0.8, 0.95):
+        counts = preview.at(least)
+        world.tagger.run(least)
+        tags = [name for photo in photos for name, standing in world.tags(photo).items()
+                if standing is Standing.AUTOMATIC]  # fmt: skip
+        assert counts.tags == len(tags)
+        assert counts.photos == sum(Standing.AUTOMATIC in world.tags(photo).values() for photo in photos)
+        assert dict(counts.commonest) == dict(Counter(tags).most_common(8))
+        world.store.remove_automatic()
+
+
+def test_a_preview_ends_when_it_is_told_to(world: World) -> None:
+    world.add("red")
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(CancelledError):
+        world.tagger.preview(0.4, token)
