@@ -128,7 +128,7 @@ class Bench:
         counts = Counts(indexed=len(rows))
         return SearchService(
             self._catalog, index, self.text, None, self._decoders,
-            counts=lambda: counts, background=self.pack.background,
+            counts=lambda: counts, background=self.pack.background, cutoff=self.pack.cutoff,
         )  # fmt: skip
 
 
