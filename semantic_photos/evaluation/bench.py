@@ -31,6 +31,7 @@ from semantic_photos.ml.manifest import MANIFEST
 from semantic_photos.ml.model_pack import ModelPack, find_packs, load_pack
 from semantic_photos.ml.text_encoder import WordTableEncoder
 from semantic_photos.paths import resources
+from semantic_photos.services.library.pack_choice import ranked
 from semantic_photos.services.search.search_service import SearchService
 from semantic_photos.storage.catalog import Catalog
 from semantic_photos.storage.database import Database
@@ -129,7 +130,7 @@ class Bench:
         counts = Counts(indexed=len(rows))
         return SearchService(
             self._catalog, index, self.text, None, self._decoders,
-            counts=lambda: counts, background=self.pack.background,
+            counts=lambda: counts, background=self.pack.background, cutoff=self.pack.cutoff,
         )  # fmt: skip
 
 
@@ -189,7 +190,7 @@ def open_bench(folder: Path | None, material: Material, cache: Path, *, threads:
 
 
 def shipped_pack() -> ModelPack:
-    """Return the first good pack that ships with the program.
+    """Return the best pack that ships with the program, by the rule of the program itself.
 
     Raises:
         PackError: there is none, or the last one's reason.
@@ -199,12 +200,15 @@ def shipped_pack() -> ModelPack:
         code="pack.missing",
         advice=Message.as_is("Name one with --pack."),
     )
+    good = []
     for folder in find_packs(resources() / "packs"):
         try:
-            return load_pack(folder)
+            good.append(load_pack(folder))
         except PackError as error:
             trouble = error
-    raise trouble
+    if not good:
+        raise trouble
+    return ranked(good)[0]
 
 
 def cached_vectors(

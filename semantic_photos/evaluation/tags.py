@@ -17,7 +17,7 @@ from semantic_photos.evaluation.metrics import Bools
 from semantic_photos.evaluation.objects import ABSENT, SHOWN
 from semantic_photos.evaluation.photos import AnnotatedPhoto, by_source
 from semantic_photos.evaluation.queries import names_label, plain_words
-from semantic_photos.services.tags.tag_words import PRECISE, TagWords
+from semantic_photos.services.tags.tag_words import PRECISE, TagWords, strengths
 
 THRESHOLDS = (0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 #: What automatic tags have to reach.
@@ -99,11 +99,11 @@ def _scores_of(photos: Sequence[AnnotatedPhoto], name: str, kinds: Mapping[str, 
     return found
 
 
-def set_tags(words: TagWords, names: Sequence[str], confidences: Floats, least: float) -> Bools:
-    """Return which tags the program sets, bool (N, T), for confidences (N, all tags of the pack)."""
+def set_tags(words: TagWords, names: Sequence[str], confidences: Floats, strength: Floats, least: float) -> Bools:
+    """Return which tags the program sets, bool (N, T), for confidences and strengths (N, all tags of the pack)."""
     column = {name: number for number, name in enumerate(names)}
     chosen = np.zeros((len(confidences), len(names)), np.bool_)
-    for row, found in enumerate(words.likely(confidences, least)):
+    for row, found in enumerate(words.likely(confidences, least, strength=strength)):
         chosen[row, [column[name] for name in found]] = True
     return chosen
 
@@ -128,11 +128,16 @@ def figures_at(truth: TagTruth, chosen: Bools) -> Group:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tagged:
-    """Automatic tags of a pack on the val photos: names (T), what is known of them, and the pack's confidences."""
+    """Automatic tags of a pack on the val photos: names (T), what is known of them, and the pack's confidences.
+
+    ``strength`` is the largest threshold with which the program would set a tag: tags have thresholds of their own,
+    and colours are off as they are by default.
+    """
 
     words: TagWords
     truth: TagTruth
     confidences: Floats
+    strength: Floats
 
     @classmethod
     def of(cls, bench: Bench, kinds: Mapping[str, frozenset[str]], tree: TagTree) -> Tagged:
@@ -141,11 +146,12 @@ class Tagged:
         confidences = bench.pack.tag_confidences(bench.vectors)
         # A photo without a vector gets no tags.
         confidences[~bench.vectors.any(axis=1)] = 0.0
-        return cls(words, TagTruth.of(bench.photos, words.names, kinds, tree), confidences)
+        strength = strengths(confidences, bench.pack.tags, colours=False)
+        return cls(words, TagTruth.of(bench.photos, words.names, kinds, tree), confidences, strength)
 
     def at(self, least: float = PRECISE) -> Bools:
         """Return which tags are set at a threshold, bool (N, T)."""
-        return set_tags(self.words, self.truth.names, self.confidences, least)
+        return set_tags(self.words, self.truth.names, self.confidences, self.strength, least)
 
 
 def groups_of(photos: Sequence[AnnotatedPhoto]) -> dict[str, list[int]]:
@@ -187,7 +193,8 @@ def threshold_figures(bench: Bench, tagged: Tagged) -> Figures:
     for name, rows in groups_of(bench.photos).items():
         truth, best, keeps = tagged.truth.rows(rows), 1.0, True
         for least in reversed(THRESHOLDS):
-            group = figures_at(truth, set_tags(tagged.words, truth.names, tagged.confidences[rows], least))
+            chosen = set_tags(tagged.words, truth.names, tagged.confidences[rows], tagged.strength[rows], least)
+            group = figures_at(truth, chosen)
             figures[f"{name}: tags from {least:.2f}"] = group
             # Without a single tag there is no precision, which is no failure.
             keeps = keeps and not group["precision"].value < TARGET

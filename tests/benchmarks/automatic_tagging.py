@@ -31,7 +31,7 @@ from semantic_photos.storage.database import Database
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--n", type=int, default=100_000)
-    parser.add_argument("--pack", type=Path, default=resources() / "packs" / "sp-small-1")
+    parser.add_argument("--pack", type=Path, default=resources() / "packs" / "sp-small-2")
     parser.add_argument("--least", type=float, default=PRECISE)
     options = parser.parse_args()
     pack = load_pack(options.pack)

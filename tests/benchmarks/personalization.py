@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--confirmations", type=int, default=5000)
     parser.add_argument("--words", type=int, default=100)
     options = parser.parse_args()
-    pack = load_pack(resources() / "packs" / "sp-small-1")
+    pack = load_pack(resources() / "packs" / "sp-small-2")
     assert pack.background is not None
     rng = np.random.default_rng(1)
     with tempfile.TemporaryDirectory() as folder:

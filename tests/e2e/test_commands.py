@@ -186,7 +186,7 @@ def test_searching_beside_a_running_index(program: Program, photos: Path) -> Non
         # Stopped where it is, or it may be ready before the others look.
         running.send_signal(signal.SIGSTOP)
         assert names(program.json("search", "red", "-n", "3"))[0]
-        assert "another" in program.run("index", photos, code=2).stderr.lower()
+        assert "already open" in program.run("index", photos, code=2).stderr.lower()
     finally:
         running.send_signal(signal.SIGCONT)
         out, _ = running.communicate(timeout=100)

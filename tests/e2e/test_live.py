@@ -93,7 +93,7 @@ def test_a_root_that_vanishes_keeps_its_photos(open_library: Opener, photos: Pat
     assert eventually(lambda: not library.folders()[0].online)
     assert found(library, "red") == []
     assert library.counts().offline == 24
-    assert any("not there" in notice.text for notice in library.notices())
+    assert any("is offline" in notice.text for notice in library.notices())
     os.rename(tmp_path / "unplugged", photos)
     assert eventually(lambda: len(found(library, "red")) == 24)
     assert library.indexer.indexed == 24

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from semantic_photos.domain.result_cutoff import Cutoff
 from semantic_photos.evaluation.bench import Bench
 from semantic_photos.evaluation.photos import AnnotatedPhoto
 from semantic_photos.ml.tag_classifier import TagStat
@@ -83,6 +84,7 @@ class FakePack:
 
     dim: int = 4
     background: np.ndarray | None = field(default_factory=ordinary)
+    cutoff: Cutoff | None = None
     tags: tuple[TagStat, ...] = tuple(TagStat(word, "thing", 0.0, 1.0) for word in WORDS)
     fingerprint: str = "fake"
 

@@ -214,7 +214,7 @@ def test_a_term_is_dropped_wherever_it_stands(text: str, term: str, left: str) -
 def test_words_near_the_typed_one_replace_add_and_push_away(desk: Desk) -> None:
     desk.search("blue")
     explorer = desk.page.panel.near_word
-    desk.until(lambda: len(explorer.words()) == 8)
+    desk.until(lambda: len(explorer.words()) == 5)
     explorer._rows[0]._parts[3].click()
     desk.settle()
     assert desk.page.bar.text() == "blue red"

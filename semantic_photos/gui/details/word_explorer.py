@@ -16,7 +16,7 @@ from semantic_photos.gui.widgets.controls import ElidedLabel, IconButton, button
 from semantic_photos.services.search.vocabulary import WordNeighbour
 from semantic_photos.translation import tr, trn
 
-WORDS = 8
+WORDS = 5
 #: Delay before words are looked up, while the user types or moves through photos.
 SOON_MS = 350
 #: Shortest time between two counts while photos are being indexed.
@@ -150,7 +150,8 @@ class _Row:
         word.setToolTip(tr("Search for “{word}” instead", word=shown))
         found = trn("{count:,} good match", "{count:,} good matches", near.photos)
         word.setAccessibleName(tr("{word}, {matches}: search for it instead", word=shown, matches=found))
-        count = label(tr("{count:,}", count=near.photos), "dim")
+        # A word that no photo clearly shows is worth a try, but a column of zeros only looks like a fault.
+        count = label(tr("{count:,}", count=near.photos) if near.photos else "", "dim")
         count.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         count.setToolTip(found)
         plus = IconButton("plus", tr("Add “{word}” to the query", word=shown))

@@ -149,7 +149,7 @@ class Vocabulary:
         return sorted(guesses, key=lambda guess: guess.tag.casefold() in self._colours)[:n]
 
     def neighbours(self, word: str, n: int = 12, caution: float = result_cutoff.CAUTION) -> list[WordNeighbour]:
-        """Return the ``n`` words nearest to a word or phrase, each with the number of photos it would find.
+        """Return the ``n`` words nearest to a word or phrase, those first that clearly show the most photos.
 
         Args:
             word: known, or a phrase with a known word.
@@ -169,7 +169,8 @@ class Vocabulary:
             )
         near = [(name, score) for name, score in words.neighbours(vector, n + 4) if name != word.casefold()][:n]
         counts = self._counts([name for name, _ in near], caution)
-        return [WordNeighbour(name, score, count) for (name, score), count in zip(near, counts, strict=True)]
+        found = [WordNeighbour(name, score, count) for (name, score), count in zip(near, counts, strict=True)]
+        return sorted(found, key=lambda neighbour: -neighbour.photos)
 
     def near_photo(
         self, vector: FloatArray, n: int = NEAR_PHOTO, caution: float = result_cutoff.CAUTION

@@ -113,7 +113,7 @@ def test_not_installed_or_half_installed(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_no_process_can_be_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(annoy_guard.sys, "executable", str(tmp_path / "none"))
-    assert "could not be tried: No such file" in annoy_available(tmp_path)
+    assert "could not be tested: No such file" in annoy_available(tmp_path)
 
 
 def test_a_folder_that_cannot_be_written_only_costs_the_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

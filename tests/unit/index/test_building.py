@@ -219,7 +219,7 @@ def test_the_child_process_failing_is_a_failed_build(
     folder: Path, reopen: Reopen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index = reopen()
-    for code, text in ((4, "disk is full"), (5, "out of memory"), (-9, "ended by signal 9"), (6, "exit code 6")):
+    for code, text in ((4, "disk full"), (5, "out of memory"), (-9, "stopped by signal 9"), (6, "exit code 6")):
         monkeypatch.setattr(segment_builder, "run_child", lambda *_, c=code, **__: c)
         assert not index.rebuild()
         assert text in index.reason

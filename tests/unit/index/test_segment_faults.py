@@ -110,7 +110,7 @@ def test_a06_other_dimension(folder: Path, vectors: FloatArray) -> None:
     with pytest.raises(SegmentRefusedError, match="64 dimensions instead of 131"):
         open_segment(SegmentFolder(folder), dim=131, pack="pack-1")
     edit_manifest(folder, dim=32)
-    with pytest.raises(SegmentRefusedError, match="another size"):
+    with pytest.raises(SegmentRefusedError, match="wrong size"):
         open_segment(SegmentFolder(folder), dim=32, pack="pack-1")
 
 
@@ -121,7 +121,7 @@ def test_a06_other_dimension(folder: Path, vectors: FloatArray) -> None:
         ({"pack": "pack-2"}, "another model pack"),
         ({"annoy_version": "1.16.0"}, "another version of Annoy"),
         ({"trees": 3}, "does not match"),
-        ({"n": 0}, "another size"),
+        ({"n": 0}, "wrong size"),
     ],
 )
 def test_a07_another_kind_of_segment(

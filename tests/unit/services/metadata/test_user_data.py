@@ -316,7 +316,7 @@ def test_a_view_without_end_is_no_table_of_digikam(new: World, digikam: Path) ->
     connection.execute(f"CREATE VIEW Tags AS {endless} FROM c")
     connection.commit()
     connection.close()
-    with pytest.raises(UserFacingError, match="no table Tags"):
+    with pytest.raises(UserFacingError, match="the table Tags is missing"):
         new.user_data.import_digikam(digikam)
 
 
