@@ -15,7 +15,7 @@ from tests.gui.conftest import Desk
 @pytest.fixture
 def dialog(desk: Desk) -> PersonalizationDialog:
     menu = desk.window.tags.menu()
-    next(action for action in menu.actions() if action.text().startswith("Adapt")).trigger()
+    next(action for action in menu.actions() if action.text().startswith("Personalization")).trigger()
     opened = desk.window.tags.dialog
     assert isinstance(opened, PersonalizationDialog)
     desk.until(lambda: opened.try_button.isEnabled())
