@@ -10,6 +10,7 @@ from pathlib import Path
 import platformdirs
 
 from semantic_photos.domain.errors import UserFacingError
+from semantic_photos.domain.translatable import Message
 
 APP_NAME = "semantic-photos"
 
@@ -54,9 +55,13 @@ class Paths:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             except OSError as error:
                 raise UserFacingError(
-                    f"The folder {folder} cannot be made: {error.strerror or error}.",
+                    Message(
+                        "The folder {folder} cannot be created: {reason}.",
+                        folder=folder,
+                        reason=error.strerror or error,
+                    ),
                     code="home.unusable",
-                    advice="Choose another place with --home DIR.",
+                    advice=Message("Choose another folder with --home DIR."),
                 ) from error
         return self
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import gettext
 import os
+import re
 import string
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+from semantic_photos.domain import stored_reasons
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.settings import SYSTEM_LANGUAGE
 from semantic_photos.domain.translatable import Message
@@ -33,8 +36,9 @@ class _Formatter(string.Formatter):
             value = value.args[0]
         if isinstance(value, Message):
             value = self.render(value)
-        text = format(value, format_spec)
-        return text.translate(self._separators) if isinstance(value, int | float) and format_spec else text
+        # A value that was read back from a stored text is formatted already.
+        text = value if isinstance(value, str) else format(value, format_spec)
+        return text.translate(self._separators) if format_spec and not isinstance(value, Path) else text
 
     def render(self, message: Message) -> str:
         if not message.template:
@@ -126,8 +130,29 @@ def translated(said: str | BaseException) -> str:
     An error comes with its advice.
     """
     if isinstance(said, UserFacingError):
-        parts = (translated(said.message), translated(said.advice))
-        return " ".join(part for part in parts if part)
+        return translated(said.sentence())
     if isinstance(said, Message):
         return _State.formatter.render(said)
     return str(said)
+
+
+def translated_stored(text: str, code: str = "") -> str:
+    """Return a text that a catalog of photos keeps in English in the user's language, as far as it is known.
+
+    Args:
+        text: a reason why a photo cannot be read or written to, or a note: one sentence or several.
+        code: the code of the reason; it tells what a sentence of an earlier version means.
+    """
+    if _State.language == SOURCE or not text:
+        return text
+    if (said := _known(text)) is not None:
+        return said
+    meaning = stored_reasons.of_code(code)
+    if meaning is not None:
+        return translated(meaning)
+    return " ".join(_known(sentence) or sentence for sentence in re.split(r"(?<=[.!?]) ", text))
+
+
+def _known(text: str) -> str | None:
+    said = translated(stored_reasons.message(text))
+    return said if said != text else None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import re
 import sys
+import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,8 +52,11 @@ def extracted() -> Catalog:
     for context, text in (("thousands separator", ","), ("decimal separator", ".")):
         template.add(text, context=context)
     for path in sources():
-        data = path.read_bytes()
-        for _, ids, comments, context in extract("python", io.BytesIO(data), KEYWORDS, comment_tags=("Translators:",)):
+        with warnings.catch_warnings():
+            # Babel takes an f-string among the values of a text for the text itself.
+            warnings.simplefilter("ignore")
+            found = list(extract("python", io.BytesIO(path.read_bytes()), KEYWORDS, comment_tags=("Translators:",)))
+        for _, ids, comments, context in found:
             if ids:
                 template.add(ids, auto_comments=comments, context=context)
     return template

@@ -19,12 +19,14 @@ from semantic_photos.cli import (
     tags,
     user_data,
 )
-from semantic_photos.cli.printing import print_json, shown
+from semantic_photos.cli.printing import SEE_HELP, print_json, shown
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Query
+from semantic_photos.domain.translatable import Message, joined
 from semantic_photos.paths import Paths
 from semantic_photos.services.library.library import Library
+from semantic_photos.translation import trn
 
 
 def run(options: argparse.Namespace) -> int:
@@ -49,8 +51,8 @@ def open_library(options: argparse.Namespace, *, read_only: bool) -> Library:
     """
     paths = paths_of(options)
     if read_only and not paths.catalog.exists():
-        raise UserFacingError("There is no library here yet.", code="library.none",
-                              advice="Make one with: semantic-photos index FOLDER")  # fmt: skip
+        raise UserFacingError(Message("There is no library here yet."), code="library.none",
+                              advice=Message("Create one with: semantic-photos index FOLDER"))  # fmt: skip
     return Library.open(paths, pack_folder=options.pack, read_only=read_only)
 
 
@@ -89,7 +91,7 @@ def _tags(options: argparse.Namespace) -> int:
         print_json(report) if options.json else tags.print_report(report)
         return 1 if report.get("failed") else 0
     if bool(options.photos) == bool(options.all):
-        raise UserFacingError("Name photos, or say --all.", code="usage", advice="See --help.")
+        raise UserFacingError(Message("Name photos, or use --all."), code="usage", advice=SEE_HELP)
     with open_library(options, read_only=True) as library:
         _need_pack(library)
         rows = _all_tags(library, options.n) if options.all else _tags_of(library, options.photos, options.n)
@@ -104,9 +106,9 @@ def _tags(options: argparse.Namespace) -> int:
 
 def _need_pack(library: Library) -> None:
     if library.pack is None:
-        raise UserFacingError(
-            "; ".join(notice.text for notice in library.notices()) or "No model pack.", code="pack.none"
-        )
+        texts = [notice.text for notice in library.notices()]
+        message = joined(texts, "; ") if texts else Message("There is no usable model pack.")
+        raise UserFacingError(message, code="pack.none")
 
 
 def _row(path: Path, tags: Any) -> dict[str, Any]:
@@ -147,7 +149,8 @@ def _words(options: argparse.Namespace) -> int:
         print_json({"word": word, "neighbours": rows})
         return 0
     for neighbour in near:
-        print(f"{neighbour.word}  ({neighbour.photos:,} photos)")
+        photos = trn("{count:,} photo", "{count:,} photos", neighbour.photos)
+        print(f"{neighbour.word}  ({photos})")
     return 0
 
 

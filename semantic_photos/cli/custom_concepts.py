@@ -8,11 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 from semantic_photos.cli import tags
-from semantic_photos.cli.printing import shown
+from semantic_photos.cli.printing import SEE_HELP, shown
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.tags import Act
+from semantic_photos.domain.translatable import Message
 from semantic_photos.services.concepts.custom_concepts import TrainedConcept
 from semantic_photos.services.library.library import Library
+from semantic_photos.translation import tr, translated, trn
 
 
 def check(options: argparse.Namespace) -> None:
@@ -22,7 +24,7 @@ def check(options: argparse.Namespace) -> None:
         UserFacingError: when there is something else beside ``--forget``.
     """
     if options.forget and (options.photos or options.yes or options.no):
-        raise UserFacingError("--forget takes no photos.", code="usage", advice="See --help.")
+        raise UserFacingError(Message("--forget takes no photos."), code="usage", advice=SEE_HELP)
 
 
 def train(options: argparse.Namespace, open_library: Callable[..., Library]) -> dict[str, Any]:
@@ -41,7 +43,7 @@ def train(options: argparse.Namespace, open_library: Callable[..., Library]) -> 
         given, yes, no = ([tags.photo_of(library, path) for path in paths]
                           for paths in (options.photos, options.yes, options.no))  # fmt: skip
         if set(yes) & set(no):
-            raise UserFacingError("A photo cannot be both: --yes and --no.", code="usage")
+            raise UserFacingError(Message("A photo cannot be in both --yes and --no."), code="usage")
         if not given:
             # A name that was not taught must not become a tag by an answer.
             name = custom_concepts.known(options.name)
@@ -59,16 +61,30 @@ def train(options: argparse.Namespace, open_library: Callable[..., Library]) -> 
 def print_report(report: dict[str, Any]) -> None:
     """Print a report for a person."""
     if report.get("forgotten"):
-        print(f"{report['name']}: forgotten; what was said of {report['photos']:,} photos is taken back.")
+        text = trn(
+            "{name}: removed, with its tag on {count:,} photo.",
+            "{name}: removed, with its tag on {count:,} photos.",
+            report["photos"],
+            name=report["name"],
+        )
+        print(text)
         return
     held = report["held_out"]
-    print(f"{report['name']}: learnt from {report['examples']} photos, and {report['rejected']} that are not it.")
-    print(f"{held['figures']} {held['verdict']}")
+    text = tr(
+        "{name}: {examples:,} examples, {rejected:,} counterexamples.",
+        name=report["name"],
+        examples=report["examples"],
+        rejected=report["rejected"],
+    )
+    print(text)
+    print(translated(held["figures"]), translated(held["verdict"]))
     if report["ask"]:
-        print(f"\nIs this {report['name']}? Answer with --yes PHOTO… --no PHOTO…")
+        print()
+        print(tr("Does this show “{name}”? Answer with --yes PHOTO… --no PHOTO…", name=report["name"]))
         for row in report["ask"]:
             print(f"{row['probability']:5.0%}   {row['path']}")
-    print("\nLikest")
+    print()
+    print(tr("Most similar"))
     for row in report["likely"]:
         print(f"  {row['path']}")
 

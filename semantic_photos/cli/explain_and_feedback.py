@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from semantic_photos.cli.printing import shown
+from semantic_photos.cli.printing import SEE_HELP, shown
 from semantic_photos.domain.errors import QueryError, UserFacingError
 from semantic_photos.domain.example_focus import Region
 from semantic_photos.domain.heat_map import render
@@ -17,8 +17,10 @@ from semantic_photos.domain.photo import PhotoId, is_photo_name
 from semantic_photos.domain.query import Example, Query
 from semantic_photos.domain.query_text import in_words
 from semantic_photos.domain.relevance_feedback import query_title
+from semantic_photos.domain.translatable import Message
 from semantic_photos.media.sidecar import put_in_place
 from semantic_photos.services.library.library import Library
+from semantic_photos.translation import tr, translated, trn
 
 #: Longer side of the picture that ``why --out`` writes.
 PICTURE_SIDE = 1200
@@ -64,7 +66,7 @@ def with_conditions(library: Library, query: Query, options: argparse.Namespace)
 
 def no_photo(given: Path) -> UserFacingError:
     """Return the complaint about a photo that is neither in the library nor a file."""
-    return UserFacingError(f"There is no photo {shown(given)}.", code="photo.unknown")
+    return UserFacingError(Message("There is no photo {path}.", path=shown(given)), code="photo.unknown")
 
 
 def asked(library: Library, options: argparse.Namespace) -> tuple[str, Query]:
@@ -78,18 +80,18 @@ def asked(library: Library, options: argparse.Namespace) -> tuple[str, Query]:
         text = " ".join(options.words)
         return text, Query.parse(text)
     if options.words:
-        raise UserFacingError("Say a question or --saved NAME, not both.", code="usage", advice="See --help.")
+        raise UserFacingError(Message("Enter a query or --saved NAME, not both."), code="usage", advice=SEE_HELP)
     query = library.catalog.searches.get(options.saved).query
     return said(library, query), query
 
 
-def said(library: Library, query: Query) -> str:
-    """Return a query as a user would say it, its example photos by their names."""
-    names = []
+def said(library: Library, query: Query) -> Message:
+    """Return a query in words, its example photos by their names."""
+    names: list[str] = []
     for example in query.examples:
         path = place_of(library, example)
-        name = "a photo that is gone" if path is None else shown(Path(path.name))
-        names.append(f"part of {name}" if example.region is not None else name)
+        name = Message("a missing photo") if path is None else shown(Path(path.name))
+        names.append(Message("part of {photo}", photo=name) if example.region is not None else name)
     return in_words(query, names)
 
 
@@ -141,22 +143,30 @@ def _write_png(target: Path, pixels: Any) -> None:
     Image.fromarray(pixels).save(buffer, "PNG")
     # Whatever is there stays, since it may be a photo; also a link that leads nowhere.
     if os.path.lexists(target):
-        raise UserFacingError(f"{shown(target)} is there already and is not overwritten.", code="usage")
+        raise UserFacingError(
+            Message("{file} already exists and is not overwritten.", file=shown(target)), code="usage"
+        )
     put_in_place(target, buffer.getvalue(), None)
 
 
 def print_explanation(answer: dict[str, Any]) -> None:
     """Print the answer of ``why`` for people."""
-    print(answer["sentence"] or "Nothing in this photo stands out for this question.")
+    print(translated(answer["sentence"]) or tr("Nothing in this photo stands out for this query."))
     x, y = answer["hottest"]
     if any(value > 0 for row in answer["heat"] for value in row):
-        print(f"Most of it {_place(x, y)}.")
+        print(translated(_HOTTEST[_third(y)][_third(x)]))
 
 
-def _place(x: float, y: float) -> str:
-    across = "left" if x < 1 / 3 else "right" if x > 2 / 3 else ""
-    down = "at the top" if y < 1 / 3 else "at the bottom" if y > 2 / 3 else ""
-    return " ".join(part for part in (down, across and f"on the {across}") if part) or "in the middle"
+#: Where a heat map is hottest, by thirds from top to bottom and from left to right.
+_HOTTEST = (
+    (Message("Mostly at the top left."), Message("Mostly at the top."), Message("Mostly at the top right.")),
+    (Message("Mostly on the left."), Message("Mostly in the middle."), Message("Mostly on the right.")),
+    (Message("Mostly at the bottom left."), Message("Mostly at the bottom."), Message("Mostly at the bottom right.")),
+)
+
+
+def _third(place: float) -> int:
+    return 0 if place < 1 / 3 else 2 if place > 2 / 3 else 1
 
 
 def vote(library: Library, options: argparse.Namespace) -> dict[str, Any]:
@@ -170,18 +180,18 @@ def vote(library: Library, options: argparse.Namespace) -> dict[str, Any]:
     text, whole = asked(library, options)
     if options.words and not text.strip():
         # A script whose variable is empty must not take back the votes for every query.
-        raise QueryError("Say for which question.", code="usage", advice="Leave it out to mean all of them.")
+        raise QueryError(Message("The query is empty."), code="usage", advice=Message("Omit it to mean all queries."))
     query = whole if text else None
     cast = [(1, options.up), (-1, options.down), (0, options.neither)]
     if any(photos for _, photos in cast):
         if query is None or query.is_empty:
-            raise QueryError("Say for which question.", code="usage", advice="See --help.")
+            raise QueryError(Message("Enter a query."), code="usage", advice=SEE_HELP)
         # All of them first: a wrong name among them must not leave half of the votes.
         found = [(sign, [_known(library, photo) for photo in photos]) for sign, photos in cast if photos]
         for sign, ids in found:
             feedback.vote(query, ids, sign)
     elif not options.list and not options.clear:
-        raise UserFacingError("Say --up, --down, --list or --clear.", code="usage", advice="See --help.")
+        raise UserFacingError(Message("Use --up, --down, --list or --clear."), code="usage", advice=SEE_HELP)
     cleared = feedback.clear(query) if options.clear else 0
     votes = (
         [(one.query, one.photo_id, one.vote) for one in feedback.all_votes()]
@@ -207,15 +217,15 @@ def vote(library: Library, options: argparse.Namespace) -> dict[str, Any]:
 def print_votes(answer: dict[str, Any]) -> None:
     """Print the answer of ``feedback`` for people."""
     if answer["cleared"]:
-        print(f"{answer['cleared']} votes taken back.")
+        print(trn("{count:,} vote removed.", "{count:,} votes removed.", answer["cleared"]))
     for one in answer["votes"]:
-        print(f"{'+' if one['vote'] > 0 else '−'}  {one['path']}  ({query_title(one['query'])})")
+        print(f"{'+' if one['vote'] > 0 else '−'}  {one['path']}  ({translated(query_title(one['query']))})")
     if not answer["votes"] and not answer["cleared"]:
-        print("No votes.")
+        print(tr("No votes."))
 
 
 def _known(library: Library, given: Path) -> PhotoId:
     photo = library.catalog.photos.by_path(given.expanduser().absolute())
     if photo is None:
-        raise UserFacingError(f"{given} is not in the library.", code="photo.unknown")
+        raise UserFacingError(Message("{path} is not in the library.", path=given), code="photo.unknown")
     return photo.id

@@ -6,6 +6,7 @@ from __future__ import annotations
 import textwrap
 
 from semantic_photos.domain.filter_registry import FILTERS
+from semantic_photos.translation import tr, translated
 
 _LEFT, _WIDTH = 25, 100
 
@@ -15,8 +16,8 @@ def as_text() -> str:
     lines = []
     for kind in FILTERS:
         left = f"  {kind.name}:{kind.examples[0]}".ljust(_LEFT)
-        lines += textwrap.wrap(left + kind.help, _WIDTH, subsequent_indent=" " * _LEFT)
-    return "\n".join(["Filters find photos", *lines])
+        lines += textwrap.wrap(left + translated(kind.help), _WIDTH, subsequent_indent=" " * _LEFT)
+    return "\n".join([tr("Filters find photos"), *lines])
 
 
 def as_markdown() -> str:

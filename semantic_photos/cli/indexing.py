@@ -12,9 +12,10 @@ from typing import Any
 from semantic_photos.domain.errors import CatalogError, PackError
 from semantic_photos.domain.messages import IndexingPhase, PackChangeProgress
 from semantic_photos.domain.photo import Folder
+from semantic_photos.domain.translatable import Message
 from semantic_photos.services.indexing.pack_change import READY, TROUBLE, progress_text
 from semantic_photos.services.library.library import Library
-from semantic_photos.translation import translated
+from semantic_photos.translation import tr, translated, translated_stored, trn
 
 
 def index(library: Library, folders: Sequence[Path], *, quiet: bool) -> dict[str, Any]:
@@ -70,7 +71,7 @@ def raise_no_pack(library: Library) -> None:
         UserFacingError: always.
     """
     notices = [notice for notice in library.notices() if notice.code.startswith("pack.")]
-    raise PackError(notices[0].text if notices else "No model pack is installed.")
+    raise PackError(notices[0].text if notices else Message("No model pack is installed."))
 
 
 def wait(library: Library, *, quiet: bool) -> None:
@@ -85,13 +86,13 @@ def wait(library: Library, *, quiet: bool) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
                TimeRemainingColumn())  # fmt: skip
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Looking for photos", total=None, rate="")
+        task = bar.add_task(tr("Scanning"), total=None, rate="")
         while not library.indexer.wait_until_idle(0.2):
             _raise_trouble(library)
             now = library.indexer.progress
             if now.phase is IndexingPhase.INDEXING:
-                bar.update(task, description="Indexing", completed=now.done, total=now.total,
-                           rate=f"{now.rate:.0f} photos/s" if now.rate else "")  # fmt: skip
+                bar.update(task, description=tr("Indexing"), completed=now.done, total=now.total,
+                           rate=tr("{rate:.0f} photos/s", rate=now.rate) if now.rate else "")  # fmt: skip
 
 
 def _has_trouble(library: Library) -> bool:
@@ -132,14 +133,23 @@ def _report(library: Library, folders: Sequence[Folder], seconds: float) -> dict
 def print_report(report: dict[str, Any]) -> None:
     """Print the counts for a user."""
     rate = report["indexed"] / report["seconds"] if report["seconds"] else 0.0
-    print(
-        f"{report['found']:,} photos found: {report['indexed']:,} indexed, {report['unchanged']:,} unchanged, "
-        f"{report['failed']:,} could not be read. {report['seconds']:.1f} s"
-        + (f", {rate:.0f} photos/s." if report["indexed"] else ".")
+    text = trn(
+        "{count:,} photo found: {indexed:,} indexed, {unchanged:,} unchanged, {failed:,} unreadable.",
+        "{count:,} photos found: {indexed:,} indexed, {unchanged:,} unchanged, {failed:,} unreadable.",
+        report["found"],
+        indexed=report["indexed"],
+        unchanged=report["unchanged"],
+        failed=report["failed"],
     )
+    time_taken = (
+        tr("{seconds:.1f} s, {rate:.0f} photos/s.", seconds=report["seconds"], rate=rate)
+        if report["indexed"]
+        else tr("{seconds:.1f} s.", seconds=report["seconds"])
+    )
+    print(text, time_taken)
     change = report.get("better_recognition")
     if change is not None:
         progress = PackChangeProgress(change["done"], change["total"])
         print(translated(READY.text) if change["ready"] else translated(progress_text(progress)))
     for failure in report["failures"]:
-        print(f"  {failure['path']}: {failure['reason']}")
+        print(f"  {failure['path']}: {translated_stored(failure['reason'], failure['code'])}")

@@ -8,11 +8,13 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from semantic_photos.cli.printing import print_json
+from semantic_photos.cli.printing import SEE_HELP, print_json
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.personalization import Measured
+from semantic_photos.domain.translatable import Message
 from semantic_photos.services.concepts.personalization import ADVICE, Personalization
 from semantic_photos.services.library.library import Library
+from semantic_photos.translation import tr, translated, translated_stored
 
 
 def personalize(options: argparse.Namespace, open_library: Callable[..., Library]) -> int:
@@ -51,25 +53,26 @@ def _rows(figures: Sequence[Measured]) -> list[dict[str, Any]]:
 
 def _print(report: dict[str, Any]) -> None:
     if "undone" in report:
-        print("The correction is taken off." if report["undone"] else "There was no correction.")
+        print(tr("Personalization is off.") if report["undone"] else tr("There was no personalization."))
         return
     for row in report["figures"]:
-        print(f"{row['before']:.3f} → {row['after']:.3f}  {row['name']}  ({row['count']:,})")
+        print(f"{row['before']:.3f} → {row['after']:.3f}  {translated_stored(row['name'])}  ({row['count']:,})")
     if report["moved"]:
-        print(f"Words that mean something else to you: {', '.join(report['moved'])}")
+        print(tr("Personalized words: {words}", words=", ".join(report["moved"])))
     if "active" in report:
         if report["trouble"]:
-            print(f"{report['trouble']} {ADVICE}", file=sys.stderr)
+            print(translated(report["trouble"]), translated(ADVICE), file=sys.stderr)
         elif report["active"]:
-            print(f"A correction from {report['confirmations']:,} confirmations is in use.")
+            print(tr("Personalization is on, from {count:,} confirmations.", count=report["confirmations"]))
         else:
-            print("No correction is in use.")
+            print(tr("Personalization is off."))
     elif report["applied"]:
-        print(f"Applied; fitted on {report['confirmations']:,} confirmations. Take it off with: adapt --undo")
+        text = tr("Applied, from {count:,} confirmations. Undo: adapt --undo", count=report["confirmations"])
+        print(text)
     elif report["better"]:
-        print("It would be applied.")
+        print(tr("It would be applied."))
     else:
-        print(f"Not applied. {report['reason']}")
+        print(tr("Not applied. {reason}", reason=report["reason"]))
 
 
 def check(options: argparse.Namespace) -> None:
@@ -79,4 +82,4 @@ def check(options: argparse.Namespace) -> None:
         UserFacingError: when they do.
     """
     if sum((options.show, options.undo, options.dry_run)) > 1:
-        raise UserFacingError("Say one of --dry-run, --undo and --show.", code="usage", advice="See --help.")
+        raise UserFacingError(Message("Use only one of --dry-run, --undo and --show."), code="usage", advice=SEE_HELP)

@@ -16,10 +16,12 @@ from semantic_photos.domain.errors import PhotoError, QueryError, UserFacingErro
 from semantic_photos.domain.example_focus import Region
 from semantic_photos.domain.query import Example, Query
 from semantic_photos.domain.query_text import MOST_EXAMPLES, MOST_FOCUSES
+from semantic_photos.domain.translatable import Message
 from semantic_photos.services.library.library import Library
 from semantic_photos.storage.saved_searches import SavedSearch
+from semantic_photos.translation import tr, translated, trn
 
-_HOW = "Say: searches save NAME QUERY, searches rename NAME NEW, searches remove NAME."
+_HOW = Message("Usage: searches save NAME QUERY, searches rename NAME NEW, searches remove NAME.")
 
 
 def searches(options: argparse.Namespace, open_library: Callable[..., Library]) -> int:
@@ -41,9 +43,9 @@ def searches(options: argparse.Namespace, open_library: Callable[..., Library]) 
             print_json({"searches": [_row(library, one, count) for one, count in rows]})
             return 0
         for one, count in rows:
-            print(f"{one.name}: {explain_and_feedback.said(library, one.query)}  ({_found(count)})")
+            print(f"{one.name}: {translated(explain_and_feedback.said(library, one.query))}  ({_found(count)})")
     if not rows:
-        print("No search is saved yet.", file=sys.stderr)
+        print(tr("There are no saved searches."), file=sys.stderr)
     return 0
 
 
@@ -58,9 +60,9 @@ def check(options: argparse.Namespace) -> None:
     asks = any((options.photos, options.plus, options.minus))
     least, most = {"list": (0, 0), "remove": (1, 1), "rename": (2, 2), "save": (1 if asks else 2, count)}[action]
     if not least <= count <= most:
-        raise UserFacingError(f"That is not how to {action}.", code="usage", advice=_HOW)
+        raise UserFacingError(Message("Wrong arguments for “{action}”.", action=action), code="usage", advice=_HOW)
     if conditions and action != "save":
-        raise UserFacingError(f"There is nothing to {action} by photos or focus: they go with save.", code="usage",
+        raise UserFacingError(Message("Photos and focus can only be used with “save”."), code="usage",
                               advice=_HOW)  # fmt: skip
 
 
@@ -79,9 +81,15 @@ def query_from(library: Library, options: argparse.Namespace) -> Query:
     query = explain_and_feedback.with_conditions(library, query, options)
     _refuse_problems(query)
     if query.focuses and not any(example.weight > 0 for example in query.examples):
-        raise UserFacingError("--focus and --away say what counts in a photo: name it with --photo.", code="usage")
+        raise UserFacingError(Message("--focus and --away need a photo: name it with --photo."), code="usage")
     if len(query.examples) > MOST_EXAMPLES or len(query.focuses) > MOST_FOCUSES:
-        raise QueryError(f"A search holds at most {MOST_EXAMPLES} photos and {MOST_FOCUSES} words to look at.")
+        raise QueryError(
+            Message(
+                "A search can have at most {photos} photos and {words} focus words.",
+                photos=MOST_EXAMPLES,
+                words=MOST_FOCUSES,
+            )
+        )
     if query.examples:
         _, troubles = library.search.examples.usable(query)
         for trouble in troubles:
@@ -105,10 +113,10 @@ def _examples(library: Library, said: Sequence[Path | Region]) -> list[Example]:
             continue
         place = max(len(photos) - 1, 0)
         if place in regions:
-            raise UserFacingError("Each --photo can have one --region.", code="usage")
+            raise UserFacingError(Message("Each --photo can have only one --region."), code="usage")
         regions[place] = one
     if regions and not photos:
-        raise UserFacingError("--region is a part of a photo: name it with --photo.", code="usage")
+        raise UserFacingError(Message("--region needs a photo: name it with --photo."), code="usage")
     examples = [
         explain_and_feedback.example_of(library, photo, region=regions.get(n)) for n, photo in enumerate(photos)
     ]
@@ -121,8 +129,13 @@ def _examples(library: Library, said: Sequence[Path | Region]) -> list[Example]:
 def _tell_what_must_stay(query: Query) -> None:
     elsewhere = [shown(example.path) for example in query.examples if example.path is not None]
     if elsewhere:
-        what = "it is" if len(elsewhere) == 1 else "they are"
-        print(f"{', '.join(elsewhere)} must stay there, since {what} not in the library.", file=sys.stderr)
+        text = trn(
+            "Do not move {paths}: the file is not in the library.",
+            "Do not move {paths}: the files are not in the library.",
+            len(elsewhere),
+            paths=", ".join(elsewhere),
+        )
+        print(text, file=sys.stderr)
 
 
 def _row(library: Library, saved: SavedSearch, count: int | None) -> dict[str, Any]:
@@ -156,5 +169,5 @@ def _count(library: Library, query: Query) -> int | None:
 
 def _found(count: int | None) -> str:
     if count is None:
-        return "cannot be asked any more"
-    return f"{count:,} photo{'' if count == 1 else 's'}"
+        return tr("no longer available")
+    return trn("{count:,} photo", "{count:,} photos", count)

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from semantic_photos.cli import explain_and_feedback
-from semantic_photos.cli.printing import left_out, print_json, shown
+from semantic_photos.cli.printing import SEE_HELP, emptied, left_out, nothing_shows, print_json, shown, unknown_word
 from semantic_photos.domain.errors import QueryError, UserFacingError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Query, ResultPage
+from semantic_photos.domain.translatable import Message, either
 from semantic_photos.services.library.library import Library
+from semantic_photos.translation import tr, translated, trn
 
 Opener = Callable[..., Library]
 
@@ -70,8 +72,8 @@ def page_as_dict(library: Library, text: str, page: ResultPage) -> dict[str, Any
 def search(options: argparse.Namespace, open_library: Opener) -> int:
     """Answer one query, or one for each line of a file."""
     if (bool(options.words) + bool(options.queries) + bool(options.saved)) != 1:
-        raise UserFacingError("Say what to search for, or give --queries FILE or --saved NAME.", code="usage",
-                              advice="See --help.")  # fmt: skip
+        raise UserFacingError(Message("Enter a query, --queries FILE or --saved NAME."), code="usage",
+                              advice=SEE_HELP)  # fmt: skip
     with open_library(options, read_only=True) as library:
         if options.queries is not None:
             for text in _read_queries(options.queries):
@@ -80,8 +82,7 @@ def search(options: argparse.Namespace, open_library: Opener) -> int:
             return 0
         text, query = explain_and_feedback.asked(library, options)
         if query.is_empty:
-            why = query.problems[0].advice if query.problems else "There is no word in this question."
-            raise QueryError(why)
+            raise QueryError(query.problems[0].advice if query.problems else Message("The query contains no word."))
         _print_page(library, text, _run(library, query, options), options)
     return 0
 
@@ -109,12 +110,13 @@ def _read_queries(path: Path) -> Iterator[str]:
                 try:
                     text = json.loads(line)["query"]
                 except (ValueError, KeyError, TypeError, RecursionError) as error:
-                    raise UserFacingError(
-                        f'Line {number} of {path} is not {{"query": "..."}}.', code="usage"
-                    ) from error
+                    message = Message("{file}, line {number}: “query” expected.", file=path, number=number)
+                    raise UserFacingError(message, code="usage") from error
                 yield str(text)
     except (OSError, UnicodeDecodeError) as error:
-        raise UserFacingError(f"{path} cannot be read: {error}.", code="usage") from error
+        raise UserFacingError(
+            Message("{name} cannot be read: {reason}.", name=path, reason=str(error)), code="usage"
+        ) from error
 
 
 def _print_page(library: Library, text: str, page: ResultPage, options: argparse.Namespace) -> None:
@@ -125,29 +127,37 @@ def _print_page(library: Library, text: str, page: ResultPage, options: argparse
     for problem in page.problems:
         print(left_out(text, problem), file=sys.stderr)
     for sentence in page.left_out:
-        print(sentence, file=sys.stderr)
+        print(translated(sentence), file=sys.stderr)
     for word in page.by_name:
-        print(f"Looked for in file names, captions and tags: {word}", file=sys.stderr)
+        print(tr("Searched in file names, captions and tags: {word}", word=word), file=sys.stderr)
     for word in page.unknown_words:
-        alike = ", ".join(page.suggestions.get(word, ()))
-        print(f"Unknown word: {word}" + (f" (known: {alike})" if alike else ""), file=sys.stderr)
+        print(unknown_word(word, page.suggestions.get(word, ())), file=sys.stderr)
     for term, ways in page.suggestions.items():
         if term not in page.unknown_words:
-            print(f"Nothing has {term}" + (f" (there is: {', '.join(ways)})" if ways else ""), file=sys.stderr)
+            text = (
+                tr("No photo has {filter} (did you mean {choices}?)", filter=term, choices=either(ways))
+                if ways
+                else tr("No photo has {filter}", filter=term)
+            )
+            print(text, file=sys.stderr)
     if page.emptied_by is not None:
-        left = f"{page.emptied_by.without:,} photo{'' if page.emptied_by.without == 1 else 's'}"
-        print(f"Nothing is left by {page.emptied_by.term}; without it there are {left}.", file=sys.stderr)
+        print(emptied(page.emptied_by), file=sys.stderr)
     for word in page.weak_words:
-        print(f"The model pack hardly knows what “{word}” looks like.", file=sys.stderr)
+        print(tr("The model pack hardly knows what “{word}” looks like.", word=word), file=sys.stderr)
     if page.nothing_shows:
-        print(f"Nothing clearly shows “{page.nothing_shows}”. The nearest {len(answer['results'])}:", file=sys.stderr)
+        print(nothing_shows(page.nothing_shows, len(answer["results"])), file=sys.stderr)
     behind = {row["path"]: len(row["copies"]) for row in answer["stacks"]}
     for result in answer["results"]:
         mark = " " if result["good"] else "·"
-        copies = f"  (+{behind[result['path']]} like it)" if result["path"] in behind else ""
+        count = behind.get(result["path"], 0)
+        copies = "  " + trn("(+{count} near-duplicate)", "(+{count} near-duplicates)", count) if count else ""
         print(f"{mark} {result['path']}{copies}")
     good = page.strong + page.copies
-    print(
-        f"{len(answer['results'])} of {page.searched:,} photos, {good} stand out, {page.milliseconds:.1f} ms",
-        file=sys.stderr,
+    text = tr(
+        "{shown:,} of {searched:,} photos, {good:,} good matches, {milliseconds:.1f} ms",
+        shown=len(answer["results"]),
+        searched=page.searched,
+        good=good,
+        milliseconds=page.milliseconds,
     )
+    print(text, file=sys.stderr)

@@ -12,14 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from semantic_photos.cli.printing import shown
+from semantic_photos.cli.printing import SEE_HELP, shown
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.tags import Act
+from semantic_photos.domain.translatable import Message, either
 from semantic_photos.services.library.library import Library
 from semantic_photos.services.tags.tag_preview import about
 from semantic_photos.services.tags.tag_words import PRECISE
-from semantic_photos.translation import tr, trn
+from semantic_photos.translation import tr, translated, translated_stored, trn
 
 #: Tags that a preview lists with their photos.
 _COMMONEST = 20
@@ -39,17 +40,20 @@ def check(options: argparse.Namespace) -> None:
         UserFacingError: when they do not go together.
     """
     if options.preview and not options.auto:
-        raise UserFacingError("--preview goes with --auto only.", code="usage", advice="See --help.")
+        raise UserFacingError(
+            Message("{option} can only be used with --auto.", option="--preview"), code="usage", advice=SEE_HELP
+        )
     if not is_action(options):
         return
     if options.photos and not options.write:
         name = "--auto" if options.auto else "--review" if options.review else "--remove-automatic"
-        raise UserFacingError(f"{name} takes no photos: it is for the whole library.", code="usage",
-                              advice="See --help.")  # fmt: skip
+        message = Message("{option} takes no photos: it applies to the whole library.", option=name)
+        raise UserFacingError(message, code="usage", advice=SEE_HELP)
     for option in ("embed", "adobe", "dry_run", "retry"):
         if getattr(options, option) and not options.write:
-            raise UserFacingError(f"--{option.replace('_', '-')} goes with --write only.", code="usage",
-                                  advice="See --help.")  # fmt: skip
+            name = f"--{option.replace('_', '-')}"
+            message = Message("{option} can only be used with --write.", option=name)
+            raise UserFacingError(message, code="usage", advice=SEE_HELP)
 
 
 def act(library: Library, options: argparse.Namespace) -> dict[str, Any]:
@@ -81,21 +85,33 @@ def print_report(report: dict[str, Any]) -> None:
     if "preview" in report:
         _print_preview(report)
     elif "removed" in report:
-        print(f"{report['removed']:,} automatic tags taken off.")
+        print(trn("{count:,} automatic tag removed.", "{count:,} automatic tags removed.", report["removed"]))
     elif "decisions" in report:
-        print(f"{report['decisions']:,} decisions, {report['changed']:,} tags changed.")
+        print(tr("Decisions: {decisions:,}. Changed tags: {changed:,}.", **_numbers(report, "decisions", "changed")))
     elif "seconds" in report:
-        print(f"{report['photos']:,} photos looked at, {report['changed']:,} tags changed. {report['seconds']:.1f} s.")
+        numbers = _numbers(report, "photos", "changed", "seconds")
+        print(tr("Photos processed: {photos:,}. Changed tags: {changed:,}. {seconds:.1f} s.", **numbers))
     else:
         for change in report["changes"]:
             words = [*(f"+{name}" for name in change["added"]), *(f"-{name}" for name in change["removed"])]
-            words += [] if change["rating"] is None else [f"rating {change['rating']}"]
-            words += [] if change["caption"] is None else [f"caption {change['caption']!r}"]
+            words += [] if change["rating"] is None else [tr("rating {rating}", rating=change["rating"])]
+            words += [] if change["caption"] is None else [tr("caption “{caption}”", caption=change["caption"])]
             print(f"{change['target']}: {', '.join(words)}")
-        would = "would be written" if report["dry_run"] else "written"
-        print(f"{report['written']:,} files {would}, {report['unchanged']:,} photos need nothing.", file=sys.stderr)
+        numbers = _numbers(report, "written", "unchanged")
+        text = (
+            tr("Files to write: {written:,}. Photos up to date: {unchanged:,}.", **numbers)
+            if report["dry_run"]
+            else tr("Files written: {written:,}. Photos up to date: {unchanged:,}.", **numbers)
+        )
+        print(text, file=sys.stderr)
     for failure in report.get("failures", ()):
-        print(f"{failure['path']}: {failure['reason']}", file=sys.stderr)
+        reason = failure["reason"]
+        said = translated(reason) if "line" in failure else translated_stored(reason, failure["code"])
+        print(f"{failure['path']}: {said}", file=sys.stderr)
+
+
+def _numbers(report: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: report[name] for name in names}
 
 
 def _print_preview(report: dict[str, Any]) -> None:
@@ -118,7 +134,7 @@ def photo_of(library: Library, path: Path) -> PhotoId:
     """
     photo = library.catalog.photos.by_path(path.expanduser().absolute())
     if photo is None:
-        raise UserFacingError(f"{shown(path)} is not in the library.", code="photo.unknown")
+        raise UserFacingError(Message("{path} is not in the library.", path=shown(path)), code="photo.unknown")
     return photo.id
 
 
@@ -132,7 +148,7 @@ def _review(library: Library, file: Path) -> dict[str, Any]:
         try:
             photo_id = photo_of(library, Path(decision["path"]))
         except UserFacingError as error:
-            failures.append({"line": number, "path": shown(Path(decision["path"])), "reason": str(error)})
+            failures.append({"line": number, "path": shown(Path(decision["path"])), "reason": error.message})
             continue
         kinds[decision["decision"]] += 1
         changed += len(library.tags.act(DECISIONS[decision["decision"]], [photo_id], decision["tag"]).tags)
@@ -146,7 +162,9 @@ def _decisions(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
                 if line.strip():
                     yield number, _decision(line, number, file)
     except (OSError, UnicodeDecodeError) as error:
-        raise UserFacingError(f"{file} cannot be read: {error}.", code="usage") from error
+        raise UserFacingError(
+            Message("{name} cannot be read: {reason}.", name=file, reason=str(error)), code="usage"
+        ) from error
 
 
 def _decision(line: str, number: int, file: Path) -> dict[str, str]:
@@ -154,13 +172,19 @@ def _decision(line: str, number: int, file: Path) -> dict[str, str]:
         value = json.loads(line)
         decision = {key: value[key] for key in ("path", "tag", "decision")}
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UserFacingError(f'Line {number} of {file} is not {{"path", "tag", "decision"}}.', code="usage") from error
+        message = Message("{file}, line {number}: “path”, “tag” and “decision” expected.", file=file, number=number)
+        raise UserFacingError(message, code="usage") from error
     if not all(isinstance(part, str) for part in decision.values()) or decision["decision"] not in DECISIONS:
-        raise UserFacingError(f"Line {number} of {file} has no decision of: {', '.join(DECISIONS)}.", code="usage")
+        decisions = either(list(DECISIONS))
+        message = Message(
+            "{file}, line {number}: “decision” must be {choices}.", file=file, number=number, choices=decisions
+        )
+        raise UserFacingError(message, code="usage")
     try:
         os.fsencode(decision["path"])
     except UnicodeError as error:
-        raise UserFacingError(f"Line {number} of {file} has a path that no file can have.", code="usage") from error
+        message = Message("{file}, line {number}: invalid path.", file=file, number=number)
+        raise UserFacingError(message, code="usage") from error
     return decision
 
 

@@ -8,13 +8,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from semantic_photos.cli import indexing
-from semantic_photos.cli.printing import left_out, shown
+from semantic_photos.cli.printing import emptied, left_out, nothing_shows, shown, unknown_word
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Query
+from semantic_photos.domain.translatable import Message
 from semantic_photos.services.library.library import Library
+from semantic_photos.translation import tr, translated
 
-_HELP = "Type words (dog beach, cat -sofa), a number for photos like that one, or nothing to leave."
+_HELP = Message(
+    "Enter words (dog beach, cat -sofa), a number for photos similar to that one, or an empty line to quit."
+)
 _SHOWN = 10
 
 
@@ -30,9 +34,9 @@ def converse(library: Library, folders: Sequence[Path]) -> int:
         # It may take hours; meanwhile the present pack answers.
         library.pack_change.start()
     else:
-        print("No folder is indexed yet. Start with a folder of photos: semantic-photos FOLDER")
+        print(tr("There are no photos yet. Start with a folder: semantic-photos FOLDER"))
         return 0
-    print(_HELP)
+    print(translated(_HELP))
     last: list[PhotoId] = []
     while True:
         try:
@@ -47,7 +51,7 @@ def converse(library: Library, folders: Sequence[Path]) -> int:
         try:
             last = _answer(library, text, last)
         except UserFacingError as error:
-            print(error.sentence())
+            print(translated(error))
 
 
 def _answer(library: Library, text: str, last: list[PhotoId]) -> list[PhotoId]:
@@ -56,22 +60,22 @@ def _answer(library: Library, text: str, last: list[PhotoId]) -> list[PhotoId]:
     else:
         query = Query.parse(text)
     if query.is_empty:
-        print(_HELP)
+        print(translated(_HELP))
         return last
     page = library.search.run(query, limit=_SHOWN)
     for problem in query.problems:
         print(left_out(text, problem))
     if page.emptied_by is not None:
-        print(f"Nothing is left by {page.emptied_by.term}; {page.emptied_by.without:,} photos without it")
+        print(emptied(page.emptied_by))
     for word in page.unknown_words:
-        alike = ", ".join(page.suggestions.get(word, ()))
-        print(f"Unknown word: {word}" + (f" (known: {alike})" if alike else ""))
+        print(unknown_word(word, page.suggestions.get(word, ())))
     ids = [PhotoId(i) for i in page.ids.tolist()]
     photos = library.photos(ids)
     if page.nothing_shows:
-        print(f"Nothing clearly shows “{page.nothing_shows}”. The nearest {len(ids)}:")
+        print(nothing_shows(page.nothing_shows, len(ids)))
     for number, photo_id in enumerate(ids, start=1):
         if photo_id in photos:
             print(f"{number:3d}.  {shown(photos[photo_id].path)}")
-    print(f"     of {page.searched:,} photos in {page.milliseconds:.1f} ms")
+    text = tr("of {searched:,} photos in {milliseconds:.1f} ms", searched=page.searched, milliseconds=page.milliseconds)
+    print(f"     {text}")
     return ids

@@ -7,9 +7,11 @@ import argparse
 import sys
 from typing import Any
 
-from semantic_photos.cli.printing import shown
+from semantic_photos.cli.printing import SEE_HELP, shown
 from semantic_photos.domain.errors import UserFacingError
+from semantic_photos.domain.translatable import Message
 from semantic_photos.services.library.library import Library
+from semantic_photos.translation import trn
 
 
 def export(library: Library, options: argparse.Namespace) -> dict[str, Any]:
@@ -28,7 +30,7 @@ def take(library: Library, options: argparse.Namespace) -> dict[str, Any]:
         UserFacingError: when it cannot be read.
     """
     if sum((options.file is not None, options.digikam is not None, options.folders)) != 1:
-        raise UserFacingError("Name a file, or say --digikam DB or --folders.", code="usage", advice="See --help.")
+        raise UserFacingError(Message("Name a file, or use --digikam DB or --folders."), code="usage", advice=SEE_HELP)
     if options.digikam is not None:
         report = library.user_data.import_digikam(options.digikam)
     elif options.folders:
@@ -47,19 +49,35 @@ def take(library: Library, options: argparse.Namespace) -> dict[str, Any]:
 
 def print_export(report: dict[str, Any]) -> None:
     """Print what was written."""
-    print(f"The work on {report['photos']:,} photos is in {report['file']}.")
+    print(
+        trn(
+            "Exported the user data of {count:,} photo to {file}.",
+            "Exported the user data of {count:,} photos to {file}.",
+            report["photos"],
+            file=report["file"],
+        )
+    )
 
 
 def print_import(report: dict[str, Any]) -> None:
     """Print what was taken in."""
-    print(f"{report['photos']:,} photos found, {report['changed']:,} tags and remarks changed, "
-          f"{report['searches']:,} saved searches added.")  # fmt: skip
+    text = trn(
+        "{count:,} photo found, {changed:,} changes of tags, ratings and captions, {searches:,} saved searches added.",
+        "{count:,} photos found, {changed:,} changes of tags, ratings and captions, {searches:,} saved searches added.",
+        report["photos"],
+        changed=report["changed"],
+        searches=report["searches"],
+    )
+    print(text)
     if report["bad"]:
-        print(f"{report['bad']:,} entries made no sense and were left out.", file=sys.stderr)
+        text = trn("{count:,} invalid entry ignored.", "{count:,} invalid entries ignored.", report["bad"])
+        print(text, file=sys.stderr)
     if report["not_found"]:
-        count = report["not_found"]
-        print(
-            f"{count:,} {'photo is' if count == 1 else 'photos are'} not in the library, for example:", file=sys.stderr
+        text = trn(
+            "{count:,} photo is not in the library:",
+            "{count:,} photos are not in the library, for example:",
+            report["not_found"],
         )
+        print(text, file=sys.stderr)
         for path in report["unknown"][:5]:
             print(f"  {path}", file=sys.stderr)

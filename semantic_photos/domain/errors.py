@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-from semantic_photos.domain.translatable import Message
-
-_NOTHING = Message()
+from semantic_photos.domain.translatable import NO_MESSAGE, Message, joined
 
 
 class SemanticPhotosError(Exception):
@@ -23,15 +21,15 @@ class UserFacingError(SemanticPhotosError):
 
     code = "error"
 
-    def __init__(self, message: str, *, code: str | None = None, advice: str = _NOTHING) -> None:
+    def __init__(self, message: Message, *, code: str | None = None, advice: Message = NO_MESSAGE) -> None:
         super().__init__(message)
         self.code = code or type(self).code
         self.message = message
         self.advice = advice
 
-    def sentence(self) -> str:
-        """Return the message with the advice behind it, in English."""
-        return f"{self.message} {self.advice}" if self.advice else str(self.message)
+    def sentence(self) -> Message:
+        """Return the message with the advice behind it."""
+        return joined((self.message, self.advice), " ") if self.advice else self.message
 
 
 class PhotoError(UserFacingError):
@@ -43,7 +41,7 @@ class PhotoError(UserFacingError):
 
     code = "photo.unreadable"
 
-    def __init__(self, message: str, *, code: str | None = None, retry: bool = False) -> None:
+    def __init__(self, message: Message, *, code: str | None = None, retry: bool = False) -> None:
         super().__init__(message, code=code)
         self.retry = retry
 

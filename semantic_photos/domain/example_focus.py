@@ -11,6 +11,7 @@ import numpy as np
 
 from semantic_photos.domain.errors import QueryError
 from semantic_photos.domain.ports import FloatArray
+from semantic_photos.domain.translatable import Message
 from semantic_photos.domain.vectors import normalise, softmax_weights, weighted_sum
 
 #: Left, top, width and height as fractions of the upright photo.
@@ -45,20 +46,35 @@ def clamped(region: Region) -> Region:
     try:
         x, y, w, h = (float(number) for number in region)
     except (TypeError, ValueError) as error:
-        raise QueryError("A region is four numbers: left, top, width and height.", code="query.region") from error
+        raise QueryError(
+            Message("A region needs four numbers: left, top, width and height."), code="query.region"
+        ) from error
     if not all(math.isfinite(number) for number in (x, y, w, h)):
-        raise QueryError("A region needs four numbers that are finite.", code="query.region")
+        raise QueryError(Message("A region needs finite numbers."), code="query.region")
     if w <= 0 or h <= 0:
-        raise QueryError("The region has no size.", code="query.region", advice="Drag over the part that you mean.")
+        raise QueryError(
+            Message("The region is empty."), code="query.region", advice=Message("Drag over part of the photo.")
+        )
     left, right = _within(x, x + w)
     top, bottom = _within(y, y + h)
     return left, top, right - left, bottom - top
 
 
+def example_words(weight: float, is_region: bool, name: str | None = None) -> Message:
+    """Return an example photo in words; ``name`` is what it is called, if that is known."""
+    photo = name if name is not None else Message("a part of a photo") if is_region else Message("a photo")
+    return Message("like {photo}", photo=photo) if weight > 0 else Message("unlike {photo}", photo=photo)
+
+
+def focus_words(word: str, weight: float) -> Message:
+    """Return a focus in words."""
+    return Message("focus on {word}", word=word) if weight > 0 else Message("less of {word}", word=word)
+
+
 def _within(start: float, stop: float) -> tuple[float, float]:
     start, stop = max(start, 0.0), min(stop, 1.0)
     if stop <= start:
-        raise QueryError("The region lies outside the photo.", code="query.region")
+        raise QueryError(Message("The region lies outside the photo."), code="query.region")
     if stop - start < LEAST_REGION:
         middle = min(max((start + stop) / 2, LEAST_REGION / 2), 1.0 - LEAST_REGION / 2)
         start, stop = middle - LEAST_REGION / 2, middle + LEAST_REGION / 2

@@ -37,6 +37,7 @@ from semantic_photos.domain.filters import (
 )
 from semantic_photos.domain.periods import RELATIVE, Period
 from semantic_photos.domain.spelling import meant
+from semantic_photos.domain.translatable import N_, NO_MESSAGE, Message
 
 #: Names that the catalog counts, so that they can be offered with the number of photos.
 NameSource = Literal["tag", "folder", "camera", "type"]
@@ -46,8 +47,9 @@ Name = TypeVar("Name", bound=str)
 class InvalidValue(ValueError):
     """A value that a filter does not accept: a sentence for the user, and values that may have been meant."""
 
-    def __init__(self, message: str, meant: tuple[str, ...] = ()) -> None:
+    def __init__(self, message: Message, meant: tuple[str, ...] = ()) -> None:
         super().__init__(message)
+        self.message = message
         self.meant = meant
 
 
@@ -68,17 +70,17 @@ class FilterKind:
 
     name: str
     parse: Callable[[str], Fact]
-    finds: str
+    finds: Message
     examples: tuple[str, ...]
-    more: str = ""
+    more: Message = NO_MESSAGE
     aliases: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
     names: NameSource | None = None
 
     @property
-    def help(self) -> str:
+    def help(self) -> Message:
         """Return everything there is to know, on one line."""
-        return f"{self.finds} ({self.more})" if self.more else self.finds
+        return Message("{finds} ({more})", finds=self.finds, more=self.more) if self.more else self.finds
 
     def read(self, value: str) -> Fact:
         """Return the filter that a value makes.
@@ -87,7 +89,7 @@ class FilterKind:
             InvalidValue: when it makes none.
         """
         if not fold(value):
-            raise InvalidValue(f"Enter a value after “{self.name}:”.")
+            raise InvalidValue(Message("Enter a value after “{field}:”.", field=self.name))
         return self.parse(value)
 
 
@@ -98,14 +100,14 @@ def _text(field: TextField) -> Callable[[str], Fact]:
     return lambda value: Named(field, fold(value))
 
 
-def _one_of(names: Mapping[str, Name], make: Callable[[Name], Fact], what: str) -> Callable[[str], Fact]:
-    """Return a parser of a closed set of names: those accepted, with what each stands for; ``what`` they are."""
+def _one_of(names: Mapping[str, Name], make: Callable[[Name], Fact], unknown: str) -> Callable[[str], Fact]:
+    """Return a parser of a closed set of names: those accepted, with what each stands for. ``unknown``: the error."""
 
     def parse(value: str) -> Fact:
         name = fold(value)
         if name not in names:
             known = ", ".join(dict.fromkeys(names.values()))
-            raise InvalidValue(f"Unknown {what}. Use {known}.", meant(name.removeprefix("."), names))
+            raise InvalidValue(Message(unknown, names=known), meant(name.removeprefix("."), names))
         return make(names[name])
 
     return parse
@@ -121,7 +123,7 @@ def _rating(value: str) -> Fact:
     plain = _RATINGS.get(fold(value), fold(value)).replace(" ", "")
     match = re.fullmatch(r"(>=|<=|>|<|=)?(-1|[0-5])(?:(\.\.|-)([0-5])|(\+))?", plain)
     if match is None or (match[1] and (match[3] or match[5])):
-        raise InvalidValue("Enter a rating from 0 to 5, a range (3..5) or a limit (>=4).",
+        raise InvalidValue(Message("Enter a rating from 0 to 5, a range (3..5) or a limit (>=4)."),
                            meant(plain, {word: word for word in _RATINGS}))  # fmt: skip
     sign, first, _, last, plus = match.groups()
     number = int(first)
@@ -129,11 +131,11 @@ def _rating(value: str) -> Fact:
         ">=": (number, 5), ">": (number + 1, 5), "<=": (min(1, number), number), "<": (min(1, number - 1), number - 1),
     }.get(sign or "", (number, int(last) if last else 5 if plus else number))  # fmt: skip
     if low > high or low < -1 or high > 5:
-        raise InvalidValue("This range contains no rating.")
+        raise InvalidValue(Message("This range contains no rating."))
     return Rating(low, high)
 
 
-_DATE_ADVICE = "Enter a year (2024), a month (2024-05), a day (2024-05-17), or a word like today or last-year."
+_DATE_ADVICE = Message("Enter a year (2024), a month (2024-05), a day (2024-05-17), or a word like today or last-year.")
 
 
 def _period(text: str) -> Period:
@@ -158,7 +160,7 @@ def _end(text: str, before: str, after: str) -> Period | None:
     try:
         return _period(text) if text.strip() else None
     except InvalidValue as error:
-        raise InvalidValue(str(error), tuple(f"{before}{other}{after}" for other in error.meant)) from None
+        raise InvalidValue(error.message, tuple(f"{before}{other}{after}" for other in error.meant)) from None
 
 
 _NUMBER = r"[+-]?[0-9]{1,5}(?:\.[0-9]{1,9})?"
@@ -168,13 +170,15 @@ _NEAR = re.compile(rf"({_NUMBER})\s*,\s*({_NUMBER})(?:\s*,\s*({_NUMBER})\s*(?:km
 def _near(value: str) -> Fact:
     match = _NEAR.fullmatch(value.strip())
     if match is None:
-        raise InvalidValue("Enter near:latitude,longitude or near:latitude,longitude,km. Place names are not known.")
+        raise InvalidValue(
+            Message("Enter near:latitude,longitude or near:latitude,longitude,km. Place names are not known.")
+        )
     latitude, longitude = round(float(match[1]), 6) + 0.0, round(float(match[2]), 6) + 0.0
     km = round(float(match[3]), 3) if match[3] else NEAR_KM
     if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
-        raise InvalidValue("Latitude must be from -90 to 90, longitude from -180 to 180.")
+        raise InvalidValue(Message("Latitude must be from -90 to 90, longitude from -180 to 180."))
     if not 0 < km <= MOST_KM:
-        raise InvalidValue("Distance must be from 0.001 to 20,100 km.")
+        raise InvalidValue(Message("Distance must be from {least:,} to {most:,} km.", least=0.001, most=MOST_KM))
     return Near(latitude, longitude, km)
 
 
@@ -184,20 +188,20 @@ FILTERS: tuple[FilterKind, ...] = (
     FilterKind(
         "file",
         _text("file"),
-        finds="whose file name contains this text",
+        finds=Message("whose file name contains this text"),
         examples=("img_48",),
     ),
     FilterKind(
         "folder",
         _text("folder"),
-        finds="whose folder contains this text",
+        finds=Message("whose folder contains this text"),
         examples=("holiday/day",),
         names="folder",
     ),
     FilterKind(
         "tag",
         _text("tag"),
-        finds="with this tag or one below it",
+        finds=Message("with this tag or one below it"),
         examples=("dog", '"birthday party"'),
         aliases=("tags", "keyword"),
         names="tag",
@@ -205,72 +209,72 @@ FILTERS: tuple[FilterKind, ...] = (
     FilterKind(
         "camera",
         _text("camera"),
-        finds="whose camera name contains this text",
+        finds=Message("whose camera name contains this text"),
         examples=("canon",),
         names="camera",
     ),
     FilterKind(
         "rating",
         _rating,
-        finds="with these stars",
+        finds=Message("with these stars"),
         examples=("4", ">=4", "3..5", "0", "rejected"),
-        more="0 is unrated",
+        more=Message("0 is unrated"),
         aliases=("stars",),
         values=("5", ">=4", ">=3", "0", "rejected"),
     ),
     FilterKind(
         "type",
-        _one_of(_TYPES | {f".{name}": to for name, to in _TYPES.items()}, Type, "file type"),
-        finds="of this file type",
+        _one_of(_TYPES | {f".{name}": to for name, to in _TYPES.items()}, Type, N_("Unknown file type. Use {names}.")),
+        finds=Message("of this file type"),
         examples=("jpg",),
-        more=", ".join(TYPES),
+        more=Message.as_is(", ".join(TYPES)),
         values=tuple(TYPES),
         names="type",
     ),
     FilterKind(
         "date",
         _date,
-        finds="taken on this day, or in this month, year or range",
+        finds=Message("taken on this day, or in this month, year or range"),
         examples=("2024", "2024-05", "2024-05-17", "2023..2024", '"last year"'),
-        more=f"also {', '.join(RELATIVE)}",
+        more=Message("also {words}", words=", ".join(RELATIVE)),
         aliases=("taken",),
         values=RELATIVE,
     ),
     FilterKind(
         "before",
         lambda value: Outside(after=False, period=_period(value)),
-        finds="taken before this day, month or year begins",
+        finds=Message("taken before this day, month or year begins"),
         examples=("2024",),
         values=RELATIVE,
     ),
     FilterKind(
         "after",
         lambda value: Outside(after=True, period=_period(value)),
-        finds="taken after this day, month or year ends",
+        finds=Message("taken after this day, month or year ends"),
         examples=("2024-05",),
         values=RELATIVE,
     ),
     FilterKind(
         "near",
         _near,
-        finds="taken near this latitude and longitude",
+        finds=Message("taken near this latitude and longitude"),
         examples=("48.85,2.35", "48.85,2.35,2"),
-        more=f"within {NEAR_KM:g} km, or as many as given; place names are not known",
+        more=Message("within {km:g} km, or as many as given; place names are not known", km=NEAR_KM),
     ),
     FilterKind(
         "orientation",
-        _one_of(_SHAPES, Orientation, "orientation"),
-        finds="of this shape",
+        _one_of(_SHAPES, Orientation, N_("Unknown orientation. Use {names}.")),
+        finds=Message("of this shape"),
         examples=("portrait",),
-        more=", ".join(SHAPES),
+        more=Message.as_is(", ".join(SHAPES)),
         values=SHAPES,
     ),
     FilterKind(
         "is",
-        _one_of(_STATES, Is, "state"),
-        finds="in this state",
+        _one_of(_STATES, Is, N_("Unknown state. Use {names}.")),
+        finds=Message("in this state"),
         examples=("favourite",),
-        more=f"{', '.join(STATES)}; tagged means by you",
+        more=Message("{states}; tagged means by you", states=", ".join(STATES)),
         values=STATES,
     ),
 )

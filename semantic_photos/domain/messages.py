@@ -10,9 +10,7 @@ from pathlib import Path
 
 from semantic_photos.domain.errors import CancelledError
 from semantic_photos.domain.photo import Counts, FolderId, PhotoId
-from semantic_photos.domain.translatable import Message
-
-_NOTHING = Message()
+from semantic_photos.domain.translatable import NO_MESSAGE, Message
 
 
 class CancelToken:
@@ -121,7 +119,7 @@ class IndexChanged:
     engine: str
     segment: int
     delta: int
-    reason: str = _NOTHING
+    reason: Message = NO_MESSAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +130,6 @@ class Notice:
     """
 
     code: str
-    text: str = _NOTHING
-    advice: str = _NOTHING
+    text: Message = NO_MESSAGE
+    advice: Message = NO_MESSAGE
     path: Path | None = None

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.personalization_map import Shift, linear_map
 from semantic_photos.domain.ports import FloatArray
+from semantic_photos.domain.translatable import NO_MESSAGE, Message
 from semantic_photos.domain.vectors import normalise
 
 #: Confirmations below which nothing can be told.
@@ -108,7 +109,7 @@ class Outcome:
     moved: tuple[str, ...]
     confirmations: int
     better: bool
-    reason: str = ""
+    reason: Message = NO_MESSAGE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,10 +141,10 @@ def personalize(
     count = evidence.confirmations
     photos = len(evidence.photos)
     if count < LEAST_CONFIRMATIONS or photos < 2 * FOLDS or not len(evidence.library):
-        reason = (
-            f"There are {count} confirmations that can be learnt from; it takes at least {LEAST_CONFIRMATIONS}, "
-            f"on {2 * FOLDS} photos or more."
-        )
+        reason = Message(
+            "Not enough confirmations: {count:,} are usable, {least:,} on at least {photos:,} photos are needed.",
+            count=count, least=LEAST_CONFIRMATIONS, photos=2 * FOLDS,
+        )  # fmt: skip
         return Outcome(nothing, (), (0.0, 0.0, 0.0), (), count, better=False, reason=reason)
     fold = np.random.default_rng(seed).permutation(photos) % FOLDS
     shifts = []
@@ -160,22 +161,24 @@ def personalize(
     return Outcome(final.shift, tuple(figures), gain, names, count, better=not reason, reason=reason)
 
 
-def _verdict(shift: Shift, figures: list[Measured], gain: tuple[float, float, float], names: tuple[str, ...]) -> str:
+def _verdict(
+    shift: Shift, figures: list[Measured], gain: tuple[float, float, float], names: tuple[str, ...]
+) -> Message:
     if not names:
-        return "Your confirmations agree with what the program finds already: no word needs to be moved."
+        return Message("Your confirmations match the current results: nothing to improve.")
     if not shift.is_usable:
-        return "What was fitted is no small correction, so it is not used."
+        return Message("The fitted personalization is too large to be safe.")
     # What stays can only fall; it has a border of its own.
-    worse = [one for one in figures if one.after < one.before and one.name != OTHERS]
-    if worse:
-        one = worse[0]
-        return f"It would make one figure worse: {one.name}, {one.before:.3f} before and {one.after:.3f} after."
+    worse = next((one for one in figures if one.after < one.before and one.name != OTHERS), None)
+    if worse is not None:
+        values = {"name": worse.name, "before": worse.before, "after": worse.after}
+        return Message("One figure would get worse: {name}, from {before:.3f} to {after:.3f}.", **values)
     kept = next((one for one in figures if one.name == OTHERS), None)
     if kept is not None and kept.after < LEAST_KEPT:
-        return "It would change words that you said nothing of too much."
+        return Message("Results of other words would change too much.")
     if not gain[1] > 0:
-        return "It is no better than chance on confirmations that it has not seen."
-    return ""
+        return Message("No measurable improvement on held-out confirmations.")
+    return NO_MESSAGE
 
 
 # Fitting
@@ -278,9 +281,12 @@ def _sure(gains: FloatArray) -> Bools:
 
 # Figures
 
-WORDS, CAPTIONS = "precision at 10 of confirmed words", "recall at 10 of captions"
-TAG_PRECISION, TAG_RECALL = "precision of automatic tags", "confirmed tags that are found by themselves"
-VOTES, OTHERS = "liked before disliked", "other words: first photos that stay"
+WORDS, CAPTIONS = Message("precision at 10 of confirmed words"), Message("recall at 10 of captions")
+TAG_PRECISION, TAG_RECALL = (
+    Message("precision of automatic tags"),
+    Message("confirmed tags that are found by themselves"),
+)
+VOTES, OTHERS = Message("liked before disliked"), Message("other words: first photos that stay")
 
 
 def _figures(evidence: Evidence, shifts: list[Shift], fold: NDArray[np.int64]) -> tuple[list[Measured], FloatArray]:

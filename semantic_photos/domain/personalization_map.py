@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from semantic_photos.domain.ports import FloatArray
+from semantic_photos.domain.translatable import Message
 from semantic_photos.domain.vectors import normalise
 
 #: A map that lengthens some direction by more than this is no small correction, wherever it came from.
@@ -158,21 +159,21 @@ def from_text(text: str) -> PersonalizationMap:
         numbers = [root[key] for key in ("format", "dim", "words", "check", "confirmations")]
         data = base64.b64decode(root["rows"], validate=True)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise ValueError("it is not what the program wrote") from error
+        raise ValueError(Message("unknown content")) from error
     whole = all(isinstance(number, int) and not isinstance(number, bool) for number in numbers)
     if not (whole and isinstance(pack, str) and isinstance(report, str)):
-        raise ValueError("a part of it is of another kind")
+        raise ValueError(Message("a value has the wrong type"))
     form, dim, words, check, confirmations = numbers
     if form != _FORMAT:
-        raise ValueError(f"it has the format {form}, which this version does not know")
+        raise ValueError(Message("unknown format {number}", number=form))
     count = dim + words
     if not (0 < dim <= _MOST and 0 <= words <= _MOST and len(data) == 2 * dim * count):
-        raise ValueError("its size is wrong")
+        raise ValueError(Message("wrong size"))
     if binascii.crc32(data) != check:
-        raise ValueError("its numbers are not those that were written")
+        raise ValueError(Message("wrong checksum"))
     rows = np.frombuffer(data, "<f2").reshape(count, dim).astype(np.float32)
     shift = Shift(rows[:dim], rows[dim:])
     if not shift.is_usable:
-        raise ValueError("its numbers make no sense")
+        raise ValueError(Message("invalid numbers"))
     rows.setflags(write=False)
     return PersonalizationMap(pack, shift, confirmations, report)

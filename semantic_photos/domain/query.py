@@ -19,6 +19,7 @@ from semantic_photos.domain.filters import All, AnyOf, Node, Not, Term
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.ports import FloatArray, IdArray
 from semantic_photos.domain.query_language import MAX_TERMS, MAX_TEXT, Problem, Reading, all_of, any_of, negated, read
+from semantic_photos.domain.translatable import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,12 @@ def _understood(text: str) -> Reading:
     reading = read(text)
     if reading.tree is None or count(reading.tree) <= MAX_BRANCHES:
         return reading
-    problem = Problem(0, len(text), f"Only the first {MAX_BRANCHES} alternatives with words are searched.", cut=True)
+    problem = Problem(
+        0,
+        len(text),
+        Message("Too many alternatives: only the first {count:,} are searched.", count=MAX_BRANCHES),
+        cut=True,
+    )
     return dataclasses.replace(reading, problems=(*reading.problems, problem))
 
 
@@ -201,7 +207,7 @@ class ResultPage:
     emptied_by: Emptied | None = None
     stacks: dict[int, tuple[int, ...]] = field(default_factory=dict)
     votes: dict[PhotoId, int] = field(default_factory=dict)
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[Message, ...] = ()
     by_name: tuple[str, ...] = ()
     good: int = 0
     copies: int = 0

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from semantic_photos.domain import filter_registry
 from semantic_photos.domain.filter_registry import FilterKind, InvalidValue
 from semantic_photos.domain.filters import NEGATIONS, All, AnyOf, Exact, Node, Not, Term, fold, written
+from semantic_photos.domain.translatable import Message, either
 
 #: Longer queries are cut: a pasted book must not cost seconds per key press.
 MAX_TEXT = 2_000
@@ -51,16 +52,18 @@ class Problem:
 
     start: int
     end: int
-    message: str
+    message: Message
     meant: tuple[str, ...] = ()
     cut: bool = False
     kept: bool = False
 
     @property
-    def advice(self) -> str:
+    def advice(self) -> Message:
         """Return the sentence, and what may have been meant."""
-        meant = " or ".join(f"“{text}”" for text in self.meant)
-        return f"{self.message} Did you mean {meant}?" if meant else self.message
+        if not self.meant:
+            return self.message
+        choices = either([Message("“{text}”", text=text) for text in self.meant])
+        return Message("{problem} Did you mean {choices}?", problem=self.message, choices=choices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,8 @@ def read(text: str) -> Reading:
     """Parse a query. Never raises, whatever the text."""
     problems: list[Problem] = []
     if len(text) > MAX_TEXT:
-        problems.append(_cut(MAX_TEXT, text, f"first {MAX_TEXT:,} characters are used"))
+        text_cut = Message("This query is too long; only its first {count:,} characters are used.", count=MAX_TEXT)
+        problems.append(_cut(MAX_TEXT, text, text_cut))
     reader = _Reader(_tokens(text[:MAX_TEXT], problems), problems)
     tree = reader.query(0)
     # Folding can make text longer; the normal form must be readable as well.
@@ -93,12 +97,12 @@ def read(text: str) -> Reading:
     while tree is not None and len(str(tree)) > MAX_TEXT:
         tree = _shorter(tree)
     if tree is not whole and not any(problem.cut for problem in problems):
-        problems.append(_cut(0, text, "first parts are used"))
+        problems.append(_cut(0, text, Message("This query is too long; only its first parts are used.")))
     return Reading(tree, tuple(sorted(problems, key=lambda problem: problem.start)))
 
 
-def _cut(start: int, text: str, rest: str) -> Problem:
-    return Problem(start, len(text), f"This query is too long; only its {rest}.", cut=True)
+def _cut(start: int, text: str, message: Message) -> Problem:
+    return Problem(start, len(text), message, cut=True)
 
 
 def all_of(parts: Sequence[Node | None]) -> Node | None:
@@ -142,7 +146,10 @@ def _tokens(text: str, problems: list[Problem]) -> list[_Token]:
             place += 1
             continue
         if terms >= MAX_TERMS:
-            problems.append(_cut(place, text, f"first {MAX_TERMS} words and filters are used"))
+            terms_cut = Message(
+                "This query is too long; only its first {count:,} words and filters are used.", count=MAX_TERMS
+            )
+            problems.append(_cut(place, text, terms_cut))
             break
         made, end = _token(text, place, problems)
         tokens += made
@@ -188,7 +195,7 @@ def _note_unknown_filter(text: str, start: int, colon: int, word: str, problems:
         value, _ = _quoted(text, colon + 1, [])
     meant = filter_registry.misspelled(name, value)
     if meant:
-        message = f"Unknown filter “{text[start : colon + 1]}”."
+        message = Message("Unknown filter “{name}:”.", name=text[start:colon])
         problems.append(Problem(start, colon + 1, message, tuple(f"{other}:" for other in meant), kept=True))
 
 
@@ -196,11 +203,8 @@ def _quoted(text: str, start: int, problems: list[Problem]) -> tuple[str, int]:
     """Return the folded text between quotes and the place after them; without a second quote all that follows."""
     end = next((i for i in range(start + 1, len(text)) if text[i] in _CLOSING), -1)
     if end < 0:
-        problems.append(
-            Problem(
-                start, len(text), "The closing quote is missing; everything after the opening one is searched as text."
-            )
-        )
+        message = Message("The closing quote is missing; everything after the opening one is searched as text.")
+        problems.append(Problem(start, len(text), message))
         return fold(text[start + 1 :]), len(text)
     return fold(text[start + 1 : end]), end + 1
 
@@ -220,7 +224,8 @@ def _word(raw: str, start: int, problems: list[Problem], *, plain: bool) -> _Tok
         except ValueError:
             weight = -1.0
         if weight < 0:
-            problems.append(Problem(start, end, "Enter a weight from 0.1 to 10 after “^”, for example dog^2."))
+            message = Message("Enter a weight from 0.1 to 10 after “^”, for example dog^2.")
+            problems.append(Problem(start, end, message))
             weight = 1.0
         weight = round(min(max(weight, LEAST_WEIGHT), MOST_WEIGHT), 3)
     if not word:
@@ -245,7 +250,7 @@ def _filter(text: str, start: int, colon: int, kind: FilterKind, problems: list[
         node = kind.read(value)
     except InvalidValue as error:
         meant = tuple(f"{kind.name}:{written(other)}" for other in error.meant)
-        problems.append(Problem(start, end, str(error), meant))
+        problems.append(Problem(start, end, error.message, meant))
         return None, end
     return _Token("item", start, end, node), end
 
@@ -293,7 +298,7 @@ class _Reader:
             elif token.kind == "article" and negation == "without" and self._continues():
                 pass  # "without a dog"
             elif token.kind == "(" and depth >= MAX_DEPTH:
-                self._problem(token, "Parentheses are nested too deeply; this one is ignored.")
+                self._problem(token, Message("Parentheses are nested too deeply; this one is ignored."))
                 self._ignored += 1
             else:
                 node = self._group(token, depth) if token.kind == "(" else token.node
@@ -305,7 +310,7 @@ class _Reader:
     def _group(self, token: _Token, depth: int) -> Node | None:
         node = self.query(depth + 1)
         if not self._closed:
-            self._problem(token, "The closing parenthesis is missing.")
+            self._problem(token, Message("The closing parenthesis is missing."))
         return node
 
     def _closes(self, token: _Token, depth: int) -> bool:
@@ -314,14 +319,14 @@ class _Reader:
             self._ignored -= 1
             return False
         if not depth:
-            self._problem(token, "The opening parenthesis is missing.")
+            self._problem(token, Message("The opening parenthesis is missing."))
         return depth > 0
 
     def _continues(self) -> bool:
         """Return whether something follows that can be negated."""
         return self._place < len(self._tokens) and self._tokens[self._place].kind in ("item", "article", "(")
 
-    def _problem(self, token: _Token, message: str) -> None:
+    def _problem(self, token: _Token, message: Message) -> None:
         self._problems.append(Problem(token.start, token.end, message))
 
 

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from semantic_photos.domain.errors import QueryError
-from semantic_photos.domain.example_focus import Focus, Region, clamped
+from semantic_photos.domain.example_focus import Focus, Region, clamped, example_words, focus_words
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.query import Example, Query
 from semantic_photos.domain.query_language import MAX_TEXT
 from semantic_photos.domain.tags import clean_text
+from semantic_photos.domain.translatable import Message, joined
 
 #: More of either in one query is nothing that a user made.
 MOST_EXAMPLES, MOST_FOCUSES = 50, 50
@@ -56,8 +57,8 @@ def read(text: str) -> Query:
     )
 
 
-def in_words(query: Query, names: Sequence[str] = ()) -> str:
-    """Return a query as a user would say it: “snow, like a photo, looking at dog”.
+def in_words(query: Query, names: Sequence[str] = ()) -> Message:
+    """Return a query in words: “snow, like a photo, looking at dog”.
 
     Args:
         query: the query.
@@ -65,11 +66,10 @@ def in_words(query: Query, names: Sequence[str] = ()) -> str:
     """
     parts = [query.text] if query.text else []
     for number, example in enumerate(query.examples):
-        way = "like" if example.weight > 0 else "unlike"
-        plain = "a part of a photo" if example.region is not None else "a photo"
-        parts.append(f"{way} {names[number] if number < len(names) else plain}")
-    parts += [f"{'looking at' if focus.weight > 0 else 'away from'} {focus.word}" for focus in query.focuses]
-    return ", ".join(parts)
+        name = names[number] if number < len(names) else None
+        parts.append(example_words(example.weight, example.region is not None, name))
+    parts += [focus_words(focus.word, focus.weight) for focus in query.focuses]
+    return joined(parts)
 
 
 def is_written(text: str) -> bool:

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from semantic_photos.domain.example_focus import example_words, focus_words
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.ports import FloatArray, IdArray
 from semantic_photos.domain.query import Query
+from semantic_photos.domain.translatable import Message, joined
 from semantic_photos.domain.vectors import decorrelated, normalise
 
 #: Weights of what was liked and disliked, for very many votes. Little for dislikes: what is not meant
@@ -68,20 +70,19 @@ def has_examples(normal: str) -> bool:
     return isinstance(value, dict) and "examples" in value
 
 
-def query_title(normal: str) -> str:
+def query_title(normal: str) -> Message:
     """Return the normal form of a query in words; photos of the library have only numbers in it."""
     if not normal.startswith("{"):
-        return normal
+        return Message.as_is(normal)
     try:
         told = json.loads(normal)
         parts = [str(told["text"])] if told["text"] else []
         for _, weight, region in told["examples"]:
-            way = "like" if weight > 0 else "unlike"
-            parts.append(f"{way} {'a part of a photo' if region else 'a photo'}")
-        parts += [f"{'looking at' if weight > 0 else 'away from'} {word}" for word, weight in told["focus"]]
+            parts.append(example_words(float(weight), region is not None))
+        parts += [focus_words(str(word), float(weight)) for word, weight in told["focus"]]
     except (ValueError, KeyError, TypeError):
-        return normal
-    return ", ".join(parts)
+        return Message.as_is(normal)
+    return joined(parts)
 
 
 def with_feedback(

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Self
+
+_AS_IS = "{text}"
 
 
 class Message(str):
@@ -40,10 +42,15 @@ class Message(str):
         return cls._made(one, many, {**values, "count": count})
 
     @classmethod
+    def as_is(cls, text: str) -> Self:
+        """Return a text that is the same in every language: what a user typed, a name, another program's words."""
+        return cls._made(_AS_IS, "", {"text": text})
+
+    @classmethod
     def filled(cls, template: str, text: str, values: Mapping[str, str]) -> Self:
-        """Return the message of a template whose English text and values are known: values stay as they are."""
+        """Return the message of a template whose English text and values, as texts, are known."""
         made = super().__new__(cls, text)
-        made.template, made.plural, made.values = re.sub(r"\{(\w+)[^{}]*\}", r"{\1}", template), "", values
+        made.template, made.plural, made.values = template, "", values
         return made
 
     @classmethod
@@ -62,14 +69,34 @@ def N_(template: str) -> str:
     return template
 
 
-def read_back(template: str, text: str) -> Message | None:
-    """Return the message of ``template`` whose English text is ``text``, or None if ``text`` is another one.
+#: No text: an advice that is not given, a notice that is withdrawn.
+NO_MESSAGE = Message()
+
+
+def joined(parts: Sequence[str], separator: str = ", ") -> Message:
+    """Return parts in a row; those that are messages are translated each."""
+    values = {f"part{number}": part for number, part in enumerate(parts)}
+    return Message._made(separator.join(f"{{{name}}}" for name in values), "", values)
+
+
+def either(choices: Sequence[str]) -> Message:
+    """Return choices of which one is meant: “a or b or c”."""
+    row = Message()
+    for choice in choices:
+        row = Message("{first} or {second}", first=row, second=choice) if row else _message(choice)
+    return row
+
+
+def _message(text: str) -> Message:
+    return text if isinstance(text, Message) else Message.as_is(text)
+
+
+def read_back(template: str, text: str) -> dict[str, str] | None:
+    """Return the values with which ``template`` gives ``text``, or None if ``text`` is another one.
 
     The catalog and the decoder processes keep texts, not messages: this finds their values again.
     """
     parts = re.split(r"\{(\w+)[^{}]*\}", template)
     pattern = "".join(f"(?P<{part}>.+)" if place % 2 else re.escape(part) for place, part in enumerate(parts))
     found = re.fullmatch(pattern, text, re.DOTALL)
-    if found is None:
-        return None
-    return Message.filled(template, text, found.groupdict())
+    return None if found is None else found.groupdict()

@@ -19,6 +19,7 @@ from semantic_photos.domain.errors import PackError
 from semantic_photos.domain.photo import Counts
 from semantic_photos.domain.ports import ImageEncoder, TextEncoder
 from semantic_photos.domain.query import Query
+from semantic_photos.domain.translatable import Message
 from semantic_photos.domain.vectors import usable_rows
 from semantic_photos.evaluation.figure import Floats, Group, Ints, plain
 from semantic_photos.evaluation.photos import AnnotatedPhoto, Material
@@ -194,7 +195,11 @@ def shipped_pack() -> ModelPack:
     Raises:
         PackError: there is none, or the last one's reason.
     """
-    trouble = PackError("No model pack ships with this program.", code="pack.missing", advice="Name one with --pack.")
+    trouble = PackError(
+        Message.as_is("No model pack ships with this program."),
+        code="pack.missing",
+        advice=Message.as_is("Name one with --pack."),
+    )
     good = []
     for folder in find_packs(resources() / "packs"):
         try:

@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from semantic_photos.domain.errors import PhotoError, UserFacingError
+from semantic_photos.domain.translatable import Message
 from semantic_photos.evaluation.bench import Bench
 from semantic_photos.evaluation.objects import SHOWN
 from semantic_photos.evaluation.photos import AnnotatedPhoto
@@ -57,7 +58,9 @@ def write_sheets(
             _sheet(f"{query}   ({ranking.good} good of {len(bench.photos):,})", cells).save(path)
             found.append(path)
     except OSError as error:
-        raise UserFacingError(f"The contact sheets cannot be written: {error}.", code="evaluation.sheets") from error
+        raise UserFacingError(
+            Message.as_is(f"The contact sheets cannot be written: {error}."), code="evaluation.sheets"
+        ) from error
     return found
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from semantic_photos.domain.errors import UserFacingError
+from semantic_photos.domain.translatable import Message
 
 #: What the val photos of an index are called in reports; others go by the name of their file.
 COLLECTIONS = {"photos": "old val", "photos-more": "web val"}
@@ -82,11 +83,13 @@ def read_material(folder: Path) -> Material:
     """
     indexes = sorted(folder.glob("photos*.jsonl"), key=lambda path: path.stem)
     if not indexes:
-        raise UserFacingError(f"{folder} holds no index “photos.jsonl”.", code="evaluation.index")
+        raise UserFacingError(Message.as_is(f"{folder} holds no index “photos.jsonl”."), code="evaluation.index")
     read = [(read_photos(path, "val"), read_photos(path, "train")) for path in indexes]
     photos = [photo for val, _ in read for photo in val]
     if not photos:
-        raise UserFacingError(f"The indexes in {folder} have no photo of the split “val”.", code="evaluation.index")
+        raise UserFacingError(
+            Message.as_is(f"The indexes in {folder} have no photo of the split “val”."), code="evaluation.index"
+        )
     found: dict[str, dict[str, dict[str, float]]] = {}
     kinds: dict[str, set[str]] = {}
     for path in sorted(folder.glob("objects*.jsonl*")):
@@ -110,7 +113,7 @@ def read_folder(folder: Path) -> Material:
         return read_material(folder)
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _PICTURES)
     if not files:
-        raise UserFacingError(f"{folder} holds no pictures.", code="evaluation.images")
+        raise UserFacingError(Message.as_is(f"{folder} holds no pictures."), code="evaluation.images")
     photos = [AnnotatedPhoto(path.relative_to(folder).as_posix(), path.parent.name) for path in files]
     return Material(photos, [], [folder])
 
@@ -134,7 +137,7 @@ def read_photos(index: Path, split: str = "val") -> list[AnnotatedPhoto]:
             )  # fmt: skip
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise UserFacingError(
-                f"{where} is no photo: it needs at least “file” and “split”.", code="evaluation.index"
+                Message.as_is(f"{where} is no photo: it needs at least “file” and “split”."), code="evaluation.index"
             ) from error
     return found
 
@@ -152,7 +155,9 @@ def _detections(path: Path) -> Iterator[tuple[str, dict[str, dict[str, float]]]]
                     detections[detector] = best
             yield str(row["file"]), detections
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise UserFacingError(f"{where} holds no detections of a photo.", code="evaluation.index") from error
+            raise UserFacingError(
+                Message.as_is(f"{where} holds no detections of a photo."), code="evaluation.index"
+            ) from error
 
 
 def _rows(path: Path) -> Iterator[tuple[Any, str]]:
@@ -165,9 +170,11 @@ def _rows(path: Path) -> Iterator[tuple[Any, str]]:
                     try:
                         yield json.loads(line), where
                     except (ValueError, RecursionError) as error:
-                        raise UserFacingError(f"{where} is no JSON: {error}.", code="evaluation.index") from error
+                        raise UserFacingError(
+                            Message.as_is(f"{where} is no JSON: {error}."), code="evaluation.index"
+                        ) from error
     except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise UserFacingError(f"{path} cannot be read: {error}.", code="evaluation.index") from error
+        raise UserFacingError(Message.as_is(f"{path} cannot be read: {error}."), code="evaluation.index") from error
 
 
 def by_source(photos: Sequence[AnnotatedPhoto]) -> dict[str, list[int]]:

@@ -16,6 +16,7 @@ import numpy as np
 from semantic_photos.domain.errors import PhotoError, UserFacingError
 from semantic_photos.domain.photo import ImageRecipe
 from semantic_photos.domain.ports import ByteArray
+from semantic_photos.domain.translatable import Message
 from semantic_photos.evaluation.photos import AnnotatedPhoto
 from semantic_photos.media.decode import decode
 from semantic_photos.media.decode_request import DecodedPhoto, DecodeRequest
@@ -47,7 +48,9 @@ class PhotoImages:
                 self._add(source)
         except (OSError, zipfile.BadZipFile) as error:
             self._closing.close()
-            raise UserFacingError(f"The pictures cannot be read: {error}.", code="evaluation.images") from error
+            raise UserFacingError(
+                Message.as_is(f"The pictures cannot be read: {error}."), code="evaluation.images"
+            ) from error
 
     def __enter__(self) -> PhotoImages:
         """Return itself."""
@@ -80,8 +83,10 @@ class PhotoImages:
         missing = [photo.file for photo in photos if photo.file not in self._files and photo.file not in self._zipped]
         if missing:
             raise UserFacingError(
-                f"{len(missing)} of {len(photos)} photos of the index are in none of the given images, "
-                f"the first is {missing[0]}.",
+                Message.as_is(
+                    f"{len(missing)} of {len(photos)} photos of the index are in none of the given images, "
+                    f"the first is {missing[0]}."
+                ),
                 code="evaluation.images",
             )
 
@@ -110,7 +115,7 @@ class PhotoImages:
             with archive.open(name) as packed, path.open("wb") as file_out:
                 shutil.copyfileobj(packed, file_out)
         except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
-            raise PhotoError(f"{name} cannot be unpacked: {error}.") from error
+            raise PhotoError(Message.as_is(f"{name} cannot be unpacked: {error}.")) from error
         return decode(DecodeRequest(path, recipe, None, preview))
 
     def batches(

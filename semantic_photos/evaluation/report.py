@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from semantic_photos.domain.errors import UserFacingError
+from semantic_photos.domain.translatable import Message
 from semantic_photos.evaluation.figure import Figure, Figures, difference
 
 #: What is read first, in this order.
@@ -72,7 +73,9 @@ class Report:
         try:
             path.write_text(text + "\n", encoding="utf-8")
         except OSError as error:
-            raise UserFacingError(f"The report cannot be written: {error}.", code="evaluation.report") from error
+            raise UserFacingError(
+                Message.as_is(f"The report cannot be written: {error}."), code="evaluation.report"
+            ) from error
 
 
 def read_report(path: Path) -> Report:
@@ -89,7 +92,9 @@ def read_report(path: Path) -> Report:
             for group, values in root["figures"].items()
         }
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise UserFacingError(f"{path} is no report of an evaluation: {error}.", code="evaluation.report") from error
+        raise UserFacingError(
+            Message.as_is(f"{path} is no report of an evaluation: {error}."), code="evaluation.report"
+        ) from error
     return Report(pack, figures)
 
 

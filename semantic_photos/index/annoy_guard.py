@@ -16,7 +16,10 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
+from semantic_photos.domain import stored_reasons
 from semantic_photos.domain.messages import CancelToken
+from semantic_photos.domain.stored_reasons import ANNOY_CRASHED
+from semantic_photos.domain.translatable import NO_MESSAGE, Message
 from semantic_photos.index import annoy_child
 
 _log = logging.getLogger(__name__)
@@ -32,7 +35,7 @@ _START = (
 )
 
 
-def annoy_available(folder: Path) -> str:
+def annoy_available(folder: Path) -> Message:
     """Return an empty string if Annoy works here, else a sentence that says why not.
 
     It is tried in a process of its own, once per (bytes of the library, abilities of the processor); what came out
@@ -40,19 +43,19 @@ def annoy_available(folder: Path) -> str:
     """
     files = _library_files()
     if files is None:
-        return "Annoy is not installed."
+        return Message("Annoy is not installed.")
     key = _key(files)
     path = folder / VERDICT
     try:
         verdict = json.loads(path.read_text("utf-8"))
         if verdict["key"] == key:
-            return str(verdict["reason"])
+            return stored_reasons.message(str(verdict["reason"]))
     except (OSError, ValueError, KeyError, TypeError):
         _log.debug("Annoy was not tried here before")
     try:
         code = run_child(["check"], folder if folder.is_dir() else Path.cwd(), timeout_s=CHECK_TIMEOUT_S)
     except OSError as error:
-        return f"Annoy could not be tried: {error.strerror or error}."
+        return Message("Annoy could not be tested: {reason}.", reason=error.strerror or str(error))
     reason, lasting = _judge(code)
     if lasting:
         _keep(path, {"key": key, "reason": reason})
@@ -102,17 +105,17 @@ def run_child(
         process.stdin.close()
 
 
-def _judge(code: int | None) -> tuple[str, bool]:
+def _judge(code: int | None) -> tuple[Message, bool]:
     """Return the reason, and whether it will be the same next time."""
     if code == annoy_child.DONE:
-        return "", True
+        return NO_MESSAGE, True
     if code is None:
-        return "Annoy could not be tried in time.", False
+        return Message("Annoy could not be tested in time."), False
     if code < 0:
-        return f"Annoy was compiled for another processor or is damaged (signal {-code}).", code != -9
+        return Message(ANNOY_CRASHED, signal=-code), code != -9
     if code == annoy_child.WRONG_ANSWER:
-        return "Annoy gives wrong answers on this machine.", True
-    return f"Annoy could not be tried (exit code {code}).", False
+        return Message("Annoy gives wrong results on this computer."), True
+    return Message("Annoy could not be tested (exit code {number}).", number=code), False
 
 
 def _library_files() -> list[Path] | None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from semantic_photos.domain.errors import SegmentRefusedError
 from semantic_photos.domain.ports import FloatArray, IdArray
+from semantic_photos.domain.translatable import NO_MESSAGE, Message
 from semantic_photos.index.annoy_guard import annoy_available, annoy_version
 from semantic_photos.index.exact_index import RowArray, Rows
 from semantic_photos.index.segment_folder import METRIC, Manifest, SegmentFile, SegmentFolder, refused
@@ -24,7 +25,7 @@ _TRIES = 3
 #: Fewer photos get no trees. Annoy guesses from the end of its file where the roots begin, and for a single photo it
 #: guesses wrongly.
 TREES_FROM = 100
-TOO_FEW = "The library is small."
+TOO_FEW = Message("The library is small.")
 
 
 class _Trees(Protocol):
@@ -50,7 +51,7 @@ class Segment:
 
     manifest: Manifest
     rows: Rows
-    without_trees: str
+    without_trees: Message
     _trees: _Trees | None
 
     @property
@@ -97,37 +98,39 @@ def map_segment(folder: SegmentFolder, manifest: Manifest, *, dim: int, pack: st
         SegmentRefusedError: as ``open_segment``.
     """
     if manifest.dim != dim:
-        raise refused("dim", f"it has {manifest.dim} dimensions, the pack {dim}")
+        raise refused(
+            "dim", Message("it has {found} dimensions instead of {expected}", found=manifest.dim, expected=dim)
+        )
     if manifest.metric != METRIC:
-        raise refused("metric", "it measures distances in another way")
+        raise refused("metric", Message("it uses another distance metric"))
     if manifest.pack != pack:
-        raise refused("pack", "it belongs to another model pack")
+        raise refused("pack", Message("it belongs to another model pack"))
     vectors = _map(folder, manifest.vectors, "<f4", manifest.n * dim).reshape(manifest.n, dim)
     ids: IdArray = _map(folder, manifest.ids, "<i8", manifest.n)
     if manifest.n < 1 or np.any(ids[1:] <= ids[:-1]):
-        raise refused("ids", "its list of photos is out of order")
+        raise refused("ids", Message("its list of photos is not sorted"))
     rows = Rows(vectors, ids, None, manifest.n)
     if not use_annoy:
-        return Segment(manifest, rows, "Exact search was chosen.", None)
+        return Segment(manifest, rows, Message("Exact search is selected."), None)
     if manifest.annoy is None:
         return Segment(
-            manifest, rows, TOO_FEW if manifest.n < TREES_FROM else "The index was built without Annoy.", None
+            manifest, rows, TOO_FEW if manifest.n < TREES_FROM else Message("The index was built without Annoy."), None
         )
     reason = annoy_available(folder.path)
     if reason:
         return Segment(manifest, rows, reason, None)
     if manifest.annoy_version != annoy_version():
-        raise refused("version", "it was built by another version of Annoy")
+        raise refused("version", Message("it was built by another version of Annoy"))
     with folder.verified(manifest.annoy) as handle:
         trees = _load(handle, folder.path / manifest.annoy.name, dim)
     if trees.get_n_items() != manifest.n or trees.get_n_trees() != manifest.trees:
-        raise refused("annoy", f"{manifest.annoy.name} does not hold what its manifest says")
-    return Segment(manifest, rows, "", trees)
+        raise refused("annoy", Message("{file} does not match its manifest", file=manifest.annoy.name))
+    return Segment(manifest, rows, NO_MESSAGE, trees)
 
 
 def _map(folder: SegmentFolder, file: SegmentFile, dtype: str, items: int) -> NDArray[Any]:
     if file.size != items * np.dtype(dtype).itemsize or file.size == 0:
-        raise refused("size", f"{file.name} has another size than its number of photos asks for")
+        raise refused("size", Message("{file} has a wrong size for its number of photos", file=file.name))
     with folder.verified(file) as handle:
         # The array keeps the mapping, the mapping keeps the inode; no handle stays open.
         mapping = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
@@ -152,9 +155,9 @@ def _load(handle: BinaryIO, path: Path, dim: int) -> _Trees:
         trees.load(name)
         there = os.stat(name)
     except (OSError, UnicodeError) as error:
-        raise refused("unreadable", f"{path.name} cannot be mapped by Annoy") from error
+        raise refused("unreadable", Message("{file} cannot be opened by Annoy", file=path.name)) from error
     if not os.path.samestat(there, os.fstat(handle.fileno())):
-        raise refused("changed", f"{path.name} was replaced while it was opened")
+        raise refused("changed", Message("{file} was replaced while it was opened", file=path.name))
     mapped: _Trees = trees
     return mapped
 

@@ -14,6 +14,7 @@ import numpy as np
 from semantic_photos.domain.errors import CancelledError, SegmentRefusedError, UserFacingError
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.ports import FloatArray, IdArray
+from semantic_photos.domain.translatable import NO_MESSAGE, Message
 from semantic_photos.domain.vectors import merge_ranked
 from semantic_photos.index import annoy_search
 from semantic_photos.index.annoy_index import TOO_FEW, TREES_FROM, Segment, VectorSource, annoy_available, open_segment
@@ -66,7 +67,7 @@ class HybridIndex:
         self._touched: set[int] | None = None
         self._delta = ExactIndex(dim)
         self._state = Snapshot.over(None, None, self._delta.rows)
-        self._trouble, self._wants_trees = "", False
+        self._trouble, self._wants_trees = NO_MESSAGE, False
         self._retry_at, self._failures = 0.0, 0
         # Without a catalog the index is its own source.
         self._ids_now: Callable[[], Sequence[int] | IdArray] = lambda: self._state.live_ids()
@@ -124,12 +125,12 @@ class HybridIndex:
                 self._compare(segment, changed_since)
         except SegmentRefusedError as error:
             _log.warning("%s", error)
-            self._trouble = f"{error} Search is exact until a new one is built."
+            self._trouble = Message("{reason} Search is exact until the index is rebuilt.", reason=error.message)
             if not self._read_only:
                 self._folder.set_aside(error, manifest)
             return None
         except OSError as error:
-            self._trouble = f"The folder of the index cannot be used: {error.strerror or error}."
+            self._trouble = Message("The index folder cannot be used: {reason}.", reason=error.strerror or str(error))
             return None
         if not self._read_only:
             self._folder.clean(manifest)
@@ -147,13 +148,13 @@ class HybridIndex:
         if self._generation() < segment.manifest.generation:
             # Power loss took the catalog's last commits, or it was brought back from a copy: numbers and ids that
             # the segment knows will be given again.
-            raise refused("stale", "it is newer than the catalog")
+            raise refused("stale", Message("it is newer than the catalog"))
         step = max(1, segment.rows.size // SPOT_CHECK)
         some = segment.rows.ids[::step]
         some = some[~np.isin(some, np.asarray(changed_since(segment.manifest.generation), dtype=np.int64))]
         ids, vectors = read_vectors(self._vectors_for, some)
         if len(ids) and not np.allclose(segment.rows.vectors[segment.rows.find(ids)], vectors, atol=1e-3):
-            raise refused("foreign", "its vectors are not those of the catalog")
+            raise refused("foreign", Message("its vectors differ from the catalog"))
 
     # Asking
 
@@ -194,22 +195,22 @@ class HybridIndex:
         return "annoy" if segment is not None and annoy_search.is_used(segment, self._mode) else "exact"
 
     @property
-    def reason(self) -> str:
+    def reason(self) -> Message:
         """Return why the engine is not Annoy, or what failed last, as a sentence; empty when all is well."""
         if self._trouble:
             return self._trouble
         segment = self._state.segment
         if self._mode == "exact":
-            return "Exact search was chosen."
+            return Message("Exact search is selected.")
         if segment is None:
-            return "The fast index is not built yet." if len(self) >= BUILD_FROM else TOO_FEW
+            return Message("The fast index is not built yet.") if len(self) >= BUILD_FROM else TOO_FEW
         if not segment.has_trees:
             return segment.without_trees
         if annoy_search.is_used(segment, self._mode):
-            return ""
+            return NO_MESSAGE
         if segment.manifest.n < annoy_search.ANNOY_FROM:
-            return f"For {segment.manifest.n:,} photos exact search is as fast."
-        return "Annoy would be slower, or miss too many photos, in this library."
+            return Message("Exact search is just as fast for {count:,} photos.", count=segment.manifest.n)
+        return Message("Annoy would be slower or less accurate in this library.")
 
     def searchable_ids(self) -> IdArray:
         """Return the ids (N,) of all searchable photos, in no order."""
@@ -322,7 +323,7 @@ class HybridIndex:
             finally:
                 with self._lock:
                     self._touched = None
-            self._trouble, self._failures, self._retry_at = "", 0, 0.0
+            self._trouble, self._failures, self._retry_at = NO_MESSAGE, 0, 0.0
             return True
 
     def _swap(self, segment: Segment | None) -> None:
@@ -338,12 +339,12 @@ class HybridIndex:
     def _failed(self, error: Exception) -> None:
         _log.warning("the index could not be built: %r", error)
         if isinstance(error, UserFacingError):
-            self._trouble = str(error)
+            self._trouble = error.message
         elif isinstance(error, MemoryError):
-            self._trouble = "The index could not be built: there is not enough memory."
+            self._trouble = Message("The index could not be built: out of memory.")
         else:
-            what = getattr(error, "strerror", None) or error
-            self._trouble = f"The index could not be built: {what}."
+            reason = getattr(error, "strerror", None) or str(error)
+            self._trouble = Message("The index could not be built: {reason}.", reason=reason)
         self._retry_at = time.monotonic() + min(RETRY_MOST_S, RETRY_S * 2**self._failures)
         self._failures += 1
 

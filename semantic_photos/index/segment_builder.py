@@ -15,6 +15,7 @@ import numpy as np
 from semantic_photos.domain.errors import SegmentRefusedError, UserFacingError
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.ports import FloatArray, IdArray
+from semantic_photos.domain.translatable import NO_MESSAGE, Message
 from semantic_photos.domain.vectors import normalise, usable_rows
 from semantic_photos.index import annoy_child, recall_calibration
 from semantic_photos.index.annoy_guard import annoy_available, annoy_version, run_child
@@ -79,7 +80,9 @@ def build_segment(
         if manifest is None:
             folder.withdraw()
             return None
-        reason = "Exact search was chosen." if not use_annoy else TOO_FEW if manifest.n < TREES_FROM else ""
+        reason = Message("Exact search is selected.") if not use_annoy else NO_MESSAGE
+        if not reason and manifest.n < TREES_FROM:
+            reason = TOO_FEW
         reason = reason or annoy_available(folder.path)
         if not reason:
             manifest = _grow_trees(folder, stem, manifest, token)
@@ -156,20 +159,22 @@ def _grow_trees(folder: SegmentFolder, stem: str, manifest: Manifest, token: Can
     arguments = [manifest.vectors.name, f"{stem}.part", str(manifest.dim), str(TREES), str(SEED)]
     code = run_child(["build", *arguments], folder.path, token=token)
     if code != annoy_child.DONE:
-        raise UserFacingError(f"The index could not be built: {_why(code)}.", code="segment.not-built")
+        raise UserFacingError(
+            Message("The index could not be built: {reason}.", reason=_why(code)), code="segment.not-built"
+        )
     name = f"{stem}.annoy"
     os.replace(folder.path / f"{stem}.part", folder.path / name)
     return dataclasses.replace(manifest, annoy=folder.settle(name), annoy_version=annoy_version(), trees=TREES)
 
 
-def _why(code: int | None) -> str:
+def _why(code: int | None) -> Message:
     if code == annoy_child.DISK_FULL:
-        return "the disk is full"
+        return Message("disk full")
     if code == annoy_child.NO_MEMORY:
-        return "there is not enough memory"
+        return Message("out of memory")
     if code is not None and code < 0:
-        return f"the building process was ended by signal {-code}"
-    return f"the building process failed (exit code {code})"
+        return Message("the process was stopped by signal {number}", number=-code)
+    return Message("the process failed (exit code {number})", number=code)
 
 
 class _Digest:

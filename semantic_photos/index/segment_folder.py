@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from semantic_photos.domain.errors import SegmentRefusedError
+from semantic_photos.domain.translatable import Message
 
 _log = logging.getLogger(__name__)
 
@@ -96,19 +97,25 @@ class Manifest:
             document = json.loads(text)
             body = dict(document["segment"])
             if document["check"] != _check(body):
-                raise refused("checksum", "the manifest of the index segment is damaged")
+                raise refused("checksum", Message("its manifest is damaged"))
             if body.pop("format") != FORMAT:
-                raise refused("format", "the index segment was written by another version of the program")
+                raise refused("format", Message("it was written by another version of the program"))
             for name in ("vectors", "ids", "annoy"):
                 body[name] = SegmentFile(**body[name]) if body[name] is not None else None
             return cls(**body)
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise refused("manifest", "the manifest of the index segment cannot be read") from error
+            raise refused("manifest", Message("its manifest is damaged")) from error
 
 
-def refused(kind: str, sentence: str) -> SegmentRefusedError:
+def refused(kind: str, reason: Message) -> SegmentRefusedError:
     """Return the error for a segment that is not trusted; ``kind`` becomes part of the names of bad files."""
-    return SegmentRefusedError(f"The stored index is not used: {sentence}.", code=f"segment.{kind}")
+    return SegmentRefusedError(
+        Message("The stored index is not used: {reason}.", reason=reason), code=f"segment.{kind}"
+    )
+
+
+def _unreadable(file: str, error: OSError) -> Message:
+    return Message("{file} cannot be read ({reason})", file=file, reason=error.strerror or str(error))
 
 
 class SegmentFolder:
@@ -140,9 +147,9 @@ class SegmentFolder:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise refused("unreadable", f"its manifest cannot be read ({error.strerror or error})") from error
+            raise refused("unreadable", _unreadable(MANIFEST, error)) from error
         if not data:
-            raise refused("empty", "its manifest is empty")
+            raise refused("empty", Message("its manifest is empty"))
         return Manifest.from_json(data.decode("utf-8", "replace"))
 
     @contextlib.contextmanager
@@ -153,27 +160,35 @@ class SegmentFolder:
             SegmentRefusedError: when it is missing, no regular file, or has other content.
         """
         if not _SEGMENT_FILE.match(file.name) or "/" in file.name or "\\" in file.name:
-            raise refused("manifest", "its manifest names a strange file")
+            raise refused("manifest", Message("its manifest names an invalid file"))
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         try:
             descriptor = os.open(self.path / file.name, flags)
         except FileNotFoundError as error:
-            raise refused("missing", f"{file.name} is missing") from error
+            raise refused("missing", Message("{file} is missing", file=file.name)) from error
         except OSError as error:
-            raise refused("unreadable", f"{file.name} cannot be read ({error.strerror or error})") from error
+            raise refused("unreadable", _unreadable(file.name, error)) from error
         with open(descriptor, "rb", buffering=0) as handle:
             before = os.fstat(handle.fileno())
             if not stat.S_ISREG(before.st_mode) or before.st_size != file.size:
-                raise refused("size", f"{file.name} has {before.st_size:,} bytes instead of {file.size:,}")
+                raise refused(
+                    "size",
+                    Message(
+                        "{file} has {size:,} bytes instead of {expected:,}",
+                        file=file.name,
+                        size=before.st_size,
+                        expected=file.size,
+                    ),
+                )
             try:
                 found = sha256_of(handle)
             except OSError as error:
-                raise refused("unreadable", f"{file.name} cannot be read ({error.strerror or error})") from error
+                raise refused("unreadable", _unreadable(file.name, error)) from error
             if found != file.sha256:
-                raise refused("checksum", f"{file.name} was damaged or replaced")
+                raise refused("checksum", Message("{file} was damaged or replaced", file=file.name))
             yield handle
             if _stamp(before) != _stamp(os.fstat(handle.fileno())):
-                raise refused("changed", f"{file.name} was written to while it was opened")
+                raise refused("changed", Message("{file} changed while it was opened", file=file.name))
 
     def next_number(self) -> int:
         """Return a number that no segment file has had."""

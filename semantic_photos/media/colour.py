@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from semantic_photos.domain.ports import ByteArray
+from semantic_photos.domain.translatable import Message
 
 _WHITE = (255, 255, 255)
 #: Full scales of the depths that cameras and scanners store in 16 bits; the smallest that holds a picture is taken.
@@ -18,7 +19,7 @@ _FULL_SCALES = (255, 1023, 4095, 16383, 65535)
 #: A profile larger than this is an attack or a mistake; printers' profiles have up to 3 MB.
 _MAX_PROFILE = 8_000_000
 
-_BAD_PROFILE = "The colour profile is damaged and was not used."
+_BAD_PROFILE = Message("Damaged colour profile ignored.")
 
 
 def to_srgb(picture: Image.Image, factor: int, note: list[str]) -> Image.Image:

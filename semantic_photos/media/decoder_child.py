@@ -15,6 +15,8 @@ import threading
 from typing import Any, BinaryIO
 
 from semantic_photos.domain.errors import PhotoError, UserFacingError
+from semantic_photos.domain.stored_reasons import NOT_DECODED
+from semantic_photos.domain.translatable import Message
 from semantic_photos.media import decoder_protocol
 from semantic_photos.media.decode import decode
 from semantic_photos.media.decoder_protocol_keywords import packed_edit
@@ -59,10 +61,10 @@ def _answer(head: dict[str, Any]) -> list[bytes | memoryview]:
         return decoder_protocol.error_frame(error)
     except MemoryError:
         return decoder_protocol.error_frame(
-            PhotoError("Decoding the photo takes more memory than one photo may have.", code="photo.out-of-memory")
+            PhotoError(Message("Decoding needs more memory than allowed for one photo."), code="photo.out-of-memory")
         )
     except Exception as error:  # the root of this process: the next photo must have its chance  # noqa: BLE001
-        return decoder_protocol.error_frame(PhotoError(f"The photo could not be decoded ({type(error).__name__})."))
+        return decoder_protocol.error_frame(PhotoError(Message(NOT_DECODED, kind=type(error).__name__)))
 
 
 def _take_pipes() -> tuple[BinaryIO, BinaryIO]:

@@ -17,6 +17,7 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from semantic_photos.domain.errors import CancelledError, PhotoError, UserFacingError
+from semantic_photos.domain.translatable import Message
 from semantic_photos.media.decode_request import DecodedPhoto, DecodeRequest
 from semantic_photos.media.decoder_process import DecoderGoneError, DecoderProcess, DecoderStartError
 from semantic_photos.media.keyword_edit_values import EditedFile, EditRequest
@@ -207,7 +208,7 @@ class DecoderPool:
 
 def _no_decoder() -> PhotoError:
     return PhotoError(
-        "The decoder of the program could not be started; the computer may be out of memory.",
+        Message("The decoder could not be started. The computer may be out of memory."),
         code="photo.no-decoder",
         retry=True,
     )

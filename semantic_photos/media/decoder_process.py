@@ -15,6 +15,8 @@ from typing import IO
 import semantic_photos
 from semantic_photos.domain.errors import InternalError, PhotoError
 from semantic_photos.domain.image_formats import format_of_name
+from semantic_photos.domain.stored_reasons import TOO_SLOW
+from semantic_photos.domain.translatable import Message
 from semantic_photos.media import decoder_protocol
 from semantic_photos.media.decode_request import DecodedPhoto, DecodeRequest
 from semantic_photos.media.keyword_edit_values import EditedFile, EditRequest
@@ -157,9 +159,7 @@ class DecoderProcess:
             return self._read_frame(time.monotonic() + limit)
         except _TooSlowError:
             self.kill()
-            raise PhotoError(
-                f"Decoding the photo took longer than {limit:.0f} seconds.", code="photo.too-slow"
-            ) from None
+            raise PhotoError(Message(TOO_SLOW, seconds=round(limit)), code="photo.too-slow") from None
         except (_ChildGoneError, OSError):
             if not begun:
                 raise DecoderGoneError(f"decoder {self.pid} was gone before the photo") from None
@@ -255,7 +255,7 @@ class DecoderProcess:
         if code == -9:
             # Not by us: the system ran out of memory, and its choice need not have been this photo's fault.
             return PhotoError(
-                "The system ended the decoder while it read this photo, probably for want of memory.",
+                Message("The system stopped decoding this photo, probably because memory ran out."),
                 code="photo.out-of-memory",
                 retry=True,
             )
@@ -263,7 +263,9 @@ class DecoderProcess:
 
 
 def _crashed() -> PhotoError:
-    return PhotoError("The decoder crashed on this file; it may be damaged on purpose.", code="photo.crashed-decoder")
+    return PhotoError(
+        Message("Decoding crashed: the file may be damaged, possibly on purpose."), code="photo.crashed-decoder"
+    )
 
 
 def _widen(pipe: IO[bytes]) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from semantic_photos.domain import stored_reasons
 from semantic_photos.domain.errors import PackError, PhotoError, UserFacingError
 from semantic_photos.domain.photo import ImageRecipe, PhotoFacts
 from semantic_photos.domain.ports import ByteArray
@@ -166,8 +167,8 @@ def _raise_verdict(head: dict[str, Any]) -> None:
     if "error" in head:
         message, code = _text(head["error"]), _text(head.get("code", ""))
         if head.get("kind") == "pack":
-            raise PackError(message, code=code)
-        raise PhotoError(message, code=code or None, retry=head.get("retry") is True)
+            raise PackError(stored_reasons.message(message), code=code)
+        raise PhotoError(stored_reasons.message(message), code=code or None, retry=head.get("retry") is True)
 
 
 def _view(array: ByteArray | None) -> memoryview | bytes:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from semantic_photos.domain.errors import PhotoError
+from semantic_photos.domain.stored_reasons import IO_ERROR
+from semantic_photos.domain.translatable import Message
 
 #: Larger files are no photos, or could not be held in memory.
 MAX_BYTES = 1_000_000_000
@@ -34,11 +36,11 @@ def open_file(path: Path) -> BinaryIO:
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise PhotoError("This is not a file but a folder, a pipe or a device.", code="photo.not-a-file")
+            raise PhotoError(Message("Not a regular file."), code="photo.not-a-file")
         if status.st_size == 0:
-            raise PhotoError("The file is empty.", code="photo.empty")
+            raise PhotoError(Message("The file is empty."), code="photo.empty")
         if status.st_size > MAX_BYTES:
-            raise PhotoError("The file is too large for a photo (more than 1 GB).", code="photo.too-large")
+            raise PhotoError(Message("The file is too large for a photo (more than 1 GB)."), code="photo.too-large")
         return os.fdopen(descriptor, "rb")
     except BaseException:
         os.close(descriptor)
@@ -49,12 +51,12 @@ def read_error(error: OSError | ValueError) -> PhotoError:
     """Say in a sentence why the operating system did not let us read a file."""
     number = error.errno if isinstance(error, OSError) else errno.EINVAL
     if number in (errno.ENOENT, errno.ENOTDIR):
-        return PhotoError("The file is not there any more.", code="photo.missing", retry=True)
+        return PhotoError(Message("The file no longer exists."), code="photo.missing", retry=True)
     if number in (errno.EACCES, errno.EPERM):
-        return PhotoError("You have no permission to read this file.", code="photo.no-permission", retry=True)
+        return PhotoError(Message("No permission to read this file."), code="photo.no-permission", retry=True)
     if number in (errno.ENXIO, errno.EISDIR, errno.ENODEV, errno.ELOOP, errno.EINVAL):
-        return PhotoError("This is not a file but a folder, a pipe or a device.", code="photo.not-a-file")
+        return PhotoError(Message("Not a regular file."), code="photo.not-a-file")
     if number in _NO_ROOM:
-        return PhotoError("The computer had no room left to open the file.", code="photo.out-of-memory", retry=True)
+        return PhotoError(Message("Not enough memory to open the file."), code="photo.out-of-memory", retry=True)
     reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    return PhotoError(f"The file could not be read from the disk: {reason}.", code="photo.io-error", retry=True)
+    return PhotoError(Message(IO_ERROR, reason=reason), code="photo.io-error", retry=True)

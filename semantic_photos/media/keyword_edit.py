@@ -16,7 +16,9 @@ import exiv2
 from PIL import Image
 
 from semantic_photos.domain.errors import PhotoError
+from semantic_photos.domain.stored_reasons import NOT_EMBEDDABLE
 from semantic_photos.domain.tags import KeywordFields, clean_name, leaf
+from semantic_photos.domain.translatable import Message
 from semantic_photos.media.caption_edit import (
     CAPTION_FIELDS,
     RATING_FIELDS,
@@ -71,11 +73,14 @@ def edit(request: EditRequest) -> EditedFile:
         with open_file(request.path) as file:
             data = file.read(MAX_EMBEDDED + 1)
         if len(data) > MAX_EMBEDDED:
-            raise PhotoError("The photo is too large to write into (more than 120 MB).", code="write.too-large")
+            raise PhotoError(Message("The photo is too large to write to (more than 120 MB)."), code="write.too-large")
         _check_embeddable(data)
-    what = "sidecar" if request.sidecar else "photo"
-    unreadable = PhotoError(f"The {what} holds data that cannot be understood, so it is left alone.",
-                            code="write.unreadable")  # fmt: skip
+    unreadable = PhotoError(
+        Message("The sidecar contains unreadable data and was left unchanged.")
+        if request.sidecar
+        else Message("The photo contains unreadable data and was left unchanged."),
+        code="write.unreadable",
+    )
     try:
         image = opened(data) if data else exiv2.ImageFactory.create(exiv2.ImageType.xmp)
         # What exiv2 cannot decode it does not keep: it would be written over.
@@ -91,7 +96,7 @@ def edit(request: EditRequest) -> EditedFile:
         raise unreadable from error
     after = before.merged(request.want, request.drop)
     if max(_size(before), _size(after)) > _MOST_WORDS:
-        raise PhotoError("The file holds too many keywords to change them safely.", code="write.refused")
+        raise PhotoError(Message("The file contains too many keywords to change them safely."), code="write.refused")
     old_iptc = [] if request.sidecar else list(iptc_keywords(image, whole=True))
     new_iptc = _iptc_after(old_iptc, request, after)
     if after == before and new_iptc == old_iptc and rating is None and caption is None:
@@ -106,12 +111,12 @@ def edit(request: EditRequest) -> EditedFile:
         same_keywords &= caption != "" or said in ("", *(clean_caption(text) for text in foreign.values()))
         same_others = _others(found, ours, sidecar=request.sidecar) == others and languages(found) == foreign
     except Exception as error:
-        raise PhotoError("The keywords could not be put into the file.", code="write.refused") from error
+        raise PhotoError(Message("The keywords could not be written into the file."), code="write.refused") from error
     if not same_keywords:
-        raise PhotoError("The keywords would not be the same after writing, so nothing was written.",
+        raise PhotoError(Message("Nothing was written: the keywords would not have been kept exactly."),
                          code="write.refused")  # fmt: skip
     if not same_others:
-        raise PhotoError("Other data of the file would not be the same after writing, so nothing was written.",
+        raise PhotoError(Message("Nothing was written: other data of the file would have changed."),
                          code="write.refused")  # fmt: skip
     if not request.sidecar:
         _check_picture(data, made)
@@ -229,13 +234,13 @@ def _check_embeddable(data: bytes) -> None:
     try:
         picture_bytes(data)
     except ValueError as error:
-        raise PhotoError(f"Keywords cannot be put into this file safely: {error}.", code="write.not-embeddable",
+        raise PhotoError(Message(NOT_EMBEDDABLE, reason=error), code="write.not-embeddable",
                          ) from error  # fmt: skip
 
 
 def _check_picture(before: bytes, after: bytes) -> None:
     """Make sure that the picture is the same, in its compressed bytes and in its pixels."""
-    trouble = PhotoError("The picture would not be the same after writing, so nothing was written.",
+    trouble = PhotoError(Message("Nothing was written: the picture would have changed."),
                          code="write.refused")  # fmt: skip
     try:
         if picture_bytes(before) != picture_bytes(after):

@@ -27,6 +27,7 @@ from semantic_photos.domain.tags import (
     clean_text,
     gather,
 )
+from semantic_photos.domain.translatable import Message
 from semantic_photos.media.files import open_file, read_error
 from semantic_photos.media.sidecar import EMBEDDABLE, sidecars_of
 
@@ -132,7 +133,7 @@ def read_sidecar_bytes(path: Path) -> bytes:
         except OSError as error:
             raise read_error(error) from error
     if len(data) > MAX_SIDECAR:
-        raise PhotoError("The sidecar is too large (more than 20 MB).", code="write.too-large")
+        raise PhotoError(Message("The sidecar is too large (more than 20 MB)."), code="write.too-large")
     return data
 
 

@@ -13,32 +13,33 @@ import struct
 from typing import BinaryIO
 
 from semantic_photos.domain.image_formats import IMAGE_FORMATS
+from semantic_photos.domain.translatable import NO_MESSAGE, Message
 
 _SIGNATURES = re.compile(b"|".join(one.signature for one in IMAGE_FORMATS if one.signature), re.DOTALL)
 _BRANDS = frozenset().union(*(one.brands for one in IMAGE_FORMATS))
 
-_OTHERS: tuple[tuple[bytes, str], ...] = (
-    (b"%PDF", "a PDF document"),
-    (b"%!PS", "a PostScript document"),
-    (b"\xc5\xd0\xd3\xc6", "a PostScript document"),
-    (b"8BPS", "a Photoshop document"),
-    (b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 picture"),
-    (b"\xff\x4f\xff\x51", "a JPEG 2000 picture"),
-    (b"\xff\x0a", "a JPEG XL picture"),
-    (b"\x00\x00\x00\x0cJXL ", "a JPEG XL picture"),
-    (b"FUJIFILMCCD-RAW", "a raw photo"),
-    (b"IIRO", "a raw photo"),
-    (b"\x00\x00\x01\x00", "an icon"),
-    (b"PK\x03\x04", "a ZIP archive"),
-    (b"\x1f\x8b", "a compressed archive"),
-    (b"7z\xbc\xaf", "an archive"),
-    (b"Rar!", "an archive"),
-    (b"\x1aE\xdf\xa3", "a video"),
-    (b"ID3", "a sound file"),
-    (b"OggS", "a sound file"),
-    (b"SQLite format 3", "a database"),
-    (b"\x7fELF", "a program"),
-    (b"MZ", "a program"),
+_OTHERS: tuple[tuple[bytes, Message], ...] = (
+    (b"%PDF", Message("PDF document")),
+    (b"%!PS", Message("PostScript document")),
+    (b"\xc5\xd0\xd3\xc6", Message("PostScript document")),
+    (b"8BPS", Message("Photoshop document")),
+    (b"\x00\x00\x00\x0cjP  ", Message("JPEG 2000 picture")),
+    (b"\xff\x4f\xff\x51", Message("JPEG 2000 picture")),
+    (b"\xff\x0a", Message("JPEG XL picture")),
+    (b"\x00\x00\x00\x0cJXL ", Message("JPEG XL picture")),
+    (b"FUJIFILMCCD-RAW", Message("raw photo")),
+    (b"IIRO", Message("raw photo")),
+    (b"\x00\x00\x01\x00", Message("icon")),
+    (b"PK\x03\x04", Message("ZIP archive")),
+    (b"\x1f\x8b", Message("compressed archive")),
+    (b"7z\xbc\xaf", Message("archive")),
+    (b"Rar!", Message("archive")),
+    (b"\x1aE\xdf\xa3", Message("video")),
+    (b"ID3", Message("sound file")),
+    (b"OggS", Message("sound file")),
+    (b"SQLite format 3", Message("database")),
+    (b"\x7fELF", Message("program")),
+    (b"MZ", Message("program")),
 )
 
 
@@ -48,21 +49,21 @@ def is_known_picture(start: bytes) -> bool:
     return known or (start[4:8] == b"ftyp" and not _BRANDS.isdisjoint(_brands(start)))
 
 
-def describe(start: bytes) -> str:
+def describe(start: bytes) -> Message:
     """Return in two or three words what a file is that is none of our formats, or an empty string."""
     for signature, words in _OTHERS:
         if start.startswith(signature):
             return words
     if start[4:8] == b"ftyp":
-        return "a video"
+        return Message("video")
     if start[:4] == b"RIFF":
-        return "a video" if start[8:12] == b"AVI " else "a sound file"
+        return Message("video") if start[8:12] == b"AVI " else Message("sound file")
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if b"<svg" in text[:2000]:
-        return "an SVG drawing"
+        return Message("SVG drawing")
     if text.startswith((b"<!doctype html", b"<html", b"<head")):
-        return "a web page"
-    return ""
+        return Message("web page")
+    return NO_MESSAGE
 
 
 def is_cut(file: BinaryIO) -> bool:

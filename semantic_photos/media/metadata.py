@@ -16,13 +16,14 @@ from typing import Any
 from PIL import ExifTags, Image
 
 from semantic_photos.domain.photo import PhotoFacts
+from semantic_photos.domain.translatable import Message
 
 _MAX_TEXT = 100
 _DATE = re.compile(r"\s*(\d{4})[:\-/.](\d{1,2})[:\-/.](\d{1,2})[ T]+(\d{1,2}):(\d{1,2})(?::(\d{1,2}))?")
 #: The oldest photo that is known; what claims to be older has a broken clock.
 _FIRST_YEAR = 1826
 
-_BAD_EXIF = "The EXIF data is damaged and was not used."
+_BAD_EXIF = Message("Damaged EXIF data ignored.")
 
 
 def orientation_of(picture: Image.Image) -> int:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from semantic_photos.domain.translatable import Message
+
 #: Application segments that decide how the picture looks: colour profile, and Adobe's kind of colours.
 _JPEG_COLOURS = (0xE2, 0xEE)
 _PNG_WORDS = frozenset({b"tEXt", b"zTXt", b"iTXt", b"tIME", b"eXIf"})
@@ -28,7 +30,7 @@ def picture_bytes(data: bytes) -> list[bytes]:
         return list(_png(data))
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return list(_webp(data))
-    raise ValueError("only JPEG, PNG and WebP can be written into")
+    raise ValueError(Message("only JPEG, PNG and WebP files are supported"))
 
 
 def has_webp_exif(data: bytes) -> bool:
@@ -48,7 +50,7 @@ def _jpeg(data: bytes) -> Iterator[bytes]:
     at = 2
     while True:
         if at + 4 > len(data) or data[at] != 0xFF:
-            raise ValueError("it is damaged before its picture begins")
+            raise ValueError(Message("its header is damaged"))
         marker = data[at + 1]
         if marker == 0xFF:  # padding between segments
             at += 1
@@ -58,7 +60,7 @@ def _jpeg(data: bytes) -> Iterator[bytes]:
             return
         end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
         if marker == 0xE2 and data[at + 4 : at + 8] == b"MPF\0":
-            raise ValueError("it holds several pictures, whose places would move")
+            raise ValueError(Message("it contains several pictures"))
         if marker in _JPEG_COLOURS or not (0xE0 <= marker <= 0xEF or marker == 0xFE):
             yield data[at:end]
         at = end
@@ -69,23 +71,23 @@ def _png(data: bytes) -> Iterator[bytes]:
     while at < len(data):
         end = at + 12 + int.from_bytes(data[at : at + 4], "big")
         if end > len(data):
-            raise ValueError("it is cut off")
+            raise ValueError(Message("it is incomplete"))
         kind = data[at + 4 : at + 8]
         if kind == b"acTL":
-            raise ValueError("it is an animation")
+            raise ValueError(Message("it is an animation"))
         if kind not in _PNG_WORDS:
             yield data[at:end]
         if kind == b"IEND":
             yield data[end:]
             return
         at = end
-    raise ValueError("it is cut off")
+    raise ValueError(Message("it is incomplete"))
 
 
 def _webp(data: bytes) -> Iterator[bytes]:
     at, last = 12, min(len(data), 8 + int.from_bytes(data[4:8], "little"))
     if last < 8 + int.from_bytes(data[4:8], "little"):
-        raise ValueError("it is cut off")
+        raise ValueError(Message("it is incomplete"))
     while at + 8 <= last:
         size = int.from_bytes(data[at + 4 : at + 8], "little")
         end = at + 8 + size + size % 2

@@ -14,6 +14,7 @@ from PIL import Image
 from semantic_photos.domain.errors import PackError
 from semantic_photos.domain.photo import ImageRecipe
 from semantic_photos.domain.ports import ByteArray
+from semantic_photos.domain.translatable import Message
 
 FITS = frozenset({"squash", "crop", "pad"})
 FILTERS = {
@@ -36,8 +37,12 @@ def square(picture: Image.Image, recipe: ImageRecipe) -> ByteArray:
     chosen = FILTERS.get(recipe.interpolation)
     if chosen is None or recipe.fit not in FITS or recipe.side < 1:
         raise PackError(
-            f"The model pack asks for pictures prepared as {recipe.fit!r}, {recipe.interpolation!r}, "
-            f"{recipe.side} pixels, which this version does not know."
+            Message(
+                "The model pack needs an unknown image preparation ({fit}, {interpolation}, {side} pixels).",
+                fit=recipe.fit,
+                interpolation=recipe.interpolation,
+                side=recipe.side,
+            )
         )
     side = recipe.side
     width, height = picture.size

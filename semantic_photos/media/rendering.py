@@ -27,6 +27,7 @@ from semantic_photos.domain.errors import PhotoError
 from semantic_photos.domain.image_formats import format_called
 from semantic_photos.domain.photo import PhotoFacts
 from semantic_photos.domain.ports import ByteArray
+from semantic_photos.domain.translatable import Message
 from semantic_photos.media.colour import to_srgb
 from semantic_photos.media.decode_request import DecodedPhoto, DecodeRequest
 from semantic_photos.media.files import open_file
@@ -84,7 +85,7 @@ def _load(picture: Image.Image, file: BinaryIO, request: DecodeRequest) -> tuple
     cut = image_format is not None and image_format.hides_cut and is_cut(file)
     if cut:
         # The embedded copy may be whole though the picture is not: the picture itself must be decodable.
-        note.append("The end of the file is missing.")
+        note.append(Message("The end of the file is missing."))
     elif share < 1.0:
         # An embedded copy costs a tenth of the picture itself, so it may be just as large as wanted.
         gap = _GAP if image_format is not None and image_format.has_preview else 1.0
@@ -134,5 +135,5 @@ def _jpeg(picture: Image.Image) -> bytes:
 def _pixels(picture: Image.Image) -> ByteArray:
     array = np.array(picture, dtype=np.uint8)
     if array.ndim != 3:
-        raise PhotoError("The picture has no colours that can be shown.", code="photo.damaged")
+        raise PhotoError(Message("The picture contains no displayable colours."), code="photo.damaged")
     return array

@@ -18,6 +18,8 @@ from PIL import Image, UnidentifiedImageError
 
 from semantic_photos.domain.errors import PhotoError, UserFacingError
 from semantic_photos.domain.image_formats import IMAGE_FORMATS, format_called
+from semantic_photos.domain.stored_reasons import TOO_MANY_PIXELS, UNSUPPORTED
+from semantic_photos.domain.translatable import Message
 from semantic_photos.media.files import read_error
 from semantic_photos.media.magic_bytes import describe, is_cut, is_known_picture
 
@@ -51,13 +53,18 @@ def open_picture(file: BinaryIO) -> Image.Image:
     if pixels > limit:
         picture.close()
         raise PhotoError(
-            f"The picture is too large: {picture.width:,} × {picture.height:,} pixels are "
-            f"{pixels // 1_000_000:,} megapixels, and {limit // 1_000_000:,} are the limit.",
+            Message(
+                TOO_MANY_PIXELS,
+                width=picture.width,
+                height=picture.height,
+                megapixels=pixels // 1_000_000,
+                limit=limit // 1_000_000,
+            ),
             code="photo.too-large",
         )
     if pixels == 0:
         picture.close()
-        raise PhotoError("The picture has no pixels.", code="photo.damaged")
+        raise PhotoError(Message("The picture has no pixels."), code="photo.damaged")
     return picture
 
 
@@ -90,11 +97,11 @@ def translated(file: BinaryIO) -> Iterator[None]:
 
 def out_of_memory() -> PhotoError:
     """Return the error for a photo that needs more memory than one photo may take."""
-    return PhotoError("Decoding the photo takes more memory than one photo may have.", code="photo.out-of-memory")
+    return PhotoError(Message("Decoding needs more memory than allowed for one photo."), code="photo.out-of-memory")
 
 
 def _truncated() -> PhotoError:
-    return PhotoError("The file is cut off: the end of the picture is missing.", code="photo.truncated")
+    return PhotoError(Message("The file is incomplete: the end of the picture is missing."), code="photo.truncated")
 
 
 def _diagnosis(file: BinaryIO, error: Exception) -> PhotoError:
@@ -108,14 +115,14 @@ def _diagnosis(file: BinaryIO, error: Exception) -> PhotoError:
         if not is_known_picture(start):
             what = describe(start)
             if what:
-                return PhotoError(f"This is {what}, which is not supported.", code="photo.unsupported")
+                return PhotoError(Message(UNSUPPORTED, kind=what), code="photo.unsupported")
             if not start.strip(b"\0"):
-                return PhotoError("The file holds nothing but zeros.", code="photo.damaged")
-            return PhotoError("This is not a picture, whatever its name says.", code="photo.not-an-image")
+                return PhotoError(Message("The file contains only zeros."), code="photo.damaged")
+            return PhotoError(Message("Not a picture, despite its name."), code="photo.not-an-image")
         if is_cut(file) or "truncated" in words:
             return _truncated()
     except (OSError, ValueError) as second:
         # libheif takes the file over and closes it; then nothing more is to be learnt from it.
         if isinstance(second, OSError) and second.errno is not None:
             return read_error(second)
-    return PhotoError("The file is damaged: the picture in it cannot be decoded.", code="photo.damaged")
+    return PhotoError(Message("The file is damaged: the picture cannot be decoded."), code="photo.damaged")

@@ -21,6 +21,17 @@ from pathlib import Path
 
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.image_formats import IMAGE_FORMATS
+from semantic_photos.domain.stored_reasons import (
+    FOLDER_GONE,
+    HARD_LINK,
+    LONG_NAME,
+    NO_PERMISSION,
+    NO_SPACE,
+    NOT_WRITTEN,
+    QUOTA,
+    READ_ONLY,
+)
+from semantic_photos.domain.translatable import Message
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +51,7 @@ class WriteError(UserFacingError):
 
     code = "write.failed"
 
-    def __init__(self, message: str, *, code: str | None = None, retry: bool = True) -> None:
+    def __init__(self, message: Message, *, code: str | None = None, retry: bool = True) -> None:
         super().__init__(message, code=code)
         self.retry = retry
 
@@ -112,7 +123,7 @@ def put_in_place(
             _write(temporary, data, before, place, keep_time=keep_time)
             _compare(temporary, data)
             if not unchanged(place, before):
-                raise WriteError("The file changed while it was being written to, so it was left alone.",
+                raise WriteError(Message("The file changed during writing and was left unchanged."),
                                  code="write.changed")  # fmt: skip
             os.replace(temporary, place)
         except BaseException:
@@ -132,8 +143,7 @@ def check_names(path: Path, status: os.stat_result) -> None:
         WriteError: ``write.hard-link``.
     """
     if status.st_nlink > 1:
-        raise WriteError(f"{path.name} has other names on the disk (hard links), which would keep the old content, so"
-                         " it was left alone.", code="write.hard-link", retry=False)  # fmt: skip
+        raise WriteError(Message(HARD_LINK, name=path.name), code="write.hard-link", retry=False)  # fmt: skip
 
 
 def stat_of(path: Path) -> os.stat_result | None:
@@ -162,16 +172,16 @@ def write_error(error: OSError, path: Path) -> WriteError:
     """Say in a sentence why the disk did not take a file."""
     folder = path.parent
     sentences = {
-        errno.ENOSPC: ("write.no-space", f"There is no space left on the disk of {folder}."),
-        errno.EDQUOT: ("write.no-space", f"Your share of the disk of {folder} is used up."),
-        errno.EROFS: ("write.read-only", f"The disk of {folder} can only be read."),
-        errno.EACCES: ("write.no-permission", f"You have no permission to write into {folder}."),
-        errno.EPERM: ("write.no-permission", f"You have no permission to write into {folder}."),
-        errno.ENOENT: ("write.gone", f"The folder {folder} is not there any more."),
-        errno.ENAMETOOLONG: ("write.name", f"The name of {path.name} is too long for a file beside it."),
+        errno.ENOSPC: ("write.no-space", Message(NO_SPACE, folder=folder)),
+        errno.EDQUOT: ("write.no-space", Message(QUOTA, folder=folder)),
+        errno.EROFS: ("write.read-only", Message(READ_ONLY, folder=folder)),
+        errno.EACCES: ("write.no-permission", Message(NO_PERMISSION, folder=folder)),
+        errno.EPERM: ("write.no-permission", Message(NO_PERMISSION, folder=folder)),
+        errno.ENOENT: ("write.gone", Message(FOLDER_GONE, folder=folder)),
+        errno.ENAMETOOLONG: ("write.name", Message(LONG_NAME, name=path.name)),
     }  # fmt: skip
     code, sentence = sentences.get(
-        error.errno or 0, ("write.io-error", f"{path} could not be written: {error.strerror or error}.")
+        error.errno or 0, ("write.io-error", Message(NOT_WRITTEN, path=path, reason=error.strerror or error))
     )
     return WriteError(sentence, code=code)
 
@@ -249,7 +259,7 @@ def _keep_attributes(descriptor: int, place: Path) -> None:
 def _compare(temporary: Path, data: bytes) -> None:
     with temporary.open("rb") as file:
         if file.read() != data:
-            raise WriteError("What was written is not what the disk gives back.", code="write.io-error")
+            raise WriteError(Message("The disk returned other data than was written."), code="write.io-error")
 
 
 def sync_folder(folder: Path) -> None:

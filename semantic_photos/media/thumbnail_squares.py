@@ -11,6 +11,7 @@ from PIL import Image
 from semantic_photos.domain.errors import PhotoError
 from semantic_photos.domain.photo import ImageRecipe
 from semantic_photos.domain.ports import ByteArray
+from semantic_photos.domain.translatable import Message
 from semantic_photos.media.preprocess import square
 
 #: A file among the thumbnails that claims to be larger is none of ours.
@@ -43,7 +44,9 @@ def _opened(jpeg: bytes) -> Image.Image:
     try:
         picture = Image.open(io.BytesIO(jpeg), formats=("JPEG",))
         if max(picture.size) > _MOST_SIDE:
-            raise ValueError("too large for a thumbnail")
+            raise ValueError(Message("too large for a thumbnail"))
         return picture.convert("RGB")
     except (OSError, ValueError, SyntaxError) as error:
-        raise PhotoError(f"The thumbnail cannot be read: {error}.", code="photo.thumbnail") from error
+        raise PhotoError(
+            Message("The thumbnail cannot be read: {reason}.", reason=error), code="photo.thumbnail"
+        ) from error

@@ -8,6 +8,7 @@ import math
 
 from semantic_photos.domain.errors import PackError
 from semantic_photos.domain.result_cutoff import Cutoff
+from semantic_photos.domain.translatable import Message
 
 FORMAT = 1
 MOST_WORDS = 50_000
@@ -30,18 +31,24 @@ def parse_cutoff(data: bytes, name: str) -> Cutoff:
         slope, offset, excluded = (float(root[key]) for key in ("slope", "offset", "excluded"))
         least_trust = float(root["least_trust"])
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise PackError(f"{name} is no cut-off: {str(error)[:120]}.", code="pack.cutoff") from error
+        raise PackError(
+            Message("{file} is not a cut-off: {reason}.", file=name, reason=str(error)[:120]), code="pack.cutoff"
+        ) from error
     if len(words) > MOST_WORDS or not all(word and word == word.casefold() for word in words):
-        raise PackError(f"{name} lists too many words, or one that is no lower-case word.", code="pack.cutoff")
+        raise PackError(
+            Message("{file} lists too many words, or one that is not in lower case.", file=name), code="pack.cutoff"
+        )
     # Written so that NaN fails.
     sound = all(abs(number) <= _MOST_OFFSET for number in (offset, *words.values())) and 0 < slope <= _MOST_OFFSET
     if not sound or not (0 < excluded < 1 and 0 <= least_trust <= 1):
-        raise PackError(f"{name} has numbers that make no sense.", code="pack.cutoff")
+        raise PackError(Message("{file} contains invalid numbers.", file=name), code="pack.cutoff")
     for levels in (alone, each):
         if len(levels) != 3 or not all(0 < level < 1 and math.isfinite(level) for level in levels):
-            raise PackError(f"{name} has levels that are no probabilities.", code="pack.cutoff")
+            raise PackError(
+                Message("{file} contains levels that are not probabilities.", file=name), code="pack.cutoff"
+            )
         if list(levels) != sorted(levels):
-            raise PackError(f"{name} has levels that do not rise.", code="pack.cutoff")
+            raise PackError(Message("{file} contains levels that do not rise.", file=name), code="pack.cutoff")
     return Cutoff(
         slope, offset, (alone[0], alone[1], alone[2]), (each[0], each[1], each[2]), excluded, words, least_trust
     )

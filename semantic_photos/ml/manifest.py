@@ -13,6 +13,7 @@ from typing import Any
 
 from semantic_photos.domain.errors import PackError
 from semantic_photos.domain.photo import ImageRecipe
+from semantic_photos.domain.translatable import Message, either
 
 FORMAT = 1
 MANIFEST = "pack.json"
@@ -156,18 +157,23 @@ def parse_manifest(data: bytes) -> Manifest:
         PackError: something is missing, of a wrong type, out of range, or names a file that is not listed.
     """
     if len(data) > MOST_MANIFEST_BYTES:
-        raise PackError(f"{MANIFEST} is larger than {MOST_MANIFEST_BYTES // 1_000_000} MB.", code="pack.manifest")
+        raise PackError(
+            Message("{file} is larger than {limit} MB.", file=MANIFEST, limit=MOST_MANIFEST_BYTES // 1_000_000),
+            code="pack.manifest",
+        )
     try:
         root = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise PackError(f"{MANIFEST} is no JSON text: {_short(error)}.", code="pack.manifest") from error
+        raise PackError(
+            Message("{file} is not valid JSON: {reason}.", file=MANIFEST, reason=_short(error)), code="pack.manifest"
+        ) from error
     top = _Section(root, "")
     number = top.integer("format", 1, 1_000_000)
     if number > FORMAT:
         raise PackError(
-            f"The pack has format {number} and was made for a newer Semantic Photos.",
+            Message("The model pack needs a newer Semantic Photos (format {number}).", number=number),
             code="pack.newer",
-            advice="Update the program.",
+            advice=Message("Update the program."),
         )
     files = _files(top)
     dim = top.integer("dim", 2, MOST_DIM)
@@ -203,16 +209,21 @@ class _Section:
     def __init__(self, values: Any, path: str) -> None:
         self._path = path
         if not isinstance(values, dict):
-            raise self.wrong("must be an object", None)
+            raise self.wrong(Message("must be an object"), None)
         self.values: dict[str, Any] = values
 
-    def wrong(self, fact: str, key: str | None) -> PackError:
+    def wrong(self, fact: Message, key: str | None) -> PackError:
         name = ".".join(part for part in (self._path, key) if part)
-        return PackError(f"{MANIFEST}: {f'“{name}” {fact}' if name else f'the text {fact}'}.", code="pack.manifest")
+        message = (
+            Message("{file}: “{name}” {fact}.", file=MANIFEST, name=name, fact=fact)
+            if name
+            else Message("{file}: its content {fact}.", file=MANIFEST, fact=fact)
+        )
+        return PackError(message, code="pack.manifest")
 
     def _get(self, key: str) -> Any:
         if key not in self.values:
-            raise self.wrong("is missing", key)
+            raise self.wrong(Message("is missing"), key)
         return self.values[key]
 
     def section(self, key: str) -> _Section:
@@ -221,72 +232,77 @@ class _Section:
     def text(self, key: str, pattern: re.Pattern[str] | None = None) -> str:
         value = self._get(key)
         if not isinstance(value, str) or not value or len(value) > 500 or not value.isprintable():
-            raise self.wrong("must be a short text", key)
+            raise self.wrong(Message("must be a short text"), key)
         if pattern is not None and not pattern.fullmatch(value):
-            raise self.wrong(f"has characters that are not allowed: {value!r}", key)
+            raise self.wrong(Message("has invalid characters: {value}", value=repr(value)), key)
         return value
 
     def choice(self, key: str, allowed: tuple[str, ...]) -> str:
         value = self._get(key)
         if value not in allowed:
-            raise self.wrong(f"must be {' or '.join(allowed)}", key)
+            raise self.wrong(Message("must be {choices}", choices=either(allowed)), key)
         return str(value)
 
     def integer(self, key: str, least: int, most: int) -> int:
         value = self._get(key)
         # bool is an int in Python, and `true` is no number.
         if type(value) is not int or not least <= value <= most:
-            raise self.wrong(f"must be a whole number from {least} to {most}", key)
+            raise self.wrong(Message("must be an integer from {least} to {most}", least=least, most=most), key)
         return value
 
     def number(self, key: str, least: float, most: float) -> float:
         value = self._get(key)
         if type(value) not in (int, float) or not least <= value <= most:
-            raise self.wrong(f"must be a number from {least:g} to {most:g}", key)
+            raise self.wrong(Message("must be a number from {least:g} to {most:g}", least=least, most=most), key)
         return float(value)
 
     def numbers(self, key: str, count: int) -> tuple[float, ...]:
         value = self._get(key)
         if not isinstance(value, list) or len(value) != count:
-            raise self.wrong(f"must be a list of {count} numbers", key)
+            raise self.wrong(Message("must be a list of {count} numbers", count=count), key)
         if not all(type(one) in (int, float) and math.isfinite(one) and abs(one) < 1e6 for one in value):
-            raise self.wrong("has a value that is no (sensible) number", key)
+            raise self.wrong(Message("contains an invalid number"), key)
         return tuple(float(one) for one in value)
 
     def file(self, key: str, files: Mapping[str, ListedFile], *suffixes: str) -> str:
         name = self.text(key, _NAME)
         if name not in files:
-            raise self.wrong(f"names {name}, which is not among “files”", key)
+            raise self.wrong(Message("names {name}, which is not listed in “files”", name=name), key)
         if not name.endswith(suffixes):
-            raise self.wrong(f"names {name}, which should end in {' or '.join(suffixes)}", key)
+            raise self.wrong(
+                Message("names {name}, which must end in {choices}", name=name, choices=either(suffixes)), key
+            )
         return name
 
 
 def _files(top: _Section) -> dict[str, ListedFile]:
     section = top.section("files")
     if not 1 <= len(section.values) <= MOST_FILES:
-        raise section.wrong(f"must list 1 to {MOST_FILES} files", None)
+        raise section.wrong(Message("must list 1 to {count} files", count=MOST_FILES), None)
     files = {}
     for name in section.values:
         # Flat names of plain characters: no separator, no drive, no dot file can hide in them.
         if not _NAME.fullmatch(name) or name == MANIFEST:
-            raise section.wrong(f"lists a name that is not allowed: {name!r}", None)
+            raise section.wrong(Message("lists an invalid name: {name}", name=repr(name)), None)
         if not name.endswith(SUFFIXES):
-            raise section.wrong(f"lists {name}, but a pack holds only {', '.join(SUFFIXES)} files", None)
+            raise section.wrong(
+                Message("lists {name}, but only {suffixes} files are allowed", name=name, suffixes=", ".join(SUFFIXES)),
+                None,
+            )
         entry = section.section(name)
         size = entry.integer("bytes", 0, MOST_FILE_BYTES)
         files[name] = ListedFile(size, entry.text("sha256", _SHA256))
     if len({name.lower() for name in files}) < len(files):
-        raise section.wrong("lists two names that differ only in case", None)
+        raise section.wrong(Message("lists two names that differ only in case"), None)
     if sum(file.bytes for file in files.values()) > MOST_PACK_BYTES:
-        raise section.wrong(f"adds up to more than {MOST_PACK_BYTES // 1_000_000} MB", None)
+        raise section.wrong(Message("is larger than {limit:,} MB in total", limit=MOST_PACK_BYTES // 1_000_000), None)
     return files
 
 
 def _image(section: _Section, files: Mapping[str, ListedFile]) -> ImageSection:
     mean, std = section.numbers("mean", 3), section.numbers("std", 3)
     if min(std) < 1e-6:
-        raise section.wrong("must be positive", "std")
+        raise section.wrong(Message("must be positive"), "std")
     return ImageSection(
         file=section.file("file", files, ".onnx"),
         input=section.text("input"),

@@ -8,10 +8,8 @@ without complaint and give wrong results. Nothing in a pack is code.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
-import stat
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +20,11 @@ from semantic_photos.domain.errors import PackError, SemanticPhotosError
 from semantic_photos.domain.photo import ImageRecipe
 from semantic_photos.domain.ports import ByteArray, FloatArray, ImageEncoder, TextEncoder
 from semantic_photos.domain.result_cutoff import Cutoff
+from semantic_photos.domain.translatable import Message
 from semantic_photos.ml.cutoff_file import parse_cutoff
-from semantic_photos.ml.manifest import MANIFEST, MOST_MANIFEST_BYTES, ListedFile, Manifest, parse_manifest
+from semantic_photos.ml.manifest import MANIFEST, MOST_MANIFEST_BYTES, Manifest, parse_manifest
 from semantic_photos.ml.onnx_validation import ModelFacts, TensorFacts, inspect_model
+from semantic_photos.ml.pack_files import read_file, read_verified
 from semantic_photos.ml.phrases import PhraseFacts, check_phrases
 from semantic_photos.ml.tag_classifier import TagStat, TagTable, parse_tags
 from semantic_photos.ml.word_table import WordVectorTable, load_word_table, read_array
@@ -118,7 +118,7 @@ class ModelPack:
         Raises:
             PackError: it cannot be read any more.
         """
-        return _read_verified(self.folder, self.manifest.card, self.manifest.files[self.manifest.card]).decode(
+        return read_verified(self.folder, self.manifest.card, self.manifest.files[self.manifest.card]).decode(
             "utf-8", "replace"
         )
 
@@ -128,7 +128,7 @@ class ModelPack:
         Raises:
             PackError: the file was changed or removed since the pack was loaded.
         """
-        return _read_verified(self.folder, name, self.manifest.files[name])
+        return read_verified(self.folder, name, self.manifest.files[name])
 
 
 def find_packs(*folders: Path) -> list[Path]:
@@ -162,11 +162,13 @@ def load_pack(folder: Path) -> ModelPack:
         networks.add(manifest.phrases.file)
     contents = {}
     for name, listed in manifest.files.items():
-        data = _read_verified(folder, name, listed)
+        data = read_verified(folder, name, listed)
         if name in networks or name in (manifest.tags, manifest.cutoff):
             contents[name] = data
         elif name.endswith(".onnx"):
-            raise PackError(f"{name} is a network that the manifest has no use for.", code="pack.listing")
+            raise PackError(
+                Message("{name} is a network that {file} does not use.", name=name, file=MANIFEST), code="pack.listing"
+            )
     _check_encoder(manifest, inspect_model(contents[manifest.image.file], manifest.image.file))
     _check_head(manifest, inspect_model(contents[manifest.head.file], manifest.head.file))
     text = manifest.text
@@ -180,12 +182,16 @@ def load_pack(folder: Path) -> ModelPack:
         facts = inspect_model(contents[manifest.phrases.file], manifest.phrases.file)
         phrases = check_phrases(manifest.phrases, facts, manifest.dim)
         if len(word_table.content(word_table.find(manifest.known_answer.query).rows)) < 2:
-            raise PackError(f"The known answer of {MANIFEST} does not try {phrases.file}.", code="pack.manifest")
+            message = Message(
+                "The known answer in {manifest} does not test {file}.", manifest=MANIFEST, file=phrases.file
+            )
+            raise PackError(message, code="pack.manifest")
     cutoff = None
     if manifest.cutoff is not None:
         cutoff = parse_cutoff(contents[manifest.cutoff], manifest.cutoff)
         if manifest.background is None:
-            raise PackError(f"{manifest.cutoff} needs the photos of “background”.", code="pack.manifest")
+            message = Message("{file} needs the photos of “background”.", file=manifest.cutoff)
+            raise PackError(message, code="pack.manifest")
     return ModelPack(folder, manifest, word_table, tags, _read_background(folder, manifest), phrases, cutoff)
 
 
@@ -221,34 +227,43 @@ def verify_known_answer(pack: ModelPack, encoder: ImageEncoder, words: TextEncod
     except PackError:
         raise
     except SemanticPhotosError as error:
-        raise PackError(f"The network of “{pack.title}” does not run here: {error}", code="pack.no-answer") from error
+        message = Message("The network of “{pack}” does not run here: {reason}", pack=pack.title, reason=str(error))
+        raise PackError(message, code="pack.no-answer") from error
     finally:
         if watchdog is not None:
             watchdog.cancel()
-    _compare(pack, "network", np.asarray(known.embedding, np.float32), answer)
+    _compare(pack, Message("network"), np.asarray(known.embedding, np.float32), answer)
     try:
         phrase = words.encode(known.query)
     except PackError:
         raise
     except SemanticPhotosError as error:
-        raise PackError(f"The words of “{pack.title}” do not work here: {error}", code="pack.no-answer") from error
+        message = Message("The words of “{pack}” do not work here: {reason}", pack=pack.title, reason=error)
+        raise PackError(message, code="pack.no-answer") from error
     if phrase is None:
-        raise PackError(f"The word table of “{pack.title}” does not know “{known.query}”.", code="pack.wrong-answer")
-    part = "word table" if pack.phrases is None else "network for phrases"
+        message = Message("The word table of “{pack}” does not contain “{word}”.", pack=pack.title, word=known.query)
+        raise PackError(message, code="pack.wrong-answer")
+    part = Message("word table") if pack.phrases is None else Message("network for phrases")
     _compare(pack, part, np.asarray(known.query_embedding, np.float32), phrase)
 
 
-def _compare(pack: ModelPack, part: str, wanted: FloatArray, answer: FloatArray) -> None:
+def _compare(pack: ModelPack, part: Message, wanted: FloatArray, answer: FloatArray) -> None:
     least = pack.manifest.known_answer.min_cosine
     length = float(np.linalg.norm(answer))
     cosine = float(wanted @ answer) / max(float(np.linalg.norm(wanted)) * length, 1e-12)
     # Written so that a NaN fails.
     if not abs(length - 1.0) <= _UNIT_TOLERANCE:
-        raise PackError(f"The {part} of “{pack.title}” gave no unit vector.", code="pack.wrong-answer")
+        message = Message("“{pack}”: the {part} returned no unit vector.", pack=pack.title, part=part)
+        raise PackError(message, code="pack.wrong-answer")
     if not cosine >= least:
         raise PackError(
-            f"The {part} of “{pack.title}” gives wrong answers here (cosine {cosine:.4f} with the known answer, "
-            f"{least:.4f} is needed).",
+            Message(
+                "“{pack}”: the {part} gives wrong results here (cosine {cosine:.4f}, at least {least:.4f} expected).",
+                pack=pack.title,
+                part=part,
+                cosine=cosine,
+                least=least,
+            ),
             code="pack.wrong-answer",
         )
     _log.debug("known answer of the %s: cosine %.6f", part, cosine)
@@ -256,54 +271,29 @@ def _compare(pack: ModelPack, part: str, wanted: FloatArray, answer: FloatArray)
 
 def _read_manifest(folder: Path) -> bytes:
     if not folder.is_dir():
-        raise PackError(f"There is no folder {folder}.", code="pack.missing")
-    return _read_file(folder, MANIFEST, MOST_MANIFEST_BYTES)
+        raise PackError(Message("There is no folder {path}.", path=folder), code="pack.missing")
+    return read_file(folder, MANIFEST, MOST_MANIFEST_BYTES)
 
 
 def _check_listing(folder: Path, manifest: Manifest) -> None:
     try:
         names = os.listdir(folder)
     except OSError as error:
-        raise PackError(f"The pack {folder.name} cannot be read: {error.strerror}.", code="pack.listing") from error
+        message = Message("The model pack {pack} cannot be read: {reason}.", pack=folder.name, reason=error.strerror)
+        raise PackError(message, code="pack.listing") from error
     extra = sorted(
         name for name in names if name not in manifest.files and name != MANIFEST and name.lower() not in _LITTER
     )
     if extra:
         raise PackError(
-            f"The pack {folder.name} holds {extra[0]!r}, which {MANIFEST} does not list.", code="pack.listing"
+            Message(
+                "The model pack {pack} contains {name}, which {file} does not list.",
+                pack=folder.name,
+                name=repr(extra[0]),
+                file=MANIFEST,
+            ),
+            code="pack.listing",
         )
-
-
-def _read_verified(folder: Path, name: str, listed: ListedFile) -> bytes:
-    data = _read_file(folder, name, listed.bytes)
-    if len(data) != listed.bytes:
-        raise PackError(
-            f"{name} has {len(data):,} bytes instead of {listed.bytes:,}: it is incomplete or was changed.",
-            code="pack.size",
-        )
-    if hashlib.sha256(data).hexdigest() != listed.sha256:
-        raise PackError(f"{name} does not have the checksum that {MANIFEST} lists: it was changed.", code="pack.sha256")
-    return data
-
-
-def _read_file(folder: Path, name: str, most: int) -> bytes:
-    """Read a regular file of at most ``most`` bytes; no link, no pipe, nothing that could block or lead elsewhere."""
-    path = folder / name
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    try:
-        if path.is_symlink():
-            raise PackError(f"{name} is a link; a pack holds its files itself.", code="pack.listing")
-        with open(os.open(path, flags), "rb") as file:
-            facts = os.fstat(file.fileno())
-            if not stat.S_ISREG(facts.st_mode):
-                raise PackError(f"{name} is no regular file.", code="pack.listing")
-            if facts.st_size > most:
-                raise PackError(f"{name} is larger than the {most:,} bytes it may have.", code="pack.size")
-            return file.read(most + 1)
-    except FileNotFoundError as error:
-        raise PackError(f"{name} is missing in the pack {folder.name}.", code="pack.missing") from error
-    except OSError as error:
-        raise PackError(f"{name} cannot be read: {error.strerror or error}.", code="pack.unreadable") from error
 
 
 def _check_encoder(manifest: Manifest, facts: ModelFacts) -> None:
@@ -323,7 +313,8 @@ def _check_head(manifest: Manifest, facts: ModelFacts) -> None:
 
 def _check_alone(file: str, facts: ModelFacts) -> None:
     if len(facts.inputs) != 1:
-        raise PackError(f"{file} asks for {len(facts.inputs)} inputs instead of one.", code="pack.model-shape")
+        message = Message("{file} has {number} inputs instead of one.", file=file, number=len(facts.inputs))
+        raise PackError(message, code="pack.model-shape")
 
 
 def _check_tensor(
@@ -335,7 +326,9 @@ def _check_tensor(
     for the number of pictures, so that memory is bounded by the batch.
     """
     if name not in tensors:
-        raise PackError(f"{file} has no {role} “{name}”.", code="pack.model-shape")
+        raise PackError(
+            Message("{file} has no {role} “{name}”.", file=file, role=role, name=name), code="pack.model-shape"
+        )
     facts = tensors[name]
     fits = facts.dtype == dtype and len(facts.shape) == len(shape)
     for have, want in zip(facts.shape, shape, strict=False):
@@ -345,8 +338,14 @@ def _check_tensor(
             fits = fits and (have == want or (have is None and role == "output"))
     if not fits:
         raise PackError(
-            f"{file}: the {role} “{name}” is {facts.dtype} {_sizes(facts.shape)}, but the pack needs {dtype} "
-            f"{_sizes(shape)}.",
+            Message(
+                "{file}: the {role} “{name}” is {found} instead of {expected}.",
+                file=file,
+                role=role,
+                name=name,
+                found=f"{facts.dtype} {_sizes(facts.shape)}",
+                expected=f"{dtype} {_sizes(shape)}",
+            ),
             code="pack.model-shape",
         )
 
@@ -360,11 +359,15 @@ def _read_background(folder: Path, manifest: Manifest) -> FloatArray | None:
         return None
     stored = read_array(folder / manifest.background, np.dtype(np.float16), (None, manifest.dim))
     if not 2 <= len(stored) <= _MOST_BACKGROUND:
-        raise PackError(f"{manifest.background} holds {len(stored)} vectors.", code="pack.array")
+        raise PackError(
+            Message("{file} contains {number} vectors.", file=manifest.background, number=len(stored)),
+            code="pack.array",
+        )
     background = np.asarray(stored, dtype=np.float32)
     lengths = np.linalg.norm(background, axis=1)
     if not (np.abs(lengths - 1.0) <= _UNIT_TOLERANCE).all():
-        raise PackError(f"{manifest.background} holds vectors that are not of unit length.", code="pack.array")
+        message = Message("{file} contains vectors that are not of unit length.", file=manifest.background)
+        raise PackError(message, code="pack.array")
     background.setflags(write=False)
     return background
 

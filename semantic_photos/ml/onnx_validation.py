@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from semantic_photos.domain.errors import PackError
+from semantic_photos.domain.translatable import Message
 
 #: Operators of feed-forward networks as exporters write them. Left out on purpose: control flow (Loop, If, Scan,
 #: SequenceMap), whatever makes big tensors of small ones by a number (ConstantOfShape, Tile, Range, Resize, OneHot,
@@ -80,7 +81,9 @@ def inspect_model(data: bytes, name: str) -> ModelFacts:
     try:
         walk.model(memoryview(data))
     except (IndexError, ValueError, UnicodeDecodeError) as error:
-        raise PackError(f"{name} is damaged or no ONNX model.", code="pack.model-damaged") from error
+        raise PackError(
+            Message("{file} is damaged or not an ONNX model.", file=name), code="pack.model-damaged"
+        ) from error
     return walk.facts()
 
 
@@ -99,9 +102,13 @@ class _Walk:
     def facts(self) -> ModelFacts:
         """Return the result, after what only the whole can tell."""
         if not self._graphs or not self._operators:
-            raise PackError(f"{self._name} is damaged or no ONNX model.", code="pack.model-damaged")
+            raise PackError(
+                Message("{file} is damaged or not an ONNX model.", file=self._name), code="pack.model-damaged"
+            )
         if self._opset not in OPSETS:
-            raise self._refuse(f"it uses version {self._opset} of the ONNX operators instead of 17 to 20")
+            raise self._refuse(
+                Message("it uses ONNX operator version {version} instead of 17 to 20", version=self._opset)
+            )
         inputs = {name: facts for name, facts in self._inputs.items() if name not in self._initialisers}
         return ModelFacts(inputs, self._outputs, self._operators)
 
@@ -114,9 +121,9 @@ class _Walk:
             elif number == 8 and kind == _BYTES:
                 self._opset_import(_view(value))
             elif number == 20:
-                raise self._refuse("it holds training steps")
+                raise self._refuse(Message("it contains training steps"))
             elif number == 25:
-                raise self._refuse("it defines functions of its own")
+                raise self._refuse(Message("it defines its own functions"))
 
     def _opset_import(self, view: memoryview) -> None:
         domain, version = "", 0
@@ -131,7 +138,7 @@ class _Walk:
     def _graph(self, view: memoryview) -> None:
         for number, kind, value in self._fields(view):
             if number == 15:
-                raise self._refuse("it holds sparse tensors")
+                raise self._refuse(Message("it contains sparse tensors"))
             if kind != _BYTES:
                 continue
             if number == 1:
@@ -154,17 +161,19 @@ class _Walk:
             elif number == 5:
                 self._attribute(_view(value))
         if domain not in _STANDARD_DOMAINS:
-            raise self._refuse(f"it needs operators of the library “{domain[:40]}”")
+            raise self._refuse(Message("it needs operators of the library “{name}”", name=domain[:40]))
         if operator not in OPERATORS:
-            raise self._refuse(f"it uses the operator “{operator[:40]}”, which a photo encoder has no need of")
+            raise self._refuse(
+                Message("it uses the operator “{name}”, which a photo encoder does not need", name=operator[:40])
+            )
         self._operators.add(operator)
 
     def _attribute(self, view: memoryview) -> None:
         for number, kind, value in self._fields(view):
             if number in (6, 11):
-                raise self._refuse("it holds control flow")
+                raise self._refuse(Message("it contains control flow"))
             if number in (22, 23):
-                raise self._refuse("it holds sparse tensors")
+                raise self._refuse(Message("it contains sparse tensors"))
             if number in (5, 10) and kind == _BYTES:
                 self._tensor(_view(value))
 
@@ -180,9 +189,9 @@ class _Walk:
             elif number == 8 and kind == _BYTES:
                 name = _text(value)
             elif number == 13 or (number == 14 and kind == _VARINT and value != 0):
-                raise self._refuse("it keeps its weights in another file")
+                raise self._refuse(Message("its weights are in another file"))
         if count == most:
-            raise self._refuse("it claims more weights than it holds")
+            raise self._refuse(Message("it declares more weights than it contains"))
         return name
 
     def _ints(self, kind: int, value: int | memoryview) -> list[int]:
@@ -256,10 +265,12 @@ class _Walk:
     def _spend(self) -> None:
         self._fields_left -= 1
         if self._fields_left < 0:
-            raise self._refuse("it has too many parts")
+            raise self._refuse(Message("it has too many parts"))
 
-    def _refuse(self, fact: str) -> PackError:
-        return PackError(f"{self._name} is refused: {fact}.", code="pack.model-refused")
+    def _refuse(self, fact: Message) -> PackError:
+        return PackError(
+            Message("{file} is not accepted: {fact}.", file=self._name, fact=fact), code="pack.model-refused"
+        )
 
 
 def _varint(view: memoryview, position: int) -> tuple[int, int]:

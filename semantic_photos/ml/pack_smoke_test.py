@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from semantic_photos.domain.errors import PackError, SemanticPhotosError
+from semantic_photos.domain.translatable import NO_MESSAGE, Message
 from semantic_photos.ml.image_encoder import OnnxImageEncoder
 from semantic_photos.ml.model_pack import load_pack, verify_known_answer
 from semantic_photos.ml.text_encoder import WordTableEncoder
@@ -46,13 +47,21 @@ def try_pack(folder: Path, *, limit_s: float = 60.0, memory_bytes: int = MEMORY_
     try:
         if not receiver.poll(limit_s):
             raise PackError(
-                f"The pack {folder.name} gave no answer within {limit_s:.0f} seconds.", code="pack.no-answer"
+                Message(
+                    "The model pack {pack} did not respond within {seconds:.0f} seconds.",
+                    pack=folder.name,
+                    seconds=limit_s,
+                ),
+                code="pack.no-answer",
             )
         message, code = receiver.recv()
     except EOFError:
         raise PackError(
-            f"The pack {folder.name} broke down when it was tried out (it may need more than "
-            f"{memory_bytes // 1024**2:,} MB of memory).",
+            Message(
+                "The model pack {pack} crashed during its test. It may need more than {memory:,} MB of memory.",
+                pack=folder.name,
+                memory=memory_bytes // 1024**2,
+            ),
             code="pack.no-answer",
         ) from None
     finally:
@@ -69,7 +78,7 @@ def try_pack(folder: Path, *, limit_s: float = 60.0, memory_bytes: int = MEMORY_
 def _smoke_test(sender: Connection, folder: Path, memory_bytes: int) -> None:
     """Run in the child: send an empty message if all is well, else the reason and its code."""
     _bound_memory(memory_bytes)
-    message, code = "", ""
+    message, code = NO_MESSAGE, ""
     try:
         pack = load_pack(folder)
         encoder = OnnxImageEncoder(pack, 1)
@@ -78,9 +87,11 @@ def _smoke_test(sender: Connection, folder: Path, memory_bytes: int) -> None:
         finally:
             encoder.close()
     except PackError as error:
-        message, code = str(error), error.code
+        message, code = error.message, error.code
     except (SemanticPhotosError, MemoryError) as error:
-        message, code = f"The pack {folder.name} does not work here: {error or 'memory ran out'}", "pack.no-answer"
+        reason = str(error) or Message("out of memory.")
+        message = Message("The model pack {pack} does not work here: {reason}", pack=folder.name, reason=reason)
+        code = "pack.no-answer"
     with contextlib.suppress(OSError):
         sender.send((message, code))
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from semantic_photos.domain.errors import InternalError, PackError
 from semantic_photos.domain.ports import FloatArray
+from semantic_photos.domain.translatable import Message
 from semantic_photos.domain.vectors import normalise
 from semantic_photos.ml.manifest import PhraseSection
 from semantic_photos.ml.onnx_validation import ModelFacts
@@ -60,18 +61,23 @@ def check_phrases(section: PhraseSection, facts: ModelFacts, dim: int) -> Phrase
     lengths = set()
     for name, tensor in facts.inputs.items():
         if name not in _INPUTS:
-            raise _odd(section.file, f"asks for the input “{name[:40]}”")
+            raise _odd(Message("{file} has an unknown input “{name}”.", file=section.file, name=name[:40]))
         tail = (dim,) if name == "words" else ()
         if tensor.dtype != _INPUTS[name] or len(tensor.shape) != 2 + len(tail) or tensor.shape[2:] != tail:
-            raise _odd(section.file, f"has an input “{name}” of another type or shape")
+            raise _odd(Message("{file}: the input “{name}” has another type or shape.", file=section.file, name=name))
         if tensor.shape[0] not in (None, 1) or tensor.shape[1] not in (None, section.max_words):
-            raise _odd(section.file, f"has an input “{name}” of another length than 1 × {section.max_words}")
+            length = section.max_words
+            raise _odd(
+                Message("{file}: the input “{name}” is not 1 × {length}.", file=section.file, name=name, length=length)
+            )
         lengths.add(tensor.shape[1])
     if not {"rows", "words"} & set(facts.inputs) or len(lengths) != 1:
-        raise _odd(section.file, "takes no words, or not as many of each kind")
+        raise _odd(Message("{file} takes no words, or not as many in each input.", file=section.file))
     out = facts.outputs.get(OUTPUT)
     if out is None or out.dtype != "float32" or len(out.shape) != 2 or out.shape[1] not in (None, dim):
-        raise _odd(section.file, f"has no output “{OUTPUT}” float32 (1, {dim})")
+        raise _odd(
+            Message("{file} has no output “{name}” float32 (1, {dim}).", file=section.file, name=OUTPUT, dim=dim)
+        )
     return PhraseFacts(section.file, tuple(facts.inputs), lengths.pop(), section.max_words)
 
 
@@ -144,5 +150,5 @@ class PhraseNetwork:
         return unit
 
 
-def _odd(file: str, fact: str) -> PackError:
-    return PackError(f"{file} {fact}.", code="pack.model-shape")
+def _odd(message: Message) -> PackError:
+    return PackError(message, code="pack.model-shape")

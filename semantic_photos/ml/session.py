@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from semantic_photos.domain.errors import CancelledError, InternalError, PackError, SemanticPhotosError
+from semantic_photos.domain.translatable import Message
 
 _log = logging.getLogger(__name__)
 
@@ -146,7 +147,8 @@ class Session:
         # ImportError where the library does not fit the machine; else errors that derive from Exception directly,
         # and UnicodeDecodeError where a damaged model has bad bytes inside the message.
         except Exception as error:
-            raise PackError(f"{self._name} cannot be loaded: {_sentence(error)}", code="pack.model-damaged") from error
+            message = Message("{file} cannot be loaded: {reason}", file=self._name, reason=_sentence(error))
+            raise PackError(message, code="pack.model-damaged") from error
 
 
 def _run_options() -> Any:
@@ -160,6 +162,6 @@ def _run_options() -> Any:
 def _sentence(error: Exception) -> str:
     """Return the error's own words as one line."""
     if isinstance(error, UnicodeDecodeError):
-        return "the model is damaged."
+        return Message("the model is damaged.")
     text = " ".join(str(error).split())[:300].rstrip(".")
     return f"{text or type(error).__name__}."

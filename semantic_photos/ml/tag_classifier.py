@@ -11,6 +11,7 @@ import numpy as np
 
 from semantic_photos.domain.errors import InternalError, PackError
 from semantic_photos.domain.ports import FloatArray
+from semantic_photos.domain.translatable import Message
 
 MOST_TAGS = 20_000
 #: Priors are logarithms of counts of photos; beyond this nothing that a photo shows would matter.
@@ -125,11 +126,13 @@ def parse_tags(data: bytes, name: str, vector_of: Callable[[str], FloatArray | N
             for one in root["tags"]
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise PackError(f"{name} is no list of tags: {str(error)[:120]}.", code="pack.tags") from error
+        raise PackError(
+            Message("{file} is not a list of tags: {reason}.", file=name, reason=str(error)[:120]), code="pack.tags"
+        ) from error
     if len(stats) > MOST_TAGS:
-        raise PackError(f"{name} lists more than {MOST_TAGS} tags.", code="pack.tags")
+        raise PackError(Message("{file} lists more than {limit:,} tags.", file=name, limit=MOST_TAGS), code="pack.tags")
     if not (np.isfinite([slope, offset]).all() and slope > 0):
-        raise PackError(f"{name} has a calibration that makes no sense.", code="pack.tags")
+        raise PackError(Message("{file} has an invalid calibration.", file=name), code="pack.tags")
     return TagTable(stats, _matrix(stats, name, vector_of, dim), slope, offset)
 
 
@@ -138,17 +141,30 @@ def _matrix(stats: Sequence[TagStat], name: str, vector_of: Callable[[str], Floa
     seen: set[str] = set()
     for row, stat in enumerate(stats):
         if not stat.tag or not stat.tag.isprintable() or len(stat.tag) > 100 or stat.tag in seen:
-            raise PackError(f"{name} has an empty, odd or repeated tag: {stat.tag[:100]!r}.", code="pack.tags")
+            raise PackError(
+                Message("{file} has an invalid or repeated tag: {tag}.", file=name, tag=repr(stat.tag[:100])),
+                code="pack.tags",
+            )
         seen.add(stat.tag)
         if not (np.isfinite([stat.mean, stat.std]).all() and stat.std > 1e-6):
-            raise PackError(f"{name} has no usable background for “{stat.tag}”.", code="pack.tags")
+            raise PackError(
+                Message("{file} has no usable background for “{tag}”.", file=name, tag=stat.tag), code="pack.tags"
+            )
         if not abs(stat.prior) <= _MOST_PRIOR:
-            raise PackError(f"{name} has no usable prior for “{stat.tag}”.", code="pack.tags")
+            raise PackError(
+                Message("{file} has no usable prior for “{tag}”.", file=name, tag=stat.tag), code="pack.tags"
+            )
         if not 0.0 <= stat.least <= 1.0:
-            raise PackError(f"{name} has no usable least confidence for “{stat.tag}”.", code="pack.tags")
+            raise PackError(
+                Message("{file} has no usable minimum confidence for “{tag}”.", file=name, tag=stat.tag),
+                code="pack.tags",
+            )
         vector = vector_of(stat.tag)
         if vector is None:
-            raise PackError(f"{name} has the tag “{stat.tag}”, which the word table does not know.", code="pack.tags")
+            raise PackError(
+                Message("{file} has the tag “{tag}”, which is not in the word table.", file=name, tag=stat.tag),
+                code="pack.tags",
+            )
         matrix[row] = vector
     matrix.setflags(write=False)
     return matrix

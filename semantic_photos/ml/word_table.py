@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from semantic_photos.domain.errors import PackError
 from semantic_photos.domain.ports import FloatArray
+from semantic_photos.domain.translatable import Message
 from semantic_photos.domain.vectors import TINY
 from semantic_photos.ml import word_forms
 
@@ -177,17 +178,17 @@ def load_word_table(
     shares = np.array(read_array(folder / weights, np.dtype(np.float32), (count,)))
     for name, array in ((scales, sizes), (weights, shares)):
         if not (np.isfinite(array) & (array >= 0)).all():
-            raise PackError(f"{name} has negative or non-finite numbers.", code="pack.words")
+            raise PackError(Message("{file} contains negative or non-finite numbers.", file=name), code="pack.words")
     trusted, shown = None, None
     if trust is not None:
         trusted = np.array(read_array(folder / trust, np.dtype(np.float32), (count,)))
         # Written so that a NaN fails.
         if not ((trusted >= 0) & (trusted <= 1)).all():
-            raise PackError(f"{trust} has numbers outside of 0 to 1.", code="pack.words")
+            raise PackError(Message("{file} contains numbers outside 0 to 1.", file=trust), code="pack.words")
     if offered is not None:
         marks = np.array(read_array(folder / offered, np.dtype(np.uint8), (count,)))
         if marks.max() > 1:
-            raise PackError(f"{offered} has numbers other than 0 and 1.", code="pack.words")
+            raise PackError(Message("{file} contains numbers other than 0 and 1.", file=offered), code="pack.words")
         shown = marks > 0
     return WordVectorTable(listed, table, sizes, shares, trusted, shown)
 
@@ -201,15 +202,26 @@ def read_words(path: Path) -> list[str]:
     try:
         text = path.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise PackError(f"{path.name} cannot be read: {error}.", code="pack.words") from error
+        raise PackError(
+            Message("{name} cannot be read: {reason}.", name=path.name, reason=str(error)), code="pack.words"
+        ) from error
     words = text.removesuffix("\n").split("\n")
     if not text.strip() or len(words) > MOST_WORDS:
-        raise PackError(f"{path.name} holds no words, or more than {MOST_WORDS}.", code="pack.words")
+        raise PackError(
+            Message("{file} contains no words or more than {limit:,}.", file=path.name, limit=MOST_WORDS),
+            code="pack.words",
+        )
     for number, word in enumerate(words, start=1):
         if not word or not word.isprintable() or " " in word or word != word.casefold():
-            raise PackError(f"{path.name}, line {number}: {word[:40]!r} is no lower-case word.", code="pack.words")
+            message = Message(
+                "{file}, line {number}: {word} is not a lower-case word.",
+                file=path.name,
+                number=number,
+                word=repr(word[:40]),
+            )
+            raise PackError(message, code="pack.words")
     if len(set(words)) < len(words):
-        raise PackError(f"{path.name} lists a word twice.", code="pack.words")
+        raise PackError(Message("{file} lists a word twice.", file=path.name), code="pack.words")
     return words
 
 
@@ -227,14 +239,21 @@ def read_array(path: Path, dtype: np.dtype[Any], shape: tuple[int | None, ...]) 
     # numpy reads the header as a Python literal, and what that raises for garbage is anybody's guess: ValueError,
     # SyntaxError, tokenize.TokenError, RecursionError, MemoryError.
     except Exception as error:
-        raise PackError(f"{path.name} is no table of numbers: {str(error)[:120]}.", code="pack.array") from error
+        message = Message("{file} is not a table of numbers: {reason}.", file=path.name, reason=str(error)[:120])
+        raise PackError(message, code="pack.array") from error
     if not isinstance(array, np.memmap):
-        raise PackError(f"{path.name} is an archive and no table of numbers.", code="pack.array")
+        raise PackError(Message("{file} is an archive, not a table of numbers.", file=path.name), code="pack.array")
     fits = len(array.shape) == len(shape) and all(
         want in (None, have) for want, have in zip(shape, array.shape, strict=True)
     )
     if array.dtype != dtype or not fits:
         want = " × ".join("any" if size is None else str(size) for size in shape)
         have = " × ".join(map(str, array.shape))
-        raise PackError(f"{path.name} holds {have} {array.dtype} instead of {want} {dtype}.", code="pack.array")
+        message = Message(
+            "{file} contains {found} instead of {expected}.",
+            file=path.name,
+            found=f"{have} {array.dtype}",
+            expected=f"{want} {dtype}",
+        )
+        raise PackError(message, code="pack.array")
     return array

@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 
 from semantic_photos.domain.errors import CatalogError
+from semantic_photos.domain.translatable import NO_MESSAGE, Message
 from semantic_photos.storage import sqlite_errors
 from semantic_photos.storage.schema import APPLICATION_ID
 
@@ -57,7 +58,7 @@ def copy_to(connection: sqlite3.Connection, target: Path, catalog: Path) -> Path
             connection.execute("VACUUM INTO ?", (new.as_uri(),))
             problem = problem_of(new)
             if problem:
-                raise sqlite_errors.corrupt(catalog, f"its copy is not sound: {problem}")
+                raise sqlite_errors.corrupt(catalog, Message("the copy is damaged: {problem}", problem=problem))
             publish(new, target)
         finally:
             with contextlib.suppress(OSError):
@@ -67,17 +68,17 @@ def copy_to(connection: sqlite3.Connection, target: Path, catalog: Path) -> Path
     return target
 
 
-def problem_of(path: Path) -> str:
+def problem_of(path: Path) -> Message:
     """Return why a file is no sound catalog, from a look at every page; empty when it is sound."""
     try:
         address = f"{path.as_uri()}?mode=ro&immutable=1"
         with contextlib.closing(sqlite3.connect(address, uri=True, isolation_level=None)) as connection:
             if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-                return "it is something else"
+                return Message("it is not a catalog")
             found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
-            return "" if found == "ok" else found
+            return NO_MESSAGE if found == "ok" else Message.as_is(found)
     except sqlite3.Error as error:
-        return str(error)
+        return Message.as_is(str(error))
 
 
 def rolling(catalog: Path) -> list[Path]:
@@ -110,9 +111,12 @@ def restore(catalog: Path, backup: Path) -> Path | None:
     Raises:
         CatalogError: when the backup is not sound or cannot be copied.
     """
-    problem = problem_of(backup) if backup.exists() else "it is not there"
+    problem = problem_of(backup) if backup.exists() else Message("the file does not exist")
     if problem:
-        raise CatalogError(f"The backup {backup} cannot be used: {problem}.", code="catalog.bad-backup")
+        raise CatalogError(
+            Message("The backup {backup} cannot be used: {problem}.", backup=backup, problem=problem),
+            code="catalog.bad-backup",
+        )
     new = catalog.with_name(catalog.name + ".new")
     try:
         remove_with_log(new)

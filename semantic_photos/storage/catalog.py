@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from semantic_photos.domain.translatable import N_, Message
 from semantic_photos.storage.database import Database
 from semantic_photos.storage.embeddings import Embeddings
 from semantic_photos.storage.file_records import FileRecords
@@ -89,35 +90,35 @@ class Catalog:
         if problems:
             return problems
         with self._database.read() as connection:
-            for sentence, question in _PROMISES:
+            for template, question in _PROMISES:
                 wrong = connection.execute(question).fetchone()[0]
                 if wrong:
-                    problems.append(sentence.format(wrong))
+                    problems.append(Message(template, count=wrong))
         return problems
 
 
-#: Sentence and number of breaches. What the schema itself enforces is not asked again.
+#: Template and number of breaches. What the schema itself enforces is not asked again.
 _PROMISES = (
     (
-        "{} photos are indexed but have no vector.",
+        N_("Indexed photos without a vector: {count:,}."),
         "SELECT count(*) FROM photo WHERE pack_id <> 0 AND NOT EXISTS"
         " (SELECT 1 FROM embedding WHERE photo_id = photo.id AND embedding.pack_id = photo.pack_id)",
     ),
     (
-        "{} vectors belong to photos that are not indexed.",
+        N_("Vectors of photos that are not indexed: {count:,}."),
         f"SELECT count(*) FROM embedding JOIN photo ON photo.id = photo_id WHERE state <> {INDEXED}",
     ),
     (
-        "{} vectors have a wrong length.",
+        N_("Vectors of a wrong length: {count:,}."),
         "SELECT count(*) FROM embedding JOIN pack ON pack.id = pack_id WHERE length(vector) <> 4 * dim",
     ),
     (
-        "The counts are wrong in {} places.",
+        N_("Wrong photo counts: {count:,}."),
         "SELECT count(*) FROM (SELECT folder_id, state, pack_id, missing, photos FROM tally WHERE photos <> 0 EXCEPT"
         " SELECT folder_id, state, pack_id, missing_since IS NOT NULL, count(*) FROM photo GROUP BY 1, 2, 3, 4)",
     ),
     (
-        "{} groups of photos are not counted.",
+        N_("Groups of photos that are not counted: {count:,}."),
         "SELECT count(*) FROM (SELECT folder_id, state, pack_id, missing_since IS NOT NULL, count(*) FROM photo"
         " GROUP BY 1, 2, 3, 4 EXCEPT SELECT folder_id, state, pack_id, missing, photos FROM tally)",
     ),

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from semantic_photos.domain.errors import CatalogError, InternalError
+from semantic_photos.domain.translatable import Message
 from semantic_photos.storage import backups, connections, sqlite_errors
 from semantic_photos.storage.library_lock import LibraryLock
 from semantic_photos.storage.schema import APPLICATION_ID, LADDER, Ladder
@@ -91,7 +92,7 @@ class Database:
         path = Path(os.path.abspath(path))
         if not connections.inspect(path):
             if read_only:
-                raise CatalogError(f"There is no catalog {path} yet.", code="catalog.none")
+                raise CatalogError(Message("There is no catalog {path} yet.", path=path), code="catalog.none")
             connections.create(path, ladder)
         database = cls(path, read_only=read_only)
         try:

@@ -22,6 +22,7 @@ from semantic_photos.domain.tags import (
     clean_name,
     clean_text,
 )
+from semantic_photos.domain.translatable import Message
 from semantic_photos.domain.user_data import PhotoUserData, TagRecord
 
 #: Tags under this one are digiKam's own notes (picked, colour labels, versions), not the user's words.
@@ -76,11 +77,12 @@ def _need_tables(connection: sqlite3.Connection) -> None:
     tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     missing = _TABLES - tables
     if missing:
-        raise ValueError(f"it has no table {min(missing)}")
+        raise ValueError(Message("the table {name} is missing", name=min(missing)))
 
 
 def _unreadable(path: Path, error: Exception) -> CatalogError:
-    return CatalogError(f"{path} cannot be read as a digiKam database: {error}.", code="digikam.unreadable")
+    message = Message("{path} cannot be read as a digiKam database: {reason}.", path=path, reason=error)
+    return CatalogError(message, code="digikam.unreadable")
 
 
 def _work(connection: sqlite3.Connection, now: float) -> Iterator[PhotoUserData]:

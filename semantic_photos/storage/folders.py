@@ -8,6 +8,7 @@ from pathlib import Path
 
 from semantic_photos.domain.errors import FolderError
 from semantic_photos.domain.photo import Folder, FolderCounts, FolderId, PhotoId
+from semantic_photos.domain.translatable import Message
 from semantic_photos.storage.database import Database
 from semantic_photos.storage.rows import path_of
 from semantic_photos.storage.schema import FAILED
@@ -46,12 +47,17 @@ class Folders:
                 if other == path:
                     return Folder(FolderId(number), other, bool(online))
                 if other in path.parents:
-                    raise FolderError(f"{path} lies in {other}, which is watched already.", code="folder.overlap")
+                    raise FolderError(
+                        Message("{path} is inside {other}, which is already in the library.", path=path, other=other),
+                        code="folder.overlap",
+                    )
                 if path in other.parents:
                     raise FolderError(
-                        f"{path} holds {other}, which is watched already.",
+                        Message("{path} contains {other}, which is already in the library.", path=path, other=other),
                         code="folder.overlap",
-                        advice=f"Remove {other} first; its photos are indexed again from {path}.",
+                        advice=Message(
+                            "Remove {other} first. Its photos are then indexed from {path}.", path=path, other=other
+                        ),
                     )
             raw = os.fsencode(path)
             connection.execute("INSERT INTO folder (path) VALUES (?)", (raw,))

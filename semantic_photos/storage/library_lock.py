@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from semantic_photos.domain.errors import BusyError, CatalogError
+from semantic_photos.domain.translatable import Message
 
 _log = logging.getLogger(__name__)
 
@@ -35,19 +36,20 @@ class LibraryLock:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise CatalogError(
-                f"The library's lock file {path} cannot be made: {error.strerror or error}.",
+                Message("The lock file {path} cannot be created: {reason}.", path=path, reason=error.strerror or error),
                 code="catalog.readonly",
-                advice="Check the permissions of its folder, or choose another place with --home DIR.",
+                advice=Message("Check the permissions of its folder, or choose another folder with --home DIR."),
             ) from error
         try:
             _lock(descriptor)
         except OSError as error:
             owner = _owner(descriptor)
             os.close(descriptor)
-            who = f" (process {owner})" if owner else ""
             raise BusyError(
-                f"Another Semantic Photos{who} has this library open.",
-                advice="Use its window, or close it first. Searching from the command line works beside it.",
+                Message("This library is already open in Semantic Photos (process {owner}).", owner=owner)
+                if owner
+                else Message("This library is already open in Semantic Photos."),
+                advice=Message("Use that window, or close it first. Searching from the command line still works."),
             ) from error
         try:
             os.truncate(descriptor, 0)

@@ -24,6 +24,7 @@ from semantic_photos.domain.photo import (
     PhotoState,
 )
 from semantic_photos.domain.ports import FloatArray, IdArray
+from semantic_photos.domain.translatable import Message
 from semantic_photos.domain.vectors import TINY
 from semantic_photos.storage.schema import FAILED, INDEXED, PENDING
 
@@ -139,7 +140,7 @@ def read_vectors(data: bytes, count: int, dim: int) -> FloatArray:
         CatalogError: when the catalog holds vectors of another length: a damage that SQLite cannot see.
     """
     if len(data) != count * dim * STORED.itemsize:
-        raise CatalogError("The catalog holds vectors of a wrong length.", code="catalog.corrupt")
+        raise CatalogError(Message("The catalog contains vectors of a wrong length."), code="catalog.corrupt")
     return np.frombuffer(data, dtype=STORED).reshape(count, dim).astype(np.float32, copy=False)
 
 

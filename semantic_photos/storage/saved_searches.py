@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from semantic_photos.domain.errors import QueryError
 from semantic_photos.domain.query import Query
 from semantic_photos.domain.query_text import read, write
+from semantic_photos.domain.translatable import NO_MESSAGE, Message
 from semantic_photos.storage.database import Database
 from semantic_photos.storage.rows import clean
 
@@ -58,8 +59,9 @@ class SavedSearches:
             if search.name.casefold() == wanted:
                 return search
         names = ", ".join(f"“{search.name}”" for search in self.list()[:10])
-        raise QueryError(f"There is no saved search “{plain_name(name)}”.", code="search.unknown",
-                         advice=f"There are: {names}." if names else "")  # fmt: skip
+        advice = Message("Saved searches: {names}.", names=names) if names else NO_MESSAGE
+        raise QueryError(Message("There is no saved search “{name}”.", name=plain_name(name)), code="search.unknown",
+                         advice=advice)  # fmt: skip
 
     def add(self, name: str, query: Query) -> SavedSearch:
         """Save a search, example photos with it: those of the library by number, files by their path.
@@ -69,7 +71,7 @@ class SavedSearches:
                 without words, filters and photos.
         """
         if query.is_empty:
-            raise QueryError("There is nothing to save: the question is empty.", code="search.empty")
+            raise QueryError(Message("Nothing to save: the query is empty."), code="search.empty")
         with self._database.transaction(durable=True) as connection:
             name = _free(connection, name, None)
             created, text = self._now(), clean(write(query))
@@ -87,7 +89,7 @@ class SavedSearches:
         with self._database.transaction(durable=True) as connection:
             name = _free(connection, name, search_id)
             if not connection.execute("UPDATE saved_search SET name = ? WHERE id = ?", (name, search_id)).rowcount:
-                raise QueryError("This saved search is no longer there.", code="search.unknown")
+                raise QueryError(Message("This saved search no longer exists."), code="search.unknown")
 
     def remove(self, search_id: int) -> None:
         """Forget a search; an unknown one is fine."""
@@ -104,13 +106,13 @@ def _free(connection: sqlite3.Connection, name: str, own: int | None) -> str:
     """Return a name as it is stored, if it may be."""
     name = plain_name(name)
     if not name:
-        raise QueryError("A saved search needs a name.", code="search.name")
+        raise QueryError(Message("Enter a name for the saved search."), code="search.name")
     if len(name) > LONGEST_NAME:
-        raise QueryError(f"The name of a search has at most {LONGEST_NAME} letters.", code="search.name")
+        raise QueryError(Message("Name too long: at most {count} characters.", count=LONGEST_NAME), code="search.name")
     for number, other in connection.execute("SELECT id, name FROM saved_search"):
         if other.casefold() == name.casefold() and number != own:
-            raise QueryError(f"There is a search named “{other}” already.", code="search.name",
-                             advice="Choose another name, or remove that one first.")  # fmt: skip
+            raise QueryError(Message("A saved search named “{name}” already exists.", name=other), code="search.name",
+                             advice=Message("Choose another name, or remove that search first."))  # fmt: skip
     return name
 
 

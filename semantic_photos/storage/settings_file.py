@@ -13,6 +13,7 @@ from pathlib import Path
 
 from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.settings import Settings
+from semantic_photos.domain.translatable import Message
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ def save_settings(path: Path, settings: Settings) -> None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
         raise UserFacingError(
-            f"The settings cannot be saved: {error.strerror or error}.",
+            Message("The preferences cannot be saved: {reason}.", reason=error.strerror or error),
             code="settings.unwritable",
-            advice="They hold until the program is closed.",
+            advice=Message("They apply until the program is closed."),
         ) from error

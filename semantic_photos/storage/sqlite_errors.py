@@ -7,42 +7,45 @@ import sqlite3
 from pathlib import Path
 
 from semantic_photos.domain.errors import CatalogError, InternalError, SemanticPhotosError
+from semantic_photos.domain.translatable import N_, Message
 
-_SET_ASIDE = "Your photos are not touched. “semantic-photos doctor --repair” sets the catalog aside; then index again."
+_SET_ASIDE = Message(
+    "Your photos are safe. Run “semantic-photos doctor --repair” to restore the last backup, then index again."
+)
 
-#: Primary result code → code of ours, sentence (with the path), advice. https://www.sqlite.org/rescode.html
-_FAULTS: dict[int, tuple[str, str, str]] = {
-    sqlite3.SQLITE_CORRUPT: ("catalog.corrupt", "The catalog {path} is damaged.", _SET_ASIDE),
-    sqlite3.SQLITE_NOTADB: ("catalog.foreign", "{path} is not a catalog of Semantic Photos.", _SET_ASIDE),
+#: Primary result code → code of ours, template (with the path), advice. https://www.sqlite.org/rescode.html
+_FAULTS: dict[int, tuple[str, str, Message]] = {
+    sqlite3.SQLITE_CORRUPT: ("catalog.corrupt", N_("The catalog {path} is damaged."), _SET_ASIDE),
+    sqlite3.SQLITE_NOTADB: ("catalog.foreign", N_("{path} is not a catalog of Semantic Photos."), _SET_ASIDE),
     sqlite3.SQLITE_FULL: (
         "catalog.full",
-        "The disk is full, so the catalog {path} cannot be written.",
-        "Free some space; nothing that was saved is lost.",
+        N_("Disk full: the catalog {path} cannot be written."),
+        Message("Free some disk space. Saved data is safe."),
     ),
     sqlite3.SQLITE_BUSY: (
         "catalog.busy",
-        "Another program keeps the catalog {path} locked.",
-        "Close what else has it open (a database browser, a backup program) and try again.",
+        N_("Another program has locked the catalog {path}."),
+        Message("Close other programs that use it (database browser, backup) and try again."),
     ),
     sqlite3.SQLITE_READONLY: (
         "catalog.readonly",
-        "The catalog {path} cannot be written.",
-        "Check the permissions of the file and its folder, or choose another place with --home DIR.",
+        N_("The catalog {path} is read-only."),
+        Message("Check the permissions of the file and its folder, or choose another folder with --home DIR."),
     ),
     sqlite3.SQLITE_CANTOPEN: (
         "catalog.unreadable",
-        "The catalog {path} cannot be opened.",
-        "Check the permissions of the file and its folder.",
+        N_("The catalog {path} cannot be opened."),
+        Message("Check the permissions of the file and its folder."),
     ),
     sqlite3.SQLITE_IOERR: (
         "catalog.io",
-        "The disk reported an error while the catalog {path} was used.",
-        "Check the disk and its cable; nothing that was saved before is affected.",
+        N_("Disk error while using the catalog {path}."),
+        Message("Check the disk and its cable. Data saved earlier is safe."),
     ),
     sqlite3.SQLITE_NOMEM: (
         "catalog.memory",
-        "There is not enough memory to use the catalog {path}.",
-        "Close other programs and try again.",
+        N_("Not enough memory to use the catalog {path}."),
+        Message("Close other programs and try again."),
     ),
 }
 _SAME_AS = {
@@ -65,12 +68,16 @@ def translated(error: sqlite3.Error, path: Path) -> SemanticPhotosError:
     fault = _FAULTS.get(_SAME_AS.get(code, code))
     if fault is None:
         return InternalError(f"the database refused a statement: {error}")
-    return CatalogError(fault[1].format(path=path), code=fault[0], advice=fault[2])
+    return CatalogError(Message(fault[1], path=path), code=fault[0], advice=fault[2])
 
 
-def corrupt(path: Path, detail: str) -> CatalogError:
+def corrupt(path: Path, detail: str | Message) -> CatalogError:
     """Return the error for a catalog that a check found damaged."""
-    return CatalogError(f"The catalog {path} is damaged ({detail}).", code="catalog.corrupt", advice=_SET_ASIDE)
+    return CatalogError(
+        Message("The catalog {path} is damaged ({detail}).", path=path, detail=detail),
+        code="catalog.corrupt",
+        advice=_SET_ASIDE,
+    )
 
 
 def foreign(path: Path) -> CatalogError:
@@ -81,13 +88,13 @@ def foreign(path: Path) -> CatalogError:
 def translated_code(code: int, path: Path) -> CatalogError:
     """Return our error for a primary result code that has one."""
     name, sentence, advice = _FAULTS[code]
-    return CatalogError(sentence.format(path=path), code=name, advice=advice)
+    return CatalogError(Message(sentence, path=path), code=name, advice=advice)
 
 
 def empty(path: Path) -> CatalogError:
     """Return the error for a file of no bytes: a catalog that was lost, for a new one is never empty."""
     return CatalogError(
-        f"The catalog {path} is empty: its content was lost, perhaps by a full disk or a failed copy.",
+        Message("The catalog {path} is empty. A full disk or a failed copy may have destroyed its content.", path=path),
         code="catalog.empty",
         advice=_SET_ASIDE,
     )
@@ -96,30 +103,35 @@ def empty(path: Path) -> CatalogError:
 def newer(path: Path, version: int, ours: int) -> CatalogError:
     """Return the error for a catalog of a later program."""
     return CatalogError(
-        f"The catalog {path} was made by a newer Semantic Photos (version {version}, this program knows {ours}).",
+        Message(
+            "The catalog {path} was made by a newer Semantic Photos (version {version}, supported up to {ours}).",
+            path=path,
+            version=version,
+            ours=ours,
+        ),
         code="catalog.newer",
-        advice="Use the newer program, or another place with --home DIR.",
+        advice=Message("Update the program, or choose another folder with --home DIR."),
     )
 
 
 def older(path: Path, version: int) -> CatalogError:
     """Return the error for a catalog that must be brought up to date, which a reader may not, or nobody can."""
     return CatalogError(
-        f"The catalog {path} is of an older version ({version}).",
+        Message("The catalog {path} has an older version ({version}).", path=path, version=version),
         code="catalog.older",
-        advice="Start the program once as usual (not only for searching), so that it is brought up to date.",
+        advice=Message("Open the library once in the window or with “semantic-photos index” to upgrade it."),
     )
 
 
 def gone(path: Path) -> CatalogError:
     """Return the error for a catalog that was deleted or replaced under us: writing on would write to nowhere."""
     return CatalogError(
-        f"The catalog {path} was deleted or replaced while the program runs.",
+        Message("The catalog {path} was deleted or replaced while in use.", path=path),
         code="catalog.gone",
-        advice="Close the program and start it again.",
+        advice=Message("Restart the program."),
     )
 
 
 def closed() -> CatalogError:
     """Return the error for a query that comes after the library was closed."""
-    return CatalogError("The library is closed.", code="catalog.closed")
+    return CatalogError(Message("The library is closed."), code="catalog.closed")

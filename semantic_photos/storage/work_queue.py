@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from semantic_photos.domain.photo import FailedPhoto, FileStamp, Photo, PhotoId
+from semantic_photos.domain.translatable import Message
 from semantic_photos.storage.database import Database
 from semantic_photos.storage.embeddings import drop_vectors
 from semantic_photos.storage.rows import (
@@ -193,7 +194,7 @@ class WorkQueue:
                 for (photo_id,) in guilty:
                     _fail(
                         connection, PhotoId(photo_id), "photo.crash",
-                        "The program ended more than once while it read this photo.", None,
+                        Message("The program crashed more than once while reading this photo."), None,
                     )  # fmt: skip
                 connection.execute("DELETE FROM mark WHERE session <> ?", (self._database.session,))
             _retry_due(connection, self._now())

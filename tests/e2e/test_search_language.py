@@ -75,7 +75,7 @@ def test_saved_searches_hold_photos(program: Program, photos: Path, tmp_path: Pa
     both.save(tmp_path / "both.png")
     words = ["--photo", tmp_path / "both.png", "--region", ".5,0,.5,1", "--minus", photos / "red-00.jpg"]
     done = program.run("searches", "save", "Blue side", *words)
-    assert "must stay there" in done.stderr
+    assert "Do not move" in done.stderr
     assert "like part of both.png, unlike red-00.jpg" in done.stdout
     answer = program.json("search", "--saved", "blue side", "-n", "4")
     assert {name.split("-")[0] for name in names(answer)} == {"blue"}

@@ -10,6 +10,7 @@ from PIL import Image
 
 from semantic_photos.domain.errors import PhotoError
 from semantic_photos.domain.photo import PhotoFacts
+from semantic_photos.domain.translatable import Message
 from semantic_photos.media.decode_request import DecodedPhoto, DecodeRequest
 from semantic_photos.media.preprocess import square
 
@@ -31,7 +32,7 @@ class FakeDecoders:
         future: Future[DecodedPhoto] = Future()
         picture = self.pictures.get(request.path)
         if picture is None:
-            future.set_exception(PhotoError(f"There is no file {request.path}."))
+            future.set_exception(PhotoError(Message.as_is(f"There is no file {request.path}.")))
             return future
         facts = PhotoFacts(width=picture.width, height=picture.height)
         future.set_result(DecodedPhoto(facts, square(picture, request.recipe) if request.recipe is not None else None))

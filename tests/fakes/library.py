@@ -44,6 +44,7 @@ from semantic_photos.domain.photo import (
 from semantic_photos.domain.query import Emptied, Example, Query, ResultPage
 from semantic_photos.domain.relevance_feedback import arranged
 from semantic_photos.domain.settings import Settings
+from semantic_photos.domain.translatable import NO_MESSAGE, Message
 from semantic_photos.services.threads.concurrency import EventBus, Lanes
 from tests.fakes.library_parts import (
     FakeCatalog,
@@ -188,7 +189,7 @@ class FakeLibrary:
     def add_folder(self, path: Path) -> Folder:
         self._blocking("add_folder")
         if not path.is_dir():
-            raise FolderError(f"There is no folder {path}.")
+            raise FolderError(Message("There is no folder {path}.", path=path))
         with self._lock:
             folder = Folder(FolderId(max(self._folders, default=0) + 1), path)
             self._folders[folder.id] = folder
@@ -268,7 +269,7 @@ class FakeLibrary:
         return list(self._notices)
 
     def engine(self) -> IndexChanged:
-        reason = "" if self._engine == "annoy" else "the package annoy is not installed"
+        reason = NO_MESSAGE if self._engine == "annoy" else Message("The package annoy is not installed.")
         return IndexChanged(self._engine, self._indexed, 0, reason)
 
     # Search
@@ -349,7 +350,7 @@ class FakeLibrary:
         if self.thumbnail_delay_s:
             time.sleep(self.thumbnail_delay_s)
         if int(photo.id) % 97 == 96:
-            raise PhotoError("The file ends too early.", code="photo.truncated")
+            raise PhotoError(Message("The file ends too early."), code="photo.truncated")
         buffer = io.BytesIO()
         picture(int(photo.id), 256).save(buffer, "JPEG", quality=85)
         return buffer.getvalue()
@@ -389,7 +390,7 @@ def _vector_of(query: Query) -> np.ndarray | None:
     parts = [t.weight * (np.array(COLOURS[t.word], np.float32) - centre) for t in query.terms if t.word in COLOURS]
     for example in query.examples:
         if example.photo_id is None:
-            raise QueryError("This file is no picture.", code="query.no-example")
+            raise QueryError(Message("This file is no picture."), code="query.no-example")
         parts.append(example.weight * (_TABLE[int(example.photo_id) % len(_TABLE)] - centre))
     parts += [
         focus.weight * (np.array(COLOURS[focus.word], np.float32) - centre)

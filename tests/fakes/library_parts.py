@@ -17,6 +17,7 @@ from semantic_photos.domain.photo import FailedPhoto, FolderCounts, FolderId, Ph
 from semantic_photos.domain.query import Example, Query
 from semantic_photos.domain.query_text import write
 from semantic_photos.domain.relevance_feedback import Vote, normal_form
+from semantic_photos.domain.translatable import Message
 from semantic_photos.services.explain.explanation import Explanation, WordShare
 from semantic_photos.services.explain.salient_words import SalientWord
 from semantic_photos.services.search.completion import Completion
@@ -97,7 +98,7 @@ class FakeSavedSearches:
     def add(self, name: str, query: Query) -> SavedSearch:
         self._guard("save")
         if any(one.name.casefold() == name.casefold() for one in self._kept.values()):
-            raise QueryError(f"There is a search named “{name}” already.", code="search.name")
+            raise QueryError(Message("A saved search named “{name}” already exists.", name=name), code="search.name")
         made = SavedSearch(max(self._kept, default=0) + 1, name, write(query), 0.0)
         self._kept[made.id] = made
         return made
@@ -211,7 +212,7 @@ class FakeVocabulary:
     def neighbours(self, word: str, n: int = 12, caution: float = 0.5) -> list[WordNeighbour]:
         self._guard("neighbours")
         if word not in self._names:
-            raise QueryError(f"“{word}” is not in the word table.", code="query.unknown-word")
+            raise QueryError(Message("“{word}” is an unknown word.", word=word), code="query.unknown-word")
         names = [name for name in self._names if name != word]
         return [WordNeighbour(name, 0.8, round(40 * (1 - caution))) for name in names[:n]]
 

@@ -47,7 +47,7 @@ def assert_all_is_found(index: HybridIndex, vectors: FloatArray) -> None:
 def assert_set_aside(folder: Path, index: HybridIndex, vectors: FloatArray, reason: str) -> None:
     """Search is exact, tells why, the bad file has another name, and a build makes all well."""
     assert index.engine == "exact"
-    assert "Search is exact until a new one is built" in index.reason
+    assert "Search is exact until the index is rebuilt" in index.reason
     assert index.sizes == (0, len(IDS), 0)
     assert_all_is_found(index, vectors)
     assert list(folder.glob(f"*.bad-{reason}"))

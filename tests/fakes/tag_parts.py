@@ -24,6 +24,7 @@ from semantic_photos.domain.tags import (
     after,
     clean_name,
 )
+from semantic_photos.domain.translatable import NO_MESSAGE, Message
 from semantic_photos.services.concepts.concept_evaluation import HoldOutResult
 from semantic_photos.services.concepts.custom_concepts import LEAST_EXAMPLES, NOTHING, RemovedConcept, TrainedConcept
 from semantic_photos.services.concepts.personalization import PersonalizationState
@@ -315,7 +316,7 @@ class FakeTeaching:
     def train(self, name: str, ids: Sequence[PhotoId], *, n: int = 50, ask: int = 30) -> TrainedConcept:
         self._guard("teach")
         if len(ids) < LEAST_EXAMPLES:
-            raise UserFacingError("Too few photos.", code="teach.examples")
+            raise UserFacingError(Message("Too few photos."), code="teach.examples")
         change = self._tags.act(Act.ADD, ids, name)
         self.known.setdefault(name, sorted(map(int, ids)))
         return self._as_trained(name, n, change)
@@ -362,7 +363,7 @@ class FakeAdapting:
 
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
-        self.better, self.active, self.trouble = True, False, ""
+        self.better, self.active, self.trouble = True, False, NO_MESSAGE
         self.hold = threading.Event()
         self.hold.set()
         self.cancelled, self.waiting, self.lost = False, False, False
@@ -386,7 +387,7 @@ class FakeAdapting:
                 self._tell_late(progress)
                 self.cancelled = True
                 raise CancelledError
-        reason = "" if self.better else "It is no better than chance on confirmations that it has not seen."
+        reason = NO_MESSAGE if self.better else Message("No measurable improvement on held-out confirmations.")
         return Outcome(Shift.none(3), self._figures(), (0.1, 0.0, 0.2), ("bello",), 40, self.better, reason)
 
     def _tell_late(self, progress: Callable[[float], None]) -> None:
@@ -404,5 +405,5 @@ class FakeAdapting:
 
     def undo(self) -> bool:
         self._guard("undo")
-        was, self.active, self.trouble = self.active, False, ""
+        was, self.active, self.trouble = self.active, False, NO_MESSAGE
         return was

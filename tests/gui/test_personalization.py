@@ -44,7 +44,7 @@ def test_it_is_tried_shown_applied_and_undone(desk: Desk, dialog: Personalizatio
 def test_what_is_not_better_cannot_be_applied(desk: Desk, dialog: PersonalizationDialog) -> None:
     desk.library.personalization.better = False
     dialog.try_button.click()
-    desk.until(lambda: "no better than chance" in dialog.told.text())
+    desk.until(lambda: "No measurable improvement" in dialog.told.text())
     assert not dialog.apply_button.isVisible()
     dialog.close()
 

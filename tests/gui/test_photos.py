@@ -247,12 +247,12 @@ def test_a_photo_that_is_gone_is_said_where_it_can_be_read(desk: Desk, monkeypat
     desk.until(lambda: desk.pictures() > 3)
 
     def gone(*_: object) -> None:
-        raise PhotoError("The file is not there any more.")
+        raise PhotoError("The file no longer exists.")
 
     monkeypatch.setattr(desk.library, "preview", gone)
     desk.page.open_viewer(0)
     desk.until(desk.page.viewer._said.isVisible)
-    assert desk.page.viewer._said.text() == "The file is not there any more."
+    assert desk.page.viewer._said.text() == "The file no longer exists."
     assert not desk.page.viewer._reason.isVisible()
 
 

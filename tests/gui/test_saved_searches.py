@@ -90,7 +90,7 @@ def test_a_search_with_photos_is_saved_and_opens_with_them(desk: Desk) -> None:
     desk.page.saved_searches.save()
     dialog = desk.page.findChild(NameDialog)
     assert dialog is not None
-    assert dialog.edit.text() == "like IMG_00015.jpg, away from red"
+    assert dialog.edit.text() == "like IMG_00015.jpg, less of red"
     dialog._save()
     bar = desk.page.saved_searches.bar
     desk.until(lambda: bool(bar.searches()))

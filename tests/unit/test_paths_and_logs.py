@@ -41,7 +41,7 @@ def test_everything_lies_in_home_and_is_private(tmp_path: Path) -> None:
 
 def test_a_home_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserFacingError, match="cannot be made"):
+    with pytest.raises(UserFacingError, match="cannot be created"):
         Paths.under(tmp_path / "file" / "home").create()
 
 

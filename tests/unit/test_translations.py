@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 import string
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 from semantic_photos import translation
 from semantic_photos.domain.errors import PhotoError, UserFacingError
 from semantic_photos.domain.settings import LANGUAGES, Settings
+from semantic_photos.domain.stored_reasons import NO_SPACE, TOO_MANY_PIXELS, UNSUPPORTED
 from semantic_photos.domain.translatable import Message, read_back
 from semantic_photos.translation import tr, translated, trn
 from tests import translations
@@ -35,8 +37,12 @@ def strings(message: translations.Message) -> tuple[str, ...]:
 def placeholders(text: str) -> set[str]:
     """Return the placeholders of a template: names with format, or printf codes in those of argparse."""
     if "%" in text and "{" not in text:
-        return {part for part in text.replace("%%", "").split() if "%" in part}
-    return {f"{name}!{conversion}:{spec}" for _, name, spec, conversion in string.Formatter().parse(text) if name}
+        return set(re.findall(r"%(?:\(\w+\))?[sdr]", text))
+    return {
+        f"{name}!{conversion}:{spec}"
+        for _, name, spec, conversion in string.Formatter().parse(text)
+        if name and name.isidentifier()
+    }
 
 
 # The catalogs
@@ -126,11 +132,7 @@ def test_errors_stay_english_and_are_translated_with_their_advice(german: None) 
 
 def test_values_are_found_again_in_a_text() -> None:
     template = "Longer than {seconds:.0f} seconds in {path}."
-    message = Message(template, seconds=8.0, path="a b")
-    again = read_back(template, str(message))
-    assert again == message
-    assert again is not None
-    assert again.values == {"seconds": "8", "path": "a b"}
+    assert read_back(template, Message(template, seconds=8.0, path="a b")) == {"seconds": "8", "path": "a b"}
     assert read_back(template, "Something else.") is None
 
 
@@ -168,9 +170,52 @@ def test_the_setting_wins_over_the_system() -> None:
     assert Settings.from_dict({"language": "klingon"}).language == "system"
 
 
+# Texts that are stored in English
+
+
+def test_stored_reasons_are_translated_with_their_values(german: None) -> None:
+    path_error = Message(NO_SPACE, folder=Path("/a b"))
+    assert translation.translated_stored(str(path_error), "write.no-space") == (
+        "Kein Platz mehr auf dem Datenträger von /a b."
+    )
+    large = Message(TOO_MANY_PIXELS, width=20_000, height=10_000, megapixels=200, limit=150)
+    assert "20.000 × 10.000" in translation.translated_stored(str(large), "photo.too-large")
+    kind = Message(UNSUPPORTED, kind=Message("web page"))
+    assert translation.translated_stored(str(kind)) == "Nicht unterstützter Dateityp: Webseite."
+
+
+def test_sentences_of_earlier_versions_are_translated_by_their_code(german: None) -> None:
+    old = "The file is cut off: the end of the picture is missing."
+    assert translation.translated_stored(old, "photo.truncated").startswith("Die Datei ist unvollständig")
+    assert translation.translated_stored("Never seen before.") == "Never seen before."
+
+
+def test_notes_of_several_sentences_are_translated_each(german: None) -> None:
+    note = "Damaged EXIF data ignored. The end of the file is missing."
+    assert translation.translated_stored(note) == "Beschädigte EXIF-Daten ignoriert. Das Ende der Datei fehlt."
+
+
+def test_stored_texts_stay_as_they_are_in_english() -> None:
+    assert translation.translated_stored("The file is cut off.", "photo.truncated") == "The file is cut off."
+
+
+# The program
+
+
 def run(*arguments: str, language: str, home: Path) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": "/usr/bin", "LC_ALL": language, "PYTHONIOENCODING": "utf-8"}
     command = [sys.executable, "-m", "semantic_photos", "--home", str(home), *arguments]
     return subprocess.run(
         command, cwd=translations.ROOT, env=environment, capture_output=True, encoding="utf-8", check=False
     )
+
+
+@pytest.mark.slow
+def test_the_command_line_speaks_german_but_its_json_does_not(tmp_path: Path) -> None:
+    told = run("doctor", language="de_DE.UTF-8", home=tmp_path)
+    assert "Es gibt noch keine Bibliothek." in told.stdout
+    assert run("--help", language="de_DE.UTF-8", home=tmp_path).stdout.startswith("Aufruf: semantic-photos")
+    wrong = run("tags", "--least", "7", language="de_DE.UTF-8", home=tmp_path)
+    assert wrong.stderr == "semantic-photos: Argument --least: „7“ ist keine Zahl von 0 bis 1. Siehe --help.\n"
+    assert "There is no library yet." in run("doctor", "--json", language="de_DE.UTF-8", home=tmp_path).stdout
+    assert "There is no library yet." in run("doctor", language="C.UTF-8", home=tmp_path).stdout

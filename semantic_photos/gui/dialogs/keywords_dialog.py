@@ -31,7 +31,7 @@ from semantic_photos.gui.widgets import formatting, theme
 from semantic_photos.gui.widgets.controls import button, label
 from semantic_photos.services.metadata.keyword_changes import FileChange, WriteReport
 from semantic_photos.storage.keyword_sync import FailedWrite
-from semantic_photos.translation import tr, translated, trn
+from semantic_photos.translation import tr, translated, translated_stored, trn
 
 _log = logging.getLogger(__name__)
 
@@ -250,7 +250,7 @@ class KeywordsDialog(QDialog):
     def _fill(self, report: WriteReport) -> None:
         self.tree.clear()
         for failed in report.failures[:MOST_SHOWN]:
-            reason = translated(failed.reason)
+            reason = translated_stored(failed.reason, failed.code)
             item = QTreeWidgetItem([formatting.shown(failed.path.name), tr("not written"), formatting.shown(reason)])
             item.setIcon(0, theme.icon("warning", "danger"))
             item.setToolTip(2, formatting.shown(reason).replace("<", "&lt;"))
@@ -269,7 +269,7 @@ class KeywordsDialog(QDialog):
                 trn("Retry {count:,} photo that failed last time", "Retry {count:,} photos that failed last time",
                     len(failures))
             )  # fmt: skip
-            reasons = dict.fromkeys(formatting.shown(translated(one.reason)) for one in failures)
+            reasons = dict.fromkeys(formatting.shown(translated_stored(one.reason, one.code)) for one in failures)
             self.retry_button.setToolTip("\n".join(list(reasons)[:8]))
             self.retry_button.show()
 

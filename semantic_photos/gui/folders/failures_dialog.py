@@ -13,7 +13,7 @@ from semantic_photos.gui.bridge import Bridge
 from semantic_photos.gui.grid import photo_actions
 from semantic_photos.gui.widgets import formatting
 from semantic_photos.gui.widgets.controls import button, label, lay_out_list
-from semantic_photos.translation import tr, translated, trn
+from semantic_photos.translation import tr, translated_stored, trn
 
 #: Longer lists are slow, and no one reads them to the end.
 MOST_SHOWN = 2000
@@ -66,7 +66,8 @@ class FailuresDialog(QDialog):
         self._failures = list(failures)
         self._tree.clear()
         for failed in self._failures[:MOST_SHOWN]:
-            texts = [formatting.shown(failed.path.name), formatting.shown(translated(failed.reason)),
+            reason = translated_stored(failed.reason, failed.code)
+            texts = [formatting.shown(failed.path.name), formatting.shown(reason),
                      formatting.short_folder(failed.path.parent), tr("{count:,}", count=failed.attempts)]  # fmt: skip
             item = QTreeWidgetItem(texts)
             item.setToolTip(1, texts[1].replace("<", "&lt;"))

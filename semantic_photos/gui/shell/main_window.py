@@ -142,7 +142,7 @@ class MainWindow(QMainWindow):
     def show_error(self, error: object) -> None:
         """Show an error that no other part of the window shows."""
         if isinstance(error, UserFacingError):
-            self.notices.say(error.message, error.advice, error.code)
+            self.notices.show_notice(Notice(error.code, error.message, error.advice))
         else:
             self.notices.say(
                 tr("An internal error occurred. You can go on working; the log file has the details."),
@@ -229,7 +229,7 @@ class MainWindow(QMainWindow):
     def _on_dropped(self, dropped: tuple[list[Path], list[Path], list[Path]]) -> None:
         folders, pictures, gone = dropped
         # The notice about an earlier drop is over.
-        self.notices.show_notice(Notice("drop", ""))
+        self.notices.show_notice(Notice("drop"))
         for folder in folders:
             self.add_folder(folder)
         if pictures and not folders and self.page is not None:

@@ -7,6 +7,7 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from semantic_photos.domain.messages import Notice
+from semantic_photos.domain.translatable import NO_MESSAGE, Message
 from semantic_photos.gui.widgets import formatting, theme
 from semantic_photos.gui.widgets.controls import IconButton, label
 from semantic_photos.translation import tr, translated
@@ -38,14 +39,14 @@ class NoticeBar(QWidget):
             old.deleteLater()
         if notice.text:
             row = _Row(notice)
-            row.closed.clicked.connect(lambda: self.show_notice(Notice(notice.code, "")))
+            row.closed.clicked.connect(lambda: self.show_notice(Notice(notice.code)))
             self._rows[notice.code] = row
             self._column.addWidget(row)
         self._arrange()
 
     def say(self, text: str, advice: str = "", code: str = "window") -> None:
         """Show a notice of the window itself."""
-        self.show_notice(Notice(code, text, advice))
+        self.show_notice(Notice(code, Message.as_is(text), Message.as_is(advice) if advice else NO_MESSAGE))
 
     def texts(self) -> list[str]:
         """Return the texts that are shown, oldest first."""

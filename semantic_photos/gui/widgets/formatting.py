@@ -12,7 +12,7 @@ from pathlib import Path
 from semantic_photos.domain.photo import FolderCounts, Photo
 from semantic_photos.domain.query import Query, ResultPage
 from semantic_photos.domain.translatable import Message
-from semantic_photos.translation import tr, translated, trc, trn
+from semantic_photos.translation import tr, translated, translated_stored, trc, trn
 
 #: Names of the months; ``strftime`` would need the process's locale, which is not the language of the window.
 _MONTHS = (
@@ -136,7 +136,7 @@ def facts(photo: Photo) -> list[tuple[str, str]]:
         (trc("fact", "Lens"), f.lens),
         (trc("fact", "Exposure"), f.exposure),
         (trc("fact", "Location"), place(f.latitude, f.longitude)),
-        (trc("fact", "Note"), translated(f.note)),
+        (trc("fact", "Note"), translated_stored(f.note)),
     ]
     return [(name, shown(value)) for name, value in rows if value]
 

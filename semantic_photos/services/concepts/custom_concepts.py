@@ -18,6 +18,7 @@ from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.ports import FloatArray, IdArray, TextEncoder
 from semantic_photos.domain.tags import KEPT, Act, Standing, clean_name, leaf
+from semantic_photos.domain.translatable import Message
 from semantic_photos.ml.model_pack import ModelPack
 from semantic_photos.services.concepts.concept_direction import CustomConcept, fit_direction
 from semantic_photos.services.concepts.concept_evaluation import (
@@ -113,17 +114,22 @@ class CustomConcepts:
         """
         tag = next((one for one in self.names() if one.casefold() == clean_name(name).casefold()), clean_name(name))
         if not tag:
-            raise UserFacingError("A subject needs a name.", code="teach.name")
+            raise UserFacingError(Message("Enter a name for the custom concept."), code="teach.name")
         found, vectors = self._vectors()
         own = np.isin(found, np.asarray(ids, np.int64))
         many = int(np.count_nonzero(own))
         if many > MOST_EXAMPLES or np.count_nonzero(own | np.isin(found, self._kept(tag))) < LEAST_EXAMPLES:
             raise UserFacingError(
-                f"{many} of these photos can be learnt from; it takes {LEAST_EXAMPLES} to {MOST_EXAMPLES}.",
+                Message(
+                    "{count:,} of these photos are usable as examples; {least} to {most} are needed.",
+                    count=many,
+                    least=LEAST_EXAMPLES,
+                    most=MOST_EXAMPLES,
+                ),
                 code="teach.examples",
             )
         if own.all():
-            raise UserFacingError("There are no other photos to compare with.", code="teach.examples")
+            raise UserFacingError(Message("There are no other photos to compare with."), code="teach.examples")
         new, since = tag not in self.names(), self._now()
         change = self._store.act(Act.ADD, [int(i) for i in found[own]], tag)
         self._save_concept(tag, found[own].tolist(), since)
@@ -143,7 +149,12 @@ class CustomConcepts:
         have = np.count_nonzero(np.isin(found, self._kept(tag)))
         if not LEAST_EXAMPLES <= have < len(found):
             raise UserFacingError(
-                f"{have} photos that can be learnt from have the tag “{tag}”; it takes {LEAST_EXAMPLES}, and others.",
+                Message(
+                    "Usable examples with the tag “{tag}”: {count:,}. At least {least} are needed, and other photos.",
+                    tag=tag,
+                    count=int(have),
+                    least=LEAST_EXAMPLES,
+                ),
                 code="teach.examples",
             )
         return self._as_trained(tag, found, vectors, n, ask, first=first)
@@ -157,7 +168,9 @@ class CustomConcepts:
         """
         tag = next((one for one in self.names() if one.casefold() == clean_name(name).casefold()), None)
         if tag is None:
-            raise UserFacingError(f"Nothing was taught under the name “{clean_name(name)}”.", code="teach.unknown")
+            raise UserFacingError(
+                Message("There is no custom concept “{name}”.", name=clean_name(name)), code="teach.unknown"
+            )
         return tag
 
     def undo(self, trained: TrainedConcept) -> Change:
@@ -267,7 +280,7 @@ class CustomConcepts:
 
     def _vectors(self) -> tuple[IdArray, FloatArray]:
         if self._pack is None:
-            raise UserFacingError("There is no usable model pack, so nothing can be learnt.", code="pack.none")
+            raise UserFacingError(Message("No usable model pack: custom concepts are not possible."), code="pack.none")
         return self._catalog.vectors.all(self._pack.fingerprint)
 
     def _kept(self, name: str) -> list[PhotoId]:

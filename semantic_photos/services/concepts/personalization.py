@@ -16,6 +16,7 @@ from semantic_photos.domain.messages import CancelToken, Notice
 from semantic_photos.domain.personalization import Evidence, Measured, Outcome, personalize
 from semantic_photos.domain.personalization_map import PersonalizationMap, as_text, from_text
 from semantic_photos.domain.ports import TagModel, TextEncoder
+from semantic_photos.domain.translatable import NO_MESSAGE, Message
 from semantic_photos.ml.model_pack import ModelPack
 from semantic_photos.services.concepts.personalization_evidence import EvidenceReader
 from semantic_photos.services.concepts.personalized_words import Personalized, PersonalizedPack, PersonalizedWords
@@ -29,7 +30,7 @@ _log = logging.getLogger(__name__)
 #: Where the catalog keeps the correction.
 KEY = "adapt.correction"
 _NOTICE = "adapt.trouble"
-ADVICE = "Adapt the program again from your confirmations, or take the correction off."
+ADVICE = Message("Personalize again from your confirmations, or turn personalization off.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class PersonalizationState:
     """
 
     active: bool
-    trouble: str = ""
+    trouble: Message = NO_MESSAGE
     confirmations: int = 0
     figures: tuple[Measured, ...] = ()
     made: float = 0.0
@@ -81,7 +82,7 @@ class Personalization:
         self._pack, self._bus = pack, bus
         self._changed: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
-        self._trouble = ""
+        self._trouble = NO_MESSAGE
 
     def follow(self, changed: Callable[[], None]) -> None:
         """Call ``changed`` whenever the correction in use has changed."""
@@ -100,10 +101,10 @@ class Personalization:
             personalization_map = from_text(text)
         except ValueError as error:
             _log.warning("the stored correction is not used: %s", error)
-            self._say(f"The correction from your confirmations is damaged and is not used: {error}.")
+            self._say(Message("Personalization is off: its data is damaged ({reason}).", reason=error))
             return
         if personalization_map.pack != self._pack or personalization_map.dim != self._personalized.dim:
-            self._say("The correction from your confirmations belongs to another model pack and is not used.")
+            self._say(Message("Personalization is off: it was made for another model pack."))
             return
         self._personalized.use(personalization_map)
 
@@ -122,7 +123,7 @@ class Personalization:
             CancelledError, CatalogError: as ``fit``.
         """
         if self._confirmations is None:
-            raise UserFacingError("There is no usable model pack, so nothing can be adapted.", code="pack.none")
+            raise UserFacingError(Message("No usable model pack: personalization is not possible."), code="pack.none")
         return self._confirmations.evidence(token)
 
     def fit(
@@ -151,7 +152,7 @@ class Personalization:
             CatalogError: it cannot be stored; then it is not used either.
         """
         if self._personalized is None:
-            raise UserFacingError("There is no usable model pack, so nothing can be adapted.", code="pack.none")
+            raise UserFacingError(Message("No usable model pack: personalization is not possible."), code="pack.none")
         if not outcome.better:
             raise UserFacingError(outcome.reason, code="adapt.not-better")
         report = {
@@ -164,7 +165,7 @@ class Personalization:
             self._catalog.set_meta(KEY, text)
             # As it was stored, so that the next start answers in the same way.
             self._personalized.use(from_text(text))
-            self._say("")
+            self._say(NO_MESSAGE)
         self._changed()
         return self.state()
 
@@ -180,14 +181,14 @@ class Personalization:
                 self._catalog.set_meta(KEY, "")
             if self._personalized is not None:
                 self._personalized.use(None)
-            self._say("")
+            self._say(NO_MESSAGE)
         if had:
             self._changed()
         return had
 
-    def _say(self, text: str) -> None:
+    def _say(self, text: Message) -> None:
         if text or self._trouble:
-            self._bus.publish(Notice(_NOTICE, text, ADVICE if text else ""))
+            self._bus.publish(Notice(_NOTICE, text, ADVICE if text else NO_MESSAGE))
         self._trouble = text
 
 

@@ -18,6 +18,7 @@ from semantic_photos.domain.heat_map import hottest, over_photo, shares, standar
 from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.ports import FloatArray, TextEncoder
 from semantic_photos.domain.query import Example, Query
+from semantic_photos.domain.translatable import Message, joined
 from semantic_photos.domain.vectors import weighted_sum
 from semantic_photos.services.explain.salient_words import SalientWord, SalientWords
 from semantic_photos.services.search.dense_features import DenseFeatures, FeatureGrid
@@ -69,15 +70,16 @@ class Explanation:
     shared: tuple[SalientWord, ...]
     exact: tuple[str, ...]
 
-    def sentence(self) -> str:
-        """Return the explanation in words: “dog 83 %, beach”; an empty string when there is nothing to say."""
+    def sentence(self) -> Message:
+        """Return the explanation in words: “dog 83 %, beach”; an empty message when there is nothing to say."""
         told = ", ".join(one.told() for one in self.words if round(100 * one.share))
-        parts = [told] if told else []
+        parts = [Message.as_is(told)] if told else []
         if self.shared:
-            parts.append("similar because: " + ", ".join(concept.tag for concept in self.shared))
+            tags = ", ".join(concept.tag for concept in self.shared)
+            parts.append(Message("common to both: {tags}", tags=tags))
         if self.exact:
-            parts.append("in its name or keywords: " + ", ".join(self.exact))
-        return "; ".join(parts)
+            parts.append(Message("in its name or keywords: {words}", words=", ".join(self.exact)))
+        return joined(parts, "; ")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -228,9 +230,9 @@ class Explainer:
     def _look(self, query: Query) -> DenseFeatures:
         look = self._examples.look
         if look is None or self._text is None:
-            raise QueryError("Without a model pack nothing can be explained.", code="query.no-pack")
+            raise QueryError(Message("No usable model pack: matches cannot be explained."), code="query.no-pack")
         if query.is_empty:
-            raise QueryError("Without a question there is nothing to explain.", code="query.empty")
+            raise QueryError(Message("Enter a query to explain a match."), code="query.empty")
         return look
 
     def _words(self, query: Query) -> list[tuple[Focus, FloatArray]]:

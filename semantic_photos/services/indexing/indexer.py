@@ -27,6 +27,7 @@ from semantic_photos.domain.messages import (
 )
 from semantic_photos.domain.photo import Folder, FolderId, PhotoId
 from semantic_photos.domain.ports import ImageEncoder
+from semantic_photos.domain.translatable import NO_MESSAGE, Message
 from semantic_photos.index.hybrid_index import HybridIndex
 from semantic_photos.media.decoder_pool import DecoderPool
 from semantic_photos.media.thumbnails import ThumbnailStore
@@ -173,9 +174,12 @@ class Indexer:
             except Exception as error:  # noqa: BLE001  # thread root: the worker must survive and the user must know
                 _log.exception("the indexer stumbled")
                 self._bus.publish(
-                    Notice("indexer.bug", f"Indexing stumbled over an error of the program: {error!r}.",
-                           "It goes on by itself; the log file has the details.")
-                )  # fmt: skip
+                    Notice(
+                        "indexer.bug",
+                        Message("Indexing was interrupted by a program error: {error}.", error=repr(error)),
+                        Message("It continues automatically. See the log file for details."),
+                    )
+                )
                 self._drop_work()
                 self._stop.wait(1.0)
         if self._pipeline is not None:
@@ -232,10 +236,10 @@ class Indexer:
     def _catalog_trouble(self, error: CatalogError) -> None:
         _log.error("the catalog cannot be written: %s", error)
         self._drop_work()
-        self._bus.publish(Notice(error.code, f"Indexing waits: {error}", error.advice))
+        self._bus.publish(Notice(error.code, Message("Indexing is paused: {reason}", reason=error), error.advice))
         self._meter.show(IndexingPhase.PAUSED, force=True)
         if not self._stop.wait(RETRY_S):
-            self._bus.publish(Notice(error.code, ""))
+            self._bus.publish(Notice(error.code))
             self._refetch()
 
     def _drop_work(self) -> None:
@@ -293,7 +297,9 @@ class Indexer:
             self._refetch()
         else:
             self._index.remove(ids)
-        text = "" if online else f"{folder.path} is not there. Its photos are kept and come back with it."
+        text = NO_MESSAGE
+        if not online:
+            text = Message("{path} is offline. Its photos come back when it does.", path=folder.path)
         self._bus.publish(Notice(f"folder.offline.{folder.id}", text, path=folder.path))
         self._bus.publish(FoldersChanged((folder.id,)))
         ids_tuple = tuple(ids)
@@ -324,10 +330,16 @@ class Indexer:
         code = f"folder.unreadable.{folder.id}"
         if report.unreadable:
             path, reason = report.unreadable[0]
-            more = f" and {len(report.unreadable) - 1} more" if len(report.unreadable) > 1 else ""
-            self._bus.publish(Notice(code, f"The folder {path}{more} cannot be read: {reason}.", path=path))
+            text = Message.counted(
+                "The folder {path} cannot be read: {reason}.",
+                "{count:,} folders cannot be read, for example {path}: {reason}.",
+                len(report.unreadable),
+                path=path,
+                reason=reason,
+            )
+            self._bus.publish(Notice(code, text, path=path))
         else:
-            self._bus.publish(Notice(code, ""))
+            self._bus.publish(Notice(code))
 
     # What the pipeline reports
 

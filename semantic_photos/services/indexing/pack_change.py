@@ -200,14 +200,14 @@ class PackChange:
             self._finish(encoder.fingerprint, done, total)
             return
         self._settled.clear()
-        self._bus.publish(Notice(READY.code, ""))
+        self._bus.publish(Notice(READY.code))
         for start in range(0, len(ids), BATCH):
             self._tell(done, total, running=True)
             self._wait_for_turn()
             done += self._prepare(encoder, ids[start : start + BATCH])
             if self._troubled:
                 self._troubled = False
-                self._bus.publish(Notice(TROUBLE, ""))
+                self._bus.publish(Notice(TROUBLE))
         self._tell(done, total, running=True)
 
     def _finish(self, pack: str, done: int, total: int) -> None:

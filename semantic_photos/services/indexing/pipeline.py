@@ -16,6 +16,7 @@ import numpy as np
 from semantic_photos.domain.errors import CancelledError, PhotoError, SemanticPhotosError
 from semantic_photos.domain.photo import ContentKey, Photo, PhotoFacts, PhotoId
 from semantic_photos.domain.ports import ByteArray, FloatArray, ImageEncoder
+from semantic_photos.domain.translatable import Message
 from semantic_photos.domain.vectors import usable_rows
 from semantic_photos.media.decode_request import DecodedPhoto, DecodeRequest
 from semantic_photos.media.decoder_pool import DecoderPool
@@ -162,7 +163,7 @@ class Pipeline:
                 decoded = item.future.result(timeout=0.05)
             except FutureTimeout:
                 if item.future.done():
-                    item.error = PhotoError("Reading the photo took too long.", code="photo.too-slow")
+                    item.error = PhotoError(Message("Decoding took too long."), code="photo.too-slow")
                 else:
                     if self._batch and len(self._window) == 1:
                         self._commit()
@@ -199,7 +200,7 @@ class Pipeline:
         good = usable_rows(vectors)
         for item, usable in zip(batch, good, strict=True):
             if not usable:
-                error = PhotoError("The network gave no usable vector for it.", code="photo.bad-embedding")
+                error = PhotoError(Message("The image encoder returned no usable vector."), code="photo.bad-embedding")
                 self._fail(item.photo, error)
         rows = [
             IndexedPhoto(item.photo.id, item.photo.stamp, item.key, item.facts, vector)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from semantic_photos.domain.errors import PhotoError
+from semantic_photos.domain.errors import FolderError, PhotoError
 from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.photo import (
     FileStamp,
@@ -25,6 +25,7 @@ from semantic_photos.domain.photo import (
     is_photo_name,
     is_skipped_folder,
 )
+from semantic_photos.domain.translatable import N_, Message
 from semantic_photos.media.fingerprint import content_key
 from semantic_photos.storage.catalog import Catalog, KnownFile
 
@@ -66,6 +67,23 @@ class ScanReport:
 def stamp_of(status: os.stat_result) -> FileStamp:
     """Return the stamp of a file's status."""
     return FileStamp(status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+def require_folder(path: Path) -> None:
+    """Check that a path is a folder that can be listed.
+
+    Raises:
+        FolderError: it is not.
+    """
+    if not path.is_dir():
+        text = N_("{path} is not a folder.") if path.exists() else N_("There is no folder {path}.")
+        raise FolderError(Message(text, path=path))
+    try:
+        with os.scandir(path) as entries:
+            next(entries, None)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise FolderError(Message("The folder {path} cannot be read: {reason}.", path=path, reason=reason)) from error
 
 
 def walk(

@@ -33,6 +33,7 @@ from watchdog.observers import Observer
 
 from semantic_photos.domain.messages import Notice
 from semantic_photos.domain.photo import Folder, is_photo_name
+from semantic_photos.domain.translatable import NO_MESSAGE, Message
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ MOST_PATHS = 5_000
 ROOT_POLL_S = 5.0
 
 RAISE_LIMIT = "sudo sysctl fs.inotify.max_user_watches=1048576"
+_ADVICE = Message("Raise the system's limit: {command}", command=RAISE_LIMIT)
 
 _EVENTS: list[type[FileSystemEvent]] = [
     FileCreatedEvent, FileMovedEvent, FileDeletedEvent, FileClosedEvent,
@@ -149,13 +151,15 @@ class Watcher:
         """
         total = sum(count for root, count in folders.items() if self._roots.get(root) is not None)
         watched = _kernel_watches()
-        text = (
-            f"Watching {watched:,} of {total:,} folders: the system's limit of watches is reached. "
-            "New photos in the others are found by the regular comparison."
-            if watched is not None and watched < total
-            else ""
-        )
-        self._on_notice(Notice("watch.limited", text, RAISE_LIMIT))
+        text = NO_MESSAGE
+        if watched is not None and watched < total:
+            text = Message(
+                "Watching {watched:,} of {total:,} folders: the system's limit is reached. "
+                "New photos in the other folders are found by regular rescans.",
+                watched=watched,
+                total=total,
+            )
+        self._on_notice(Notice("watch.limited", text, _ADVICE))
 
     # Watching roots
 
@@ -179,8 +183,12 @@ class Watcher:
         self._on_notice(
             Notice(
                 "watch.limited",
-                f"New photos in {root} are found by comparing the folder every few minutes only: {error.strerror}.",
-                f"Raise the system's limit: {RAISE_LIMIT}",
+                Message(
+                    "{path} cannot be watched ({reason}). New photos are found by rescans every few minutes.",
+                    path=root,
+                    reason=error.strerror,
+                ),
+                _ADVICE,
                 root,
             )
         )

@@ -7,6 +7,7 @@ import logging
 import time
 
 from semantic_photos.domain.errors import CatalogError
+from semantic_photos.domain.translatable import Message
 from semantic_photos.paths import Paths
 from semantic_photos.storage.catalog import Catalog
 from semantic_photos.storage.database import Database
@@ -30,7 +31,7 @@ def back_up_if_due(database: Database, catalog: Catalog, paths: Paths) -> None:
         _log.warning("the catalog could not be copied: %s", error)
 
 
-def recover_catalog(paths: Paths) -> str:
+def recover_catalog(paths: Paths) -> Message:
     """Set a damaged catalog aside and bring back the last good copy, as ``Library.recover_catalog``.
 
     Raises:
@@ -42,9 +43,14 @@ def recover_catalog(paths: Paths) -> str:
         backup = Database.latest_backup(paths.catalog)
         if backup is not None:
             aside = Database.restore(paths.catalog, backup)
-            kept = f"; the damaged one is kept as {aside}" if aside is not None else ""
-            return f"The copy {backup.name} of the catalog is back in its place{kept}."
+            if aside is None:
+                return Message("The catalog was restored from {backup}.", backup=backup.name)
+            return Message(
+                "The catalog was restored from {backup}. The damaged one is kept as {path}.",
+                backup=backup.name,
+                path=aside,
+            )
         aside = Database.set_aside(paths.catalog)
-        return f"The damaged catalog is kept as {aside}; add your folders again."
+        return Message("The damaged catalog is kept as {path}. Add your folders again.", path=aside)
     finally:
         lock.release()

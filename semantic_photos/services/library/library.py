@@ -9,12 +9,13 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from semantic_photos.domain.errors import FolderError, UserFacingError
+from semantic_photos.domain.errors import UserFacingError
 from semantic_photos.domain.messages import FoldersChanged, IndexChanged, Notice, PhotosChanged
 from semantic_photos.domain.photo import Counts, FailedPhoto, Folder, FolderId, Photo, PhotoId
 from semantic_photos.domain.ports import ByteArray
 from semantic_photos.domain.settings import Settings
 from semantic_photos.domain.tags import KEPT
+from semantic_photos.domain.translatable import Message
 from semantic_photos.index.hybrid_index import HybridIndex
 from semantic_photos.media.decoder_pool import DecoderPool
 from semantic_photos.media.thumbnails import ThumbnailStore
@@ -29,7 +30,7 @@ from semantic_photos.services.explain.salient_words import SalientWords
 from semantic_photos.services.explain.thumbnail_explanation import ThumbnailExplainer
 from semantic_photos.services.indexing.indexer import Indexer
 from semantic_photos.services.indexing.pack_change import PackChange
-from semantic_photos.services.indexing.scanner import Scanner
+from semantic_photos.services.indexing.scanner import Scanner, require_folder
 from semantic_photos.services.indexing.watcher import Watcher
 from semantic_photos.services.library.catalog_copies import back_up_if_due, recover_catalog
 from semantic_photos.services.library.pack_choice import choose_packs, prune_old_packs
@@ -198,7 +199,7 @@ class Library:
         return cls(paths, database, lock, pack_folder=pack_folder, watch=watch, processes=processes)
 
     @staticmethod
-    def recover_catalog(paths: Paths) -> str:
+    def recover_catalog(paths: Paths) -> Message:
         """Set a damaged catalog aside (renamed, not deleted) and bring back the last good copy, if there is one.
 
         Returns:
@@ -224,13 +225,7 @@ class Library:
         """
         # Not resolved through links: the user sees and means the path that was given.
         path = Path(os.path.abspath(path.expanduser()))
-        if not path.is_dir():
-            raise FolderError(f"{path} is not a folder." if path.exists() else f"There is no folder {path}.")
-        try:
-            with os.scandir(path) as entries:
-                next(entries, None)
-        except OSError as error:
-            raise FolderError(f"The folder {path} cannot be read: {error.strerror or error}.") from error
+        require_folder(path)
         folder = self.catalog.folders.add(path)
         self.bus.publish(FoldersChanged((folder.id,)))
         if self._watcher is not None:
@@ -247,7 +242,7 @@ class Library:
         # Once more on the worker's thread: a batch that was committed just before may enter the index after it.
         self.indexer.forget(folder_id, ids)
         for kind in ("offline", "unreadable"):
-            self.bus.publish(Notice(f"folder.{kind}.{folder_id}", ""))
+            self.bus.publish(Notice(f"folder.{kind}.{folder_id}"))
         self.bus.publish(FoldersChanged((folder_id,)))
         self.bus.publish(PhotosChanged(removed=tuple(ids)))
 

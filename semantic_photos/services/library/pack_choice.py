@@ -18,6 +18,7 @@ from pathlib import Path
 
 from semantic_photos.domain.errors import CatalogError, PackError
 from semantic_photos.domain.messages import Notice
+from semantic_photos.domain.translatable import Message
 from semantic_photos.ml.image_encoder import OnnxImageEncoder
 from semantic_photos.ml.model_pack import ModelPack, find_packs, load_pack, verify_known_answer
 from semantic_photos.ml.pack_smoke_test import try_pack
@@ -75,13 +76,17 @@ def choose_packs(
     candidates = ranked(_loaded(found, troubles))
     preferred = next((pack for pack in candidates if _is_verified(pack, catalog, troubles, read_only=read_only)), None)
     if preferred is None:
-        reason = str(troubles[0]) if troubles else "No model pack is installed."
+        reason = troubles[0].message if troubles else Message("No model pack is installed.")
         if wanted is not None and troubles:
             raise troubles[0]
-        say(Notice("pack.none", f"{reason} Photos can be browsed but not searched.", "Install the program again."))
+        text = Message("{reason} Photos can be browsed, but not searched.", reason=reason)
+        say(Notice("pack.none", text, Message("Reinstall the program.")))
         return PackChoice(None)
     if troubles:
-        say(Notice("pack.refused", f"{troubles[0]} The pack “{preferred.title}” is used instead."))
+        text = Message(
+            "{reason} Using the model pack “{pack}” instead.", reason=troubles[0].message, pack=preferred.title
+        )
+        say(Notice("pack.refused", text))
     serving = _serving(candidates, preferred, catalog, read_only=read_only)
     if not read_only:
         _take_over(serving, catalog, now())

@@ -16,6 +16,7 @@ from semantic_photos.domain.messages import CancelToken, PhotosChanged
 from semantic_photos.domain.photo import FileStamp, PhotoId
 from semantic_photos.domain.ports import IdArray
 from semantic_photos.domain.tags import FileWords
+from semantic_photos.domain.translatable import Message
 from semantic_photos.media.decode_request import DecodedPhoto, DecodeRequest
 from semantic_photos.media.decoder_pool import DecoderPool
 from semantic_photos.media.fingerprint import content_key
@@ -69,7 +70,7 @@ class KeywordFiles:
 
     def __init__(self, catalog: Catalog, exchange: KeywordSync, decoders: DecoderPool, bus: EventBus) -> None:
         self._catalog, self._exchange, self._decoders, self._bus = catalog, exchange, decoders, bus
-        self._background = Background("keywords", "Reading keywords", bus)
+        self._background = Background("keywords", Message("Reading keywords"), bus)
         self._closing = CancelToken()
         self._waiting: set[PhotoId] = set()
         self._lock = threading.Lock()
@@ -302,10 +303,10 @@ class KeywordFiles:
             known = self._exchange.stamps(list(now))
         for job in portion:
             if not now[job.photo_id]:
-                failed[job.photo_id] = WriteError("The photo is not there any more.", code="write.gone")
+                failed[job.photo_id] = WriteError(Message("The photo no longer exists."), code="write.gone")
             elif job.photo_id in stale and known.get(job.photo_id) != words_stamp(job.path):
                 failed[job.photo_id] = WriteError(
-                    "The files of the photo could not be read just now.", code="write.changed"
+                    Message("The files of the photo could not be read. Try again later."), code="write.changed"
                 )
         return failed
 
@@ -337,7 +338,7 @@ class KeywordFiles:
     def _target(self, job: WriteJob, path: Path, *, embedded: bool) -> _Target:
         status = stat_of(path)
         if embedded and (status is None or not _stamp(status).same_content(job.stamp)):
-            raise WriteError("The photo changed and waits to be read again; then it can be written to.",
+            raise WriteError(Message("The photo changed. Try again after it is indexed."),
                              code="write.changed")  # fmt: skip
         request = EditRequest(path, not embedded, status is not None, job.want, job.drop, job.rating, job.caption)
         return _Target(path, embedded, status, self._decoders.submit_edit(request))

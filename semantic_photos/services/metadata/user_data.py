@@ -35,6 +35,7 @@ from semantic_photos.domain.tags import (
     clean_name,
     clean_text,
 )
+from semantic_photos.domain.translatable import N_, Message
 from semantic_photos.domain.user_data import PhotoUserData, SavedSearchRecord, TagRecord, VoteRecord, tag_of_folders
 from semantic_photos.media.sidecar import put_in_place, stat_of, write_error
 from semantic_photos.services.threads.concurrency import EventBus
@@ -44,14 +45,14 @@ from semantic_photos.storage.saved_searches import LONGEST_NAME
 from semantic_photos.storage.tags import Change, RemarkRow, TagRow
 from semantic_photos.storage.user_data import FileNames, UserDataStore
 
+_FOREIGN, _DAMAGED = N_("{file} contains no user data of Semantic Photos."), N_("{file} is damaged: {reason}.")
 FORMAT, VERSION = "semantic-photos-work", 1
 COLUMNS = ("path", "content_key", "kind", "name", "value", "time")
 #: A file of work larger than this is none.
 MAX_BYTES = 1_000_000_000
 _CHUNK = 256
-_OWN_BEGINNING = re.compile(
-    rb'(\xef\xbb\xbf)?(\{\s*"format":\s*"%b"|%b\r?\n)' % (FORMAT.encode(), ",".join(COLUMNS).encode())
-)
+_HEADER = ",".join(COLUMNS).encode()
+_OWN_BEGINNING = re.compile(rb'(\xef\xbb\xbf)?(\{\s*"format":\s*"%b"|%b\r?\n)' % (FORMAT.encode(), _HEADER))
 #: A spreadsheet takes a cell that begins like this for a formula, and runs it.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 _SOURCES = {standing.source: standing for standing in Standing if standing is not Standing.AUTOMATIC}
@@ -98,8 +99,8 @@ class UserDataTransfer:
         """
         before = stat_of(file)
         if before is not None and not (stat.S_ISREG(before.st_mode) and _is_own(file)):
-            raise UserFacingError(f"{file} is there already and is not overwritten.", code="export.exists",
-                                  advice="Choose another name.")  # fmt: skip
+            message = Message("{file} already exists and is not overwritten.", file=file)
+            raise UserFacingError(message, code="export.exists", advice=Message("Choose another name."))
         photos, searches = list(self._work.all()), self._work.searches()
         text = _as_csv(photos, searches) if file.suffix.lower() == ".csv" else _as_json(photos, searches)
         put_in_place(file, text.encode("utf-8"), before)
@@ -122,7 +123,7 @@ class UserDataTransfer:
             CatalogError: when it cannot be read.
         """
         if not file.is_file():
-            raise UserFacingError(f"There is no file {file}.", code="usage")
+            raise UserFacingError(Message("There is no file {file}.", file=file), code="usage")
         return self._take(read_digikam(file, time.time()), (), 0)
 
     def import_folders(self) -> ImportReport:
@@ -214,11 +215,11 @@ def _from_json(text: str, file: Path) -> tuple[list[PhotoUserData], list[SavedSe
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UserFacingError(f"{file} is damaged: {error}.", code="import.damaged") from error
+        raise _refused("damaged", _DAMAGED, file=file, reason=error) from error
     if not isinstance(value, dict) or value.get("format") != FORMAT:
-        raise UserFacingError(f"{file} holds no work of this program.", code="import.foreign")
+        raise _refused("foreign", _FOREIGN, file=file)
     if not isinstance(value.get("version"), int) or value["version"] > VERSION:
-        raise UserFacingError(f"{file} was written by a newer version of this program.", code="import.newer")
+        raise _refused("newer", N_("{file} was written by a newer version of Semantic Photos."), file=file)
     photos, searches, bad = [], [], 0
     for entry in _list(value.get("photos")):
         photo = _photo_from_dict(entry)
@@ -285,7 +286,7 @@ def _from_csv(text: str, file: Path) -> tuple[list[PhotoUserData], list[SavedSea
     searches, bad = [], 0
     try:
         if tuple(next(reader, ())) != COLUMNS:
-            raise UserFacingError(f"{file} holds no work of this program.", code="import.foreign")
+            raise _refused("foreign", _FOREIGN, file=file)
         for row in reader:
             cells = [_unshielded(cell) for cell in row]
             if len(cells) != len(COLUMNS):
@@ -303,7 +304,7 @@ def _from_csv(text: str, file: Path) -> tuple[list[PhotoUserData], list[SavedSea
             bad += more is None
             photos[path, key] = more or known
     except csv.Error as error:
-        raise UserFacingError(f"{file} is damaged: {error}.", code="import.damaged") from error
+        raise _refused("damaged", _DAMAGED, file=file, reason=error) from error
     return list(photos.values()), searches, bad
 
 
@@ -333,19 +334,21 @@ def _unshielded(text: str) -> str:
     return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
 
 
-# Values that nobody vouches for
+def _refused(code: str, text: str, **values: object) -> UserFacingError:
+    return UserFacingError(Message(text, **values), code=f"import.{code}")
 
 
 def _read_text(file: Path) -> str:
     try:
         if file.stat().st_size > MAX_BYTES:
-            raise UserFacingError(f"{file} is too large (more than 1 GB).", code="import.foreign")
+            raise _refused("foreign", N_("{file} is too large (more than 1 GB)."), file=file)
         with file.open(encoding="utf-8-sig", newline="") as stream:
             return stream.read()
     except OSError as error:
-        raise UserFacingError(f"{file} cannot be read: {error.strerror or error}.", code="usage") from error
+        reason = error.strerror or str(error)
+        raise _refused("unreadable", N_("{name} cannot be read: {reason}."), name=file, reason=reason) from error
     except UnicodeDecodeError as error:
-        raise UserFacingError(f"{file} holds no work of this program.", code="import.foreign") from error
+        raise _refused("foreign", _FOREIGN, file=file) from error
 
 
 def _is_dict(value: Any) -> bool:

@@ -24,6 +24,7 @@ from semantic_photos.domain.heat_map import Box, photo_in_square, stitch
 from semantic_photos.domain.photo import FileStamp, ImageRecipe, PhotoFacts
 from semantic_photos.domain.ports import ByteArray, FloatArray, ImageEncoder
 from semantic_photos.domain.resample import resized
+from semantic_photos.domain.translatable import Message
 from semantic_photos.domain.vectors import normalise
 from semantic_photos.media.decode_request import DecodeRequest
 from semantic_photos.media.decoder_pool import DecoderPool
@@ -131,7 +132,9 @@ class DenseFeatures:
             decoded = self._decoders.submit(request, urgent=True).result(timeout=_TIMEOUT_S)
         except TimeoutError as error:
             raise PhotoError(
-                f"{path} could not be read within {_TIMEOUT_S} seconds.", code="photo.timeout", retry=True
+                Message("{path} could not be read within {seconds} seconds.", path=path, seconds=_TIMEOUT_S),
+                code="photo.timeout",
+                retry=True,
             ) from error
         assert decoded.square is not None
         return decoded.square, decoded.facts
@@ -233,7 +236,7 @@ def checked(vector: FloatArray) -> FloatArray:
         PhotoError: it has none.
     """
     if not (np.isfinite(vector).all() and vector.any()):
-        raise PhotoError("The network gave no usable vector for this picture.", code="photo.bad-embedding")
+        raise PhotoError(Message("The image encoder returned no usable vector."), code="photo.bad-embedding")
     return vector
 
 

@@ -16,6 +16,7 @@ from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.photo import FileStamp, Photo, PhotoId
 from semantic_photos.domain.ports import FloatArray, ImageEncoder, TextEncoder
 from semantic_photos.domain.query import Example, Query
+from semantic_photos.domain.translatable import Message
 from semantic_photos.media.decoder_pool import DecoderPool
 from semantic_photos.services.search.dense_features import DenseFeatures, checked, stamp_of
 from semantic_photos.storage.catalog import Catalog
@@ -55,7 +56,7 @@ class ExampleVectors:
             CatalogError: the catalog cannot be read.
         """
         if self._images is None or self.look is None:
-            raise QueryError("Without a model pack photos cannot be compared.", code="query.no-pack")
+            raise QueryError(Message("No usable model pack: photos cannot be compared."), code="query.no-pack")
         directions = [(focus.weight, self._direction(focus.word)) for focus in focuses]
         if example.region is not None:
             part = self.look.region(self.path_of(example), example.region)
@@ -117,7 +118,7 @@ class ExampleVectors:
         if not isinstance(error, PhotoError):
             return error
         name = self.path_of(example).name.encode("utf-8", "replace").decode()
-        return PhotoError(f"{name}: {error}", code=error.code, retry=error.retry)
+        return PhotoError(Message("{name}: {reason}", name=name, reason=error), code=error.code, retry=error.retry)
 
     def stored_vector(self, photo_id: PhotoId) -> FloatArray | None:
         """Return the vector (D,) of a photo of the library, or None if it has none."""
@@ -138,12 +139,12 @@ class ExampleVectors:
             photo = self._catalog.photos.get([example.photo_id]).get(example.photo_id)
             if photo is not None:
                 return photo.path
-        raise QueryError("The example photo is no longer in the library.", code="query.no-example")
+        raise QueryError(Message("The example photo is no longer in the library."), code="query.no-example")
 
     def _direction(self, word: str) -> FloatArray:
         direction = self._text.encode(word) if self._text is not None else None
         if direction is None:
-            raise QueryError(f"The focus “{word}” is not a known word.", code="query.unknown-focus")
+            raise QueryError(Message("The focus “{word}” is an unknown word.", word=word), code="query.unknown-focus")
         return direction
 
     def _focused(self, path: Path, directions: Sequence[tuple[float, FloatArray]]) -> FloatArray:

@@ -15,6 +15,7 @@ from semantic_photos.domain.messages import CancelToken
 from semantic_photos.domain.ports import FloatArray, TextEncoder
 from semantic_photos.domain.query import Query
 from semantic_photos.domain.result_cutoff import WordCut
+from semantic_photos.domain.translatable import Message
 from semantic_photos.domain.vectors import weighted_sum
 from semantic_photos.services.search.candidates import CandidateFilter, Candidates
 from semantic_photos.services.search.examples import ExampleVectors
@@ -64,7 +65,7 @@ class Resolved:
     suggestions: dict[str, tuple[str, ...]]
     ranked: tuple[RankedAlternative, ...]
     plain: tuple[Candidates, ...]
-    left_out: tuple[str, ...]
+    left_out: tuple[Message, ...]
 
 
 class QueryResolver:
@@ -97,7 +98,7 @@ class QueryResolver:
         unknown, suggestions = self._unknown(query)
         ranked: list[RankedAlternative] = []
         plain: list[Candidates] = []
-        left_out: list[str] = []
+        left_out: list[Message] = []
         known: dict[str, FloatArray | None] = {}
         for narrowed in self._filter.of(query):
             terms = narrowed.branch.terms
@@ -129,7 +130,7 @@ class QueryResolver:
         query: Query,
         terms: tuple[Term, ...],
         token: CancelToken | None,
-        left_out: list[str] | None = None,
+        left_out: list[Message] | None = None,
         known: dict[str, FloatArray | None] | None = None,
     ) -> FloatArray | None:
         # Of hundreds of terms in dozens of alternatives most are the same: ``known`` holds those that came before.
@@ -138,7 +139,7 @@ class QueryResolver:
         if troubles and not words and not usable:
             raise troubles[0]
         if left_out is not None:
-            left_out += map(str, troubles)
+            left_out += [trouble.message for trouble in troubles]
         photos = [((e.weight if e.weight > 0 else MINUS * e.weight), vector) for e, vector in usable]
         return weighted_sum(mixed(words, photos, self._sample() if words and photos else None))
 
@@ -149,9 +150,7 @@ class QueryResolver:
         encoder's matter. Words with a weight of their own, and minus words, count by themselves.
         """
         if self._text is None:
-            raise QueryError(
-                "There is no usable model pack, so photos cannot be searched by words.", code="query.no-pack"
-            )
+            raise QueryError(Message("No usable model pack: photos cannot be searched by words."), code="query.no-pack")
         plain = [term.word for term in terms if term.weight == 1.0]
         wanted = sum(term.weight > 0 for term in terms)
         parts: list[tuple[float, FloatArray]] = []

@@ -12,6 +12,7 @@ from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.ports import FloatArray, IdArray
 from semantic_photos.domain.query import Query
 from semantic_photos.domain.relevance_feedback import Vote, hits_to_fetch, normal_form, with_feedback
+from semantic_photos.domain.translatable import Message
 from semantic_photos.index.hybrid_index import HybridIndex
 from semantic_photos.storage.relevance_feedback import VoteStore
 
@@ -34,7 +35,7 @@ class RelevanceFeedback:
             CatalogError: the vote cannot be stored.
         """
         if query.is_empty:
-            raise QueryError("Without a question there is nothing that a photo could fit.", code="query.empty")
+            raise QueryError(Message("Enter a query before you rate matches."), code="query.empty")
         self._done.append(self._votes.cast(normal_form(query), photo_ids, vote))
 
     def votes(self, query: Query) -> dict[PhotoId, int]:

@@ -14,6 +14,7 @@ from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.ports import FloatArray, TagModel, TextEncoder
 from semantic_photos.domain.tag_tree import TagTree
 from semantic_photos.domain.tags import Standing, TagLine, leaf
+from semantic_photos.domain.translatable import NO_MESSAGE, Message
 from semantic_photos.index.hybrid_index import HybridIndex
 from semantic_photos.ml import word_forms
 from semantic_photos.services.search.good_matches import GoodMatches
@@ -162,8 +163,10 @@ class Vocabulary:
         vector = words.encode(word)
         if vector is None:
             alike = words.suggestions(word, 4)
-            advice = f"Known words like it: {', '.join(alike)}." if alike else ""
-            raise QueryError(f"“{word}” is not in the word table.", code="query.unknown-word", advice=advice)
+            advice = Message("Similar known words: {words}.", words=", ".join(alike)) if alike else NO_MESSAGE
+            raise QueryError(
+                Message("“{word}” is an unknown word.", word=word), code="query.unknown-word", advice=advice
+            )
         near = [(name, score) for name, score in words.neighbours(vector, n + 4) if name != word.casefold()][:n]
         counts = self._counts([name for name, _ in near], caution)
         found = [WordNeighbour(name, score, count) for (name, score), count in zip(near, counts, strict=True)]
@@ -222,7 +225,7 @@ class Vocabulary:
 
     def _need_words(self) -> TextEncoder:
         if self._words is None:
-            raise QueryError("There is no usable model pack, so there are no words.", code="query.no-pack")
+            raise QueryError(Message("No usable model pack: no words are known."), code="query.no-pack")
         return self._words
 
     def _counts(self, names: Sequence[str], caution: float) -> list[int]:

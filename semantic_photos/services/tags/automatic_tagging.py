@@ -17,6 +17,7 @@ from semantic_photos.domain.photo import PhotoId
 from semantic_photos.domain.ports import IdArray, TagModel, TextEncoder
 from semantic_photos.domain.tag_tree import TagTree
 from semantic_photos.domain.tags import Standing, TaggingProgress
+from semantic_photos.domain.translatable import Message
 from semantic_photos.services.tags.tag_preview import TagPreview
 from semantic_photos.services.tags.tag_words import PRECISE, TagWords, shipped_tree, strengths
 from semantic_photos.services.threads.background import Background
@@ -70,7 +71,7 @@ class AutoTagger:
         self._colours = colours
         self._catalog, self._store, self._pack, self._words, self._bus = catalog, store, pack, words, bus
         self.tree = tree if tree is not None else shipped_tree()
-        self._background = Background("tagger", "Automatic tagging", bus)
+        self._background = Background("tagger", Message("Automatic tagging"), bus)
         self._waiting: set[PhotoId] = set()
         self._lock = threading.Lock()
         # One run at a time, and none while its tags are taken off. Of one thread again: listeners may undo.
@@ -100,7 +101,7 @@ class AutoTagger:
             CancelledError: when the token says so.
         """
         if self._pack is None:
-            raise PackError("There is no usable model pack, so there are no automatic tags.", code="pack.none")
+            raise PackError(Message("No usable model pack: automatic tagging is not possible."), code="pack.none")
         wanted = self._catalog.vectors.searchable_ids(self._pack.fingerprint)
         words, found, examined = self._words_now(), list[dict[str, float]](), 0
         for start in range(0, len(wanted), CHUNK):
@@ -141,7 +142,7 @@ class AutoTagger:
             CatalogError: the catalog cannot be written; finished chunks are kept.
         """
         if self._pack is None:
-            raise PackError("There is no usable model pack, so there are no automatic tags.", code="pack.none")
+            raise PackError(Message("No usable model pack: automatic tagging is not possible."), code="pack.none")
         with self._working:
             if token is not None and token.cancelled:
                 # Before it began: what cancelled it may have turned automatic tags off.

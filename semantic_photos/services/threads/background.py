@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from semantic_photos.domain.errors import CancelledError, SemanticPhotosError
 from semantic_photos.domain.messages import Notice
+from semantic_photos.domain.translatable import Message
 from semantic_photos.services.threads.concurrency import EventBus
 
 _log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class Background:
         bus: where notices go.
     """
 
-    def __init__(self, name: str, what: str, bus: EventBus) -> None:
+    def __init__(self, name: str, what: Message, bus: EventBus) -> None:
         self._name, self._what, self._bus = name, what, bus
         self._inbox: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -80,9 +81,16 @@ class Background:
             except SemanticPhotosError as error:
                 _log.warning("%s: %s", self._name, error)
                 if not self.closed:
-                    self._bus.publish(Notice(code, f"{self._what} stopped: {error}"))
+                    self._bus.publish(Notice(code, Message("{task} stopped: {reason}", task=self._what, reason=error)))
             except Exception as error:  # thread root: it must survive and the user must know  # noqa: BLE001
                 _log.exception("%s stumbled", self._name)
-                self._bus.publish(Notice(code, f"{self._what} stumbled over an error of the program: {error!r}."))
+                self._bus.publish(
+                    Notice(
+                        code,
+                        Message(
+                            "{task} stopped because of a program error: {error}.", task=self._what, error=repr(error)
+                        ),
+                    )
+                )
             else:
-                self._bus.publish(Notice(code, ""))
+                self._bus.publish(Notice(code))

@@ -91,11 +91,11 @@ def test_a_bad_line_of_a_review_or_of_questions_is_one_sentence(tmp_path: Path, 
     file = tmp_path / "lines.jsonl"
     file.write_text('{"path": "a.jpg", "tag": "x", "decision": "add", "query": "x"}\n' + bad + "\n")
     library = Known()
-    with pytest.raises(UserFacingError, match="Line 2"):
+    with pytest.raises(UserFacingError, match="line 2"):
         tags.act(library, arguments.parse(["tags", "--review", str(file)]))  # type: ignore[arg-type]
     assert library.done == 0, "nothing above the bad line is done"
     if "tag" not in bad:
-        with pytest.raises(UserFacingError, match="Line 2"):
+        with pytest.raises(UserFacingError, match="line 2"):
             list(search._read_queries(file))
 
 

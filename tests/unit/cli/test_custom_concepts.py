@@ -35,13 +35,13 @@ def test_forgetting_goes_with_nothing_else() -> None:
 
 
 def test_a_report_is_told_in_sentences(capsys: pytest.CaptureFixture[str]) -> None:
-    held = {"figures": "Of your 5 examples, 3.", "verdict": "Taught is better."}
+    held = {"figures": "Of your 5 examples, 3.", "verdict": "The custom concept is better."}
     ask = [{"path": "/x/q.jpg", "probability": 0.48}]
     report = {"name": "Bella", "examples": 5, "rejected": 0, "held_out": held, "ask": ask, "likely": []}
     custom_concepts.print_report(report)
     said = capsys.readouterr().out
-    assert "Of your 5 examples, 3. Taught is better." in said
-    assert "Is this Bella?" in said
+    assert "Of your 5 examples, 3. The custom concept is better." in said
+    assert "Does this show “Bella”?" in said
     assert "48%   /x/q.jpg" in said
     custom_concepts.print_report({"name": "Bella", "forgotten": True, "photos": 5})
-    assert "forgotten" in capsys.readouterr().out
+    assert "removed" in capsys.readouterr().out

@@ -11,11 +11,11 @@ def test_what_is_left_out_is_told_with_what_may_have_been_meant() -> None:
     text = "red is:faverite"
     (problem,) = Query.parse(text).problems
     told = left_out(text, problem)
-    assert told.startswith("Left out: is:faverite – Unknown state. Use favourite, tagged")
+    assert told.startswith("Ignored: is:faverite – Unknown state. Use favourite, tagged")
     assert told.endswith("Did you mean “is:favourite”?")
 
 
-def test_a_filter_that_is_misspelled_is_not_told_as_left_out() -> None:
+def test_a_filter_that_is_misspelled_is_not_told_as_ignored() -> None:
     text = "red tpye:jpg"
     (problem,) = Query.parse(text).problems
     assert left_out(text, problem) == "Unknown filter “tpye:”. Did you mean “type:”?"

@@ -66,7 +66,7 @@ def test_what_is_found_already_and_what_is_chance_change_nothing(seed: int) -> N
 def test_few_confirmations_are_told_and_nothing_is_fitted() -> None:
     outcome = personalize(_evidence(count=12))
     assert not outcome.better
-    assert "12 confirmations" in outcome.reason
+    assert ": 12 are usable" in outcome.reason
     assert outcome.shift.is_none
 
 
@@ -115,17 +115,17 @@ def test_a_stored_correction_comes_back() -> None:
      ("confirmations", "many")],
 )  # fmt: skip
 def test_a_damaged_correction_is_refused_with_a_sentence(key: str, value: object) -> None:
-    with pytest.raises(ValueError, match=r"it|its|a part"):
+    with pytest.raises(ValueError, match=r"unknown|wrong"):
         from_text(json.dumps({**json.loads(_stored()), key: value}))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "3", "[" * 100_000])
 def test_what_is_no_correction_at_all_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="not what the program wrote"):
+    with pytest.raises(ValueError, match="unknown content"):
         from_text(text)
 
 
 def test_numbers_that_are_none_are_refused() -> None:
     broken = Shift(np.full((DIM, DIM), np.nan, np.float32), np.ones((1, DIM), np.float32))
-    with pytest.raises(ValueError, match="make no sense"):
+    with pytest.raises(ValueError, match="invalid numbers"):
         from_text(as_text(PersonalizationMap("pack", broken)))

@@ -109,5 +109,5 @@ def test_typed_questions_pass_as_they_are() -> None:
 
 def test_a_question_in_words() -> None:
     query = Query.similar_to(PhotoId(5)).with_text("snow").with_more_focus("dog", -1.0)
-    assert in_words(query) == "snow, like a photo, away from dog"
-    assert in_words(query, ["rex.jpg"]) == "snow, like rex.jpg, away from dog"
+    assert in_words(query) == "snow, like a photo, less of dog"
+    assert in_words(query, ["rex.jpg"]) == "snow, like rex.jpg, less of dog"

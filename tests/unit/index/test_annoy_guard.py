@@ -59,8 +59,8 @@ def test_works_here_and_is_tried_once(tmp_path: Path, monkeypatch: pytest.Monkey
         (-signal.SIGILL, "another processor", True),
         (-signal.SIGSEGV, "another processor", True),
         (-signal.SIGKILL, "signal 9", False),
-        (annoy_child.WRONG_ANSWER, "wrong answers", True),
-        (annoy_child.NO_MEMORY, "could not be tried", False),
+        (annoy_child.WRONG_ANSWER, "wrong results", True),
+        (annoy_child.NO_MEMORY, "could not be tested", False),
         (None, "in time", False),
     ],
 )

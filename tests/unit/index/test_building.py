@@ -36,7 +36,7 @@ def test_when_a_build_is_due(
     index = HybridIndex(tmp_path / "new", DIM, "pack", engine="exact")
     index.add(range(149), vectors[:149])
     assert not index.rebuild_due()
-    assert index.reason == "Exact search was chosen."
+    assert index.reason == "Exact search is selected."
     index.add([149], vectors[149][None])
     assert index.rebuild_due()
     assert index.rebuild()
@@ -175,7 +175,7 @@ def test_a_build_can_be_cancelled(
     ("error", "text"),
     [
         (OSError(28, "No space left on device"), "No space left on device"),
-        (MemoryError(), "not enough memory"),
+        (MemoryError(), "out of memory"),
         (CatalogError("The catalog is locked."), "The catalog is locked."),
     ],
 )
@@ -212,14 +212,14 @@ def test_a13_a14_a_failing_build_leaves_the_old_segment(
     assert index.rebuild_due()
     index._vectors_for, index._mode = read, "exact"
     assert index.rebuild()
-    assert (index.reason, index.sizes) == ("Exact search was chosen.", (len(IDS), 0, 0))
+    assert (index.reason, index.sizes) == ("Exact search is selected.", (len(IDS), 0, 0))
 
 
 def test_the_child_process_failing_is_a_failed_build(
     folder: Path, reopen: Reopen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index = reopen()
-    for code, text in ((4, "disk is full"), (5, "not enough memory"), (-9, "ended by signal 9"), (6, "exit code 6")):
+    for code, text in ((4, "disk is full"), (5, "out of memory"), (-9, "ended by signal 9"), (6, "exit code 6")):
         monkeypatch.setattr(segment_builder, "run_child", lambda *_, c=code, **__: c)
         assert not index.rebuild()
         assert text in index.reason

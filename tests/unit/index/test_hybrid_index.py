@@ -160,7 +160,7 @@ def test_annoy_answers_and_photos_that_come_and_go_are_respected(reopen: Reopen,
         one.remove(IDS[::3])
         one.add([IDS[1], 9000], -vectors[[1, 2]])
     assert index.engine == "annoy"
-    assert (exact.engine, exact.reason) == ("exact", "Exact search was chosen.")
+    assert (exact.engine, exact.reason) == ("exact", "Exact search is selected.")
     assert index.sizes == exact.sizes == (len(IDS) - 134 - 1, 2, 135)
     for query in (vectors[0], vectors[1], -vectors[1], -vectors[2]):
         assert _ids(index, query, 25) == _ids(exact, query, 25)
@@ -199,7 +199,7 @@ def test_auto_asks_annoy_only_where_it_is_good(
 ) -> None:
     index = reopen("auto")
     assert index.engine == "exact"
-    assert "exact search is as fast" in index.reason
+    assert "Exact search is just as fast" in index.reason
     monkeypatch.setattr(annoy_search, "ANNOY_FROM", 100)
     monkeypatch.setattr(annoy_search, "WANTED_SHARE", 0.05)
     files = SegmentFolder(folder)
@@ -208,7 +208,7 @@ def test_auto_asks_annoy_only_where_it_is_good(
     files.publish(dataclasses.replace(manifest, trusted=2.0))
     index = reopen("auto")
     assert index.engine == "exact"
-    assert "slower, or miss" in index.reason
+    assert "slower or less accurate" in index.reason
     files.publish(dataclasses.replace(manifest, trusted=0.8))
     index = reopen("auto")
     assert (index.engine, index.reason) == ("annoy", "")

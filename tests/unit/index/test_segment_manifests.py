@@ -50,7 +50,7 @@ def test_manifest_with_one_figure_changed(folder: Path, reopen: Reopen, vectors:
     document["segment"]["generation"] += 1
     (folder / MANIFEST).write_text(json.dumps(document))
     index = reopen()
-    assert "manifest of the index segment is damaged" in index.reason
+    assert "its manifest is damaged" in index.reason
     assert_all_is_found(index, vectors)
 
 
@@ -71,7 +71,7 @@ def test_manifest_cannot_lead_out_of_the_folder(folder: Path, tmp_path: Path, re
     assert manifest is not None
     shutil.copy(folder / manifest.ids.name, tmp_path / "seg-9.ids")
     edit_manifest(folder, ids=dataclasses.replace(manifest.ids, name="../seg-9.ids"))
-    assert "strange file" in reopen().reason
+    assert "invalid file" in reopen().reason
 
 
 def test_links_are_not_followed(folder: Path, tmp_path: Path, reopen: Reopen, vectors: FloatArray) -> None:
@@ -87,7 +87,7 @@ def test_ids_out_of_order_are_refused(folder: Path, reopen: Reopen) -> None:
     path = file_of(folder, "ids")
     damage(path, lambda data: np.repeat(np.frombuffer(bytes(data), "<i8")[:1], len(IDS)).tobytes())
     edit_manifest(folder, ids=SegmentFolder(folder).settle(path.name))
-    assert "out of order" in reopen().reason
+    assert "not sorted" in reopen().reason
 
 
 def test_only_a_few_bad_files_are_kept_and_no_leftovers(folder: Path, ready_folder: Path, reopen: Reopen) -> None:

@@ -264,7 +264,7 @@ def test_strange_names_are_only_names(tmp_path: Path, name: bytes) -> None:
 
 
 def test_an_unknown_recipe_is_the_packs_fault(tmp_path: Path) -> None:
-    with pytest.raises(PackError, match="prepared as"):
+    with pytest.raises(PackError, match="unknown image preparation"):
         decode(DecodeRequest(save(tmp_path / "a.jpg"), ImageRecipe(64, "stretch"), None))
 
 

@@ -55,7 +55,7 @@ def refused(tmp_path: Path, data: bytes) -> PhotoError:
     ("data", "code", "word"),
     [
         (b"", "photo.empty", "empty"),
-        (b"hello, this is a letter", "photo.not-an-image", "not a picture"),
+        (b"hello, this is a letter", "photo.not-an-image", "Not a picture"),
         (b"\0" * 5000, "photo.damaged", "zeros"),
         (b"<!DOCTYPE html><html><body>404</body></html>", "photo.unsupported", "web page"),
         (b'\xef\xbb\xbf<?xml version="1.0"?>\n<svg xmlns="x"></svg>', "photo.unsupported", "SVG"),
@@ -65,8 +65,8 @@ def refused(tmp_path: Path, data: bytes) -> PhotoError:
         (b"8BPS\0\1" + b"\0" * 40, "photo.unsupported", "Photoshop"),
         (b"\0\0\0\x18ftypmp42\0\0\0\0isommp42", "photo.unsupported", "video"),
         (encoded(scene(), ".jpg").replace(b"\xff\xc0", b"\xff\xc7"), "photo.damaged", "damaged"),
-        (b"\x89PNG\r\n\x1a\n", "photo.truncated", "cut off"),
-        (random.Random(1).randbytes(4000), "photo.not-an-image", "not a picture"),
+        (b"\x89PNG\r\n\x1a\n", "photo.truncated", "incomplete"),
+        (random.Random(1).randbytes(4000), "photo.not-an-image", "Not a picture"),
     ],
 )
 def test_what_is_no_photo_is_called_what_it_is(tmp_path: Path, data: bytes, code: str, word: str) -> None:
@@ -117,7 +117,7 @@ def test_a_file_that_is_cut_off_is_called_so(tmp_path: Path, ending: str, share:
     path.write_bytes(data[: max(40, int(len(data) * share))])
     error = refusal(path)
     assert error.code == "photo.truncated", str(error)
-    assert "cut off" in str(error)
+    assert "incomplete" in str(error)
 
 
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.9])

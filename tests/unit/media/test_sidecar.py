@@ -106,7 +106,7 @@ def test_half_a_write_is_finished_or_taken_back(tmp_path: Path, monkeypatch: pyt
 
 def test_a_disk_that_lies_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sidecar.os, "write", lambda descriptor, data: len(data))
-    with pytest.raises(WriteError, match="gives back"):
+    with pytest.raises(WriteError, match="other data than was written"):
         put_in_place(tmp_path / "a.xmp", b"x", None)
     assert only(tmp_path) == []
 

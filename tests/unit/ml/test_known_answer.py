@@ -45,7 +45,7 @@ def test_a_recipe_that_the_network_was_not_made_for_is_found(tmp_path: Path) -> 
     folder = build_tiny_pack(tmp_path / "tiny", dtype="float32")
     change(folder, lambda manifest: manifest["image"].update(mean=[0.0, 0.0, 0.0]))
     pack = load_pack(folder)
-    with pytest.raises(PackError, match="wrong answers"):
+    with pytest.raises(PackError, match="wrong results"):
         verify_known_answer(pack, OnnxImageEncoder(pack), WordTableEncoder(pack))
 
 
@@ -57,7 +57,7 @@ def test_foreign_weights_with_right_checksums_are_found(folder: Path) -> None:
     onnx.save(proto, folder / "encoder.onnx")
     change(folder, lambda manifest: None)
     pack = load_pack(folder)
-    with pytest.raises(PackError, match="wrong answers"):
+    with pytest.raises(PackError, match="wrong results"):
         verify_known_answer(pack, OnnxImageEncoder(pack), WordTableEncoder(pack))
 
 
@@ -88,7 +88,7 @@ class OddEncoder(FakeImageEncoder):
         (np.full(DIM, np.nan, np.float32), "unit vector"),
         (np.zeros(DIM, np.float32), "unit vector"),
         (3 * word_vector("red"), "unit vector"),
-        (word_vector("red"), "wrong answers"),
+        (word_vector("red"), "wrong results"),
         (InternalError("memory"), "does not run here: memory"),
         (CancelledError("stopped"), "does not run here: stopped"),
     ],

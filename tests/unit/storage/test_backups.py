@@ -196,4 +196,4 @@ def test_a_file_system_that_cannot_sync_folders_is_no_error(tmp_path: Path, monk
 def test_problems_are_told_apart(tmp_path: Path) -> None:
     other = tmp_path / "other.sqlite"
     sqlite3.connect(other).execute("CREATE TABLE t (x)").connection.close()
-    assert backups.problem_of(other) == "it is something else"
+    assert backups.problem_of(other) == "it is not a catalog"

@@ -122,10 +122,10 @@ def test_texts_are_remembered(shelf: Shelf) -> None:
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [
-        ("DELETE FROM embedding WHERE photo_id = 1", "1 photos are indexed but have no vector."),
-        ("UPDATE photo SET state = 0, pack_id = 0 WHERE id = 2", "1 vectors belong to photos that are not indexed."),
-        ("UPDATE tally SET photos = 9 WHERE photos > 0", "The counts are wrong in 1 places."),
-        ("DELETE FROM tally", "1 groups of photos are not counted."),
+        ("DELETE FROM embedding WHERE photo_id = 1", "Indexed photos without a vector: 1."),
+        ("UPDATE photo SET state = 0, pack_id = 0 WHERE id = 2", "Vectors of photos that are not indexed: 1."),
+        ("UPDATE tally SET photos = 9 WHERE photos > 0", "Wrong photo counts: 1."),
+        ("DELETE FROM tally", "Groups of photos that are not counted: 1."),
     ],
 )
 def test_broken_promises_are_found(shelf: Shelf, damage: str, sentence: str) -> None:

@@ -132,7 +132,7 @@ def test_vectors_of_a_wrong_length_are_damage(shelf: Shelf) -> None:
         with pytest.raises(CatalogError) as caught:
             ask()
         assert caught.value.code == "catalog.corrupt"
-    assert shelf.catalog.check() == ["1 vectors have a wrong length."]
+    assert shelf.catalog.check() == ["Vectors of a wrong length: 1."]
     shelf.catalog.files.mark_changed([(photo_id, shelf.stamp(1, size=7))])
 
 

@@ -20,7 +20,7 @@ def test_the_second_is_told_who_is_first(tmp_path: Path) -> None:
     first = LibraryLock.acquire(path)
     with pytest.raises(BusyError) as caught:
         LibraryLock.acquire(path)
-    assert f"Another Semantic Photos (process {os.getpid()})" in caught.value.sentence()
+    assert f"already open in Semantic Photos (process {os.getpid()})" in caught.value.sentence()
     first.release()
     first.release()
     second = LibraryLock.acquire(path)
@@ -43,10 +43,10 @@ def test_an_owner_without_a_number(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(os, "truncate", full)
     lock = LibraryLock.acquire(path)
-    with pytest.raises(BusyError, match=r"^Another Semantic Photos has"):
+    with pytest.raises(BusyError, match=r"already open in Semantic Photos\."):
         LibraryLock.acquire(path)
     monkeypatch.setattr(os, "read", full)
-    with pytest.raises(BusyError, match=r"^Another Semantic Photos has"):
+    with pytest.raises(BusyError, match=r"already open in Semantic Photos\."):
         LibraryLock.acquire(path)
     lock.release()
 

@@ -123,7 +123,7 @@ def test_a_subject_is_taken_back_and_brought_back(world: World) -> None:
     assert (custom_concepts.names(), custom_concepts.direction("My red")) == ([], None)
     assert [world.tags(photo) for photo in (reds[0], reds[7])] == [{}, {"My red": Standing.MANUAL}]
     assert store.rejections(reds) == {}
-    with pytest.raises(UserFacingError, match="Nothing was taught"):
+    with pytest.raises(UserFacingError, match="no custom concept"):
         custom_concepts.again("My red")
     custom_concepts.bring_back(gone)
     assert custom_concepts.direction("My red") is not None

@@ -148,17 +148,17 @@ def test_tags_rejections_captions_and_votes_are_evidence_and_contradictions_are_
     assert len(evidence.captions) == 5
     outcome = house.personalization.fit()
     assert not outcome.better
-    assert "it takes at least 20" in outcome.reason
+    assert "20 on at least" in outcome.reason
 
 
 def test_without_anything_confirmed_or_without_a_pack_there_is_a_sentence(house: House) -> None:
-    assert "There are 0 confirmations" in house.personalization.fit().reason
+    assert "Not enough confirmations: 0" in house.personalization.fit().reason
     bare = Personalization(house.catalog, None, None, "", house.bus)
     bare.load()
     assert not bare.state().active
-    with pytest.raises(UserFacingError, match="no usable model pack"):
+    with pytest.raises(UserFacingError, match="No usable model pack"):
         bare.fit()
-    with pytest.raises(UserFacingError, match="no usable model pack"):
+    with pytest.raises(UserFacingError, match="No usable model pack"):
         bare.apply(house.outcome())
 
 

@@ -39,7 +39,7 @@ def test_a_full_disk_is_said_and_tried_again(world: World, monkeypatch: pytest.M
         patched.setattr(sidecar.os, "write", full)
         report = world.files.write()
     assert [failed.code for failed in report.failures] == ["write.no-space"] * 2
-    assert "no space left" in world.files.failed()[0].reason
+    assert "No space left" in world.files.failed()[0].reason
     assert world.names() == ["a.jpg", "b.jpg"]
     report = world.files.write(failed_only=True)
     assert (len(report.changes), report.failures, world.files.failed()) == (2, (), [])

@@ -151,7 +151,7 @@ def test_an_example_that_is_gone_does_not_take_the_rest_with_it(world: World) ->
 @pytest.mark.slow
 def test_a_file_that_is_gone_is_named(world: World, tmp_path: Path) -> None:
     page = world.search.run(Query.parse("red").with_example(Example(path=tmp_path / "nothing.png")))
-    assert page.left_out == ("nothing.png: The file is not there any more.",)
+    assert page.left_out == ("nothing.png: The file no longer exists.",)
     assert len(page)
 
 
