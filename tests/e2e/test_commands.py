@@ -57,9 +57,11 @@ def test_index_search_similar_tags_words(program: Program, photos: Path) -> None
 
     tags = program.json("tags", photos / "green-01.jpg")["photos"]
     assert tags[0]["path"].endswith("green-01.jpg")
-    assert tags[0]["tags"][0]["tag"] == "green"
-    assert tags[0]["tags"][0]["source"] == "automatic"
-    assert 0 <= tags[0]["tags"][0]["confidence"] <= 1
+    # Things stand before colours.
+    found = tags[0]["tags"]
+    assert "green" in {tag["tag"] for tag in found}
+    assert found[0]["source"] == "automatic"
+    assert 0 <= found[0]["confidence"] <= 1
     assert len(program.json("tags", "--all")["photos"]) == 24
 
     words = program.json("words", "red")

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from semantic_photos.paths import Paths
 from tests.e2e.conftest import Program, make_photo
 
 pytestmark = pytest.mark.slow
@@ -36,6 +37,11 @@ def sources(program: Program, photo: Path) -> dict[str, str]:
 def test_from_automatic_tags_to_sidecars_and_back(program: Program, photos: Path, tmp_path: Path) -> None:
     digests = {path: hashlib.sha256(path.read_bytes()).digest() for path in photos.iterdir()}
     program.run("index", photos)
+    # These photos show nothing but colours, and colours are no automatic tags unless they are asked for.
+    assert program.json("tags", "--auto", "--least", "0.5")["changed"] < 24
+    settings = Paths.under(program.home).settings
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text(json.dumps({"tag_colours": True}), encoding="utf-8")
     report = program.json("tags", "--auto", "--least", "0.5")
     assert (report["photos"], report["changed"] >= 24) == (24, True)
     assert program.json("tags", "--auto", "--least", "0.5")["changed"] == 0
