@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A tree of words and filters as alternatives: each some words, ranked together, among the photos of some filters.
+"""Alternatives of a query: words ranked together, among the photos that some filters allow.
 
 Joining by "and" distributes over "or" as far as words are in it; filters stay together, since the catalog answers a
 tree of them at once.

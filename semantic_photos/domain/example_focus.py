@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How an example photo is to be looked at: at what, away from what, and at which part. Values and pure maths."""
+"""The focus of an example photo: words to weigh up or down, and the region to use. Values and pure maths."""
 
 from __future__ import annotations
 

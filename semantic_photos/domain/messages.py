@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Frozen messages that cross threads, and the token that asks a long operation to stop."""
+"""Frozen messages that cross threads, and the cancellation token of a long operation."""
 
 from __future__ import annotations
 

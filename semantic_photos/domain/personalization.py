@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From confirmations to a correction that is proven on confirmations it has not seen, or to none.
+"""Fits personalization to the user's confirmations, and accepts it only if held-out photos prove it.
 
 Every figure is cross-fitted (Stone 1974, "Cross-validatory choice and assessment of statistical predictions"): photos
 are split into folds, and what is told of a photo was found without any of its confirmations, the choice of the

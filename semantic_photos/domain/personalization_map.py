@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A small correction of the projection head: a linear map behind it, which can as well stand before the words.
+"""The personalization map: a small linear map behind the projection head, applied to words instead of photos.
 
 The head gives photos v, words are q, and a photo answers a word by <v, q>. Behind the head a map would make v + vA of
 v; <v + vA, q> = <v, q + Aq>, so the words may be moved instead and every stored vector stays as it is. How A is found

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Photos, folders and what is known of them, as frozen values."""
+"""Photos, folders and their facts, as frozen values."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A query to the library as a value, and the page that answers it.
+"""A query to the library as a value, and its result page.
 
 What can be typed is told by ``query_language``. Everything else a query can hold (example photos, focus) is added by
 ``with_…`` copies, so that back and forward are a list of queries.

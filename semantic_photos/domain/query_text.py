@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A query written down as text and read again: as it is typed, or, with example photos, as JSON.
+"""Serialization of a query: as typed text or, with example photos, as JSON.
 
 In one library photos stand by their number. On the way to another one (``portable``, ``settled``) they stand by their
 file and its content key, because numbers mean nothing there.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Thumbs up and down for one query: a better query from a few votes, and where voted photos stand then."""
+"""Relevance feedback (Rocchio): the query changed by votes, and the rank of the voted photos."""
 
 from __future__ import annotations
 

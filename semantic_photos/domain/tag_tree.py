@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which subjects belong under which, and which words mean the same: a small tree of names as pure values.
+"""The tag hierarchy: broader tags and synonyms, as a small tree of names.
 
 It is used for two things. Automatic tags take the words that a user uses already ("dog", where the network says
 "puppy"). And of several guesses that exclude each other, siblings under one name, only the best stays (the idea of

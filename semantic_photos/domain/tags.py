@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tags as values: where each comes from, what may become of it, and what its name may hold.
+"""Tags as values: origin, standing, allowed changes, and rules for names.
 
 A photo and a tag have one standing. Whatever is done moves it along ``after``, the one table of the rules: nothing
 automatic touches what the user or their files said, and a rejection stays until the user takes it back.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""User-visible text made below the roof: English, with the template and values a translation needs."""
+"""User-visible text below the interface: English, with the template and values that a translation needs."""
 
 from __future__ import annotations
 

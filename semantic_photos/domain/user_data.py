@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""User data on their photos as values, to be carried from one library to another."""
+"""User data of photos as values, for transfer from one library to another."""
 
 from __future__ import annotations
 
