@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Puts a caption and a rating into a file, in the child: where programs look for them, and nothing else is touched.
+"""Writes a caption and a rating into a file's metadata, in the decoder child, and leaves all other fields alone.
 
 ``dc:description`` is a text in several languages, of which ``x-default`` is shown; ``xmp:Rating`` goes from -1 to 5.
 Both as digiKam and Lightroom write them. Older fields that say the same are not made, but those that are there are kept

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Decoder processes behind a queue: a hostile photo costs itself, never its neighbours and never the program.
+"""A pool of decoder processes behind a queue: a hostile photo fails alone.
 
 Each child works on one photo at a time. One that crashes, hangs or takes too much memory is replaced; the photo it
 was working on fails with the reason, and the queue goes on.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The program's end of one decoder child: starts it, talks to it with a time limit, ends it."""
+"""The program's end of one decoder child: starts it, exchanges messages with a time limit, ends it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What goes through the pipes between the program and its decoders: frames of JSON and raw bytes, no pickle.
+"""The decoder protocol: frames of JSON and raw bytes through pipes, no pickle.
 
 A frame is two lengths (uint32 JSON, uint64 payload, big-endian), the JSON, and the payload: square, thumbnail and
 preview behind each other. The answer comes from a process that has just read hostile bytes, so the program believes

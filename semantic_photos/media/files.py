@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Opens files of a photo library without ever waiting or writing, and says why one cannot be read."""
+"""Opens photo files read-only and without blocking, and reports why one cannot be read."""
 
 from __future__ import annotations
 

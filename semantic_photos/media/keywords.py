@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads what a photo and its sidecars say in words: keywords, caption, rating, names of people.
+"""Reads keywords, caption, rating and names of people from a photo and its sidecars.
 
 Runs in a decoder child only: the parsers behind it take foreign bytes apart, and entity bombs or half files may cost
 the child its life, never the program's. What cannot be understood says nothing, and the words are marked as not the

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes squares, thumbnails and previews from one decoding pass, as cheaply as quality allows.
+"""Renders network inputs, thumbnails and previews from one decoding pass.
 
 Only as many pixels are decoded and converted as the largest wanted output needs, twice its side: a JPEG is decoded
 at 1/2, 1/4 or 1/8 size by its own transform (``draft``), a HEIC may offer an embedded copy of itself, and

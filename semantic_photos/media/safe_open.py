@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The door: opens a file as a picture safely, and turns whatever the decoders raise into a sentence.
+"""Opens a file as a picture safely, and turns decoder exceptions into messages for the user.
 
 What a file is, is decided from its content and a short list of formats. Nothing outside that list is ever tried:
 Pillow would otherwise hand PostScript to an interpreter.
