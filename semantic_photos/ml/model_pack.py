@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finds and reads model packs: verified or not used.
+"""Finds, verifies and reads model packs.
 
 A pack is a folder of networks (ONNX), tables (npy) and texts, with a manifest that lists every file with size and
 SHA-256. All of it is checked at every start (about 15 ms for 25 MB): altered weights load and run

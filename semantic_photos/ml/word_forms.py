@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From what a user types to words that may stand in a table: tokens, and other forms of the same word.
+"""Tokenization of typed text, and other forms of the same word to look up in the word table.
 
 Light English morphology by rule, without a dictionary: a form counts only if the table has it, so a wrong guess
 mostly finds nothing. It is asked only for words that the table does not have as they stand.
