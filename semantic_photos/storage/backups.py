@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The catalog's files as files: verified copies, setting aside, publishing by rename.
+"""The catalog's files: verified copies, quarantine of damaged ones, publishing by rename.
 
 Copying the file of a catalog in use loses what is still in its log (all of it, at worst), so copies are made by
 SQLite's ``VACUUM INTO`` from one moment of the catalog, checked as a whole, and only then given their name.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The catalog: the one door to everything that is known of a library, a part for each concern.
+"""The catalog: one object with a part for each concern.
 
 Only the parts, ``schema`` and ``database`` hold SQL.
 """

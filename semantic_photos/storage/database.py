@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The catalog's file: connections per thread, transactions, opening with distrust, migrations.
+"""The catalog's database: connections per thread, transactions, integrity checks on opening, migrations.
 
 What was seen of SQLite and is guarded against here: a file of no bytes opens as a valid empty database; a write to
 a deleted file succeeds into nowhere; a transaction that reads first and writes later fails at once under a second

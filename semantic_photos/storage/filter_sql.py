@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters as SQL: each filter is one SELECT, and a tree of them is sets in memory.
+"""Filters as SQL: each filter is one SELECT, and a tree of them is set operations in memory.
 
 A set of photos is a mask over ids, so that "and", "or" and "not" of a million photos take a fraction of a
 millisecond, and so that the first filter that leaves nothing can be named without asking again. A kind of filter that

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Between catalog and photo files: which words were read from them, which are to be written, what could not be."""
+"""Synchronization state of keywords and photo files: keywords read, keywords to write, failed writes."""
 
 from __future__ import annotations
 

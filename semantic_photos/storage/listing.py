@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Photos in an order, by date or by name. That of all photos is kept in memory, so that a filter is a mask over it.
+"""Photos ordered by date or name; the order of all photos is cached, so that a filter is a mask over it.
 
 A kept order is one array of ids. It belongs to a number that the catalog raises whenever a photo changes place
 (``photo_change``, kept by triggers whoever writes). So tags and votes leave it as it is, and the few photos that an

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Vectors of several packs side by side: which photos have vectors of which pack, and the change of the pack."""
+"""Vectors of several packs side by side: which photos have vectors of which pack, and the switch of packs."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The catalog's schema, its number and its migrations: SQL as data, never code.
+"""The catalog's schema, its version and its migrations: SQL as data, never code.
 
 A rung is frozen once it was released: it must do to an old file what it did on the day it was written, whatever
 today's schema looks like. To change the schema, raise ``VERSION``, change ``CREATE``, and add the rung that leads

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SQLite's errors as ours: the world's faults with a sentence and advice each, everything else as our own bug."""
+"""Maps SQLite errors to the program's own: user-facing failures with advice, and bugs."""
 
 from __future__ import annotations
 

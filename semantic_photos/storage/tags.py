@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tags and remarks in the catalog: set, confirmed, rejected, imported, undone, counted.
+"""Tags, captions and ratings in the catalog: set, confirmed, rejected, imported, undone, counted.
 
 Every method that changes something returns a ``Change``, which ``revert`` takes back: of each row what it was and
 what it became. Only rows that are still what the change made them are taken back, so that undoing an old run never

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""User data as a whole: all of it read out, and work from elsewhere taken in."""
+"""Reads all user data from the catalog, and imports user data from elsewhere."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The way of a photo through the states: what waits, what is being read, what is indexed, what failed.
+"""The work queue of indexing: photos pending, being read, indexed, or failed.
 
 A photo that ends the program itself must not end it again and again. Photos are marked while they are read, and
 marks that are left over at the next start tell which they were. Many are read at a time, and a program also dies
