@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The process in which Annoy is tried and in which its trees are built.
+"""The child process that tests Annoy and builds its trees.
 
 Annoy is C++ compiled for the machine it was built on: on an older one it ends the process at its first illegal
 instruction; it trusts its memory and its disk. Here it can take down nothing but itself, can be stopped at any

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Decides whether Annoy can be used on this machine, without betting the program on it."""
+"""Checks in a child process whether Annoy works on this machine, so that a crash cannot end the program."""
 
 from __future__ import annotations
 

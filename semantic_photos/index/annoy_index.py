@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An immutable segment: vectors, ids and Annoy's trees, verified, memory-mapped and never written again."""
+"""An immutable segment: vectors, ids and Annoy trees, verified and memory-mapped."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether Annoy answers a query, and how it is asked: enough candidates, exactly scored, or exact search instead."""
+"""Annoy search with exact re-scoring, and the choice between it and exact search for each query."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Measures on a new segment which queries Annoy may answer.
+"""Measures Annoy's recall on a new segment, and so which queries Annoy may answer.
 
 Annoy's trees were grown around the photos. A query that lies among them (a photo of the library) falls into the
 right leaves; one that lies apart (words: their cosine with even the best photo is 0.2 to 0.4 in such models) is torn
