@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From examples of a subject to a direction in the space of photos: pure maths, no catalog.
+"""Fits the direction of a custom concept to example photos: pure maths on vectors, no catalog.
 
 Three directions that make different mistakes, added up. The prototype is the mean of the examples, seen from the mean
 of all photos (Snell and others, "Prototypical networks", 2017). The discriminant takes out of it what photos of this

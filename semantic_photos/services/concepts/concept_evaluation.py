@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Is a taught subject any good, and what should the person be asked next? Pure maths on vectors, no catalog.
+"""Held-out evaluation of a custom concept, and the choice of photos to review: pure maths, no catalog.
 
 **Held out.** Each example is looked for by a model that has not seen it: one fold for each up to ten, ten folds above.
 Photos that look the same (bursts, copies) share a fold, since one would give the other away, and what was rejected is

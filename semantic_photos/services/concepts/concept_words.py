@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The words of a pack and, above them, the names of subjects that the user taught."""
+"""A text encoder that knows the words of a pack and the names of the user's custom concepts."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A subject of the person's own, taught by a few photos: it becomes a tag, and a direction to search in.
+"""Custom concepts: trained from a few photos, each is a tag and a direction to search in.
 
 How it is learnt stands in ``learning``; what it is worth on examples it has not seen, and which photos to ask the
 person about, in ``proving``.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The program adapted to a user: a correction from their confirmations, proven, applied, and taken off again."""
+"""The personalization service: fits, proves, applies and removes a map from the user's confirmations."""
 
 from __future__ import annotations
 

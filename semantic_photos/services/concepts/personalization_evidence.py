@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a user confirmed, as evidence: tags, keywords, captions and votes become words, vectors and signs."""
+"""Evidence for personalization: tags, keywords, captions and votes as words, vectors and signs."""
 
 from __future__ import annotations
 

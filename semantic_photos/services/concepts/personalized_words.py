@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The user's correction at work: the words and automatic tags of a pack, seen through it while there is one."""
+"""The words and automatic tags of a pack with personalization applied, if there is one."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why a photo answers a query: where in it, by which words, by what it shares with the example, by its name."""
+"""Explains why a photo matches a query: heat maps, shares of words, regions of an example, exact matches."""
 
 from __future__ import annotations
 

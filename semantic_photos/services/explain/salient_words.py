@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a photo shows, as a few different things: for the chips to press, and for what two photos share."""
+"""Salient words of a photo, as suggestions to search with, and those that two photos share."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The change to another model pack: its vectors are made in the background, while the present pack answers.
+"""The change to another model pack: encodes in the background while the current pack answers queries.
 
 Each batch is a transaction of its own, so that a kill loses at most one batch. New photos are indexed with the present
 pack first. From the next start on the other pack is used, if it has vectors of nearly all photos.

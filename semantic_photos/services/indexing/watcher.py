@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Turns file system events into settled batches of paths; events are hints, the scan is the truth.
+"""Turns file system events into settled batches of paths; events are hints, a scan decides.
 
 watchdog reports creations, moves, deletions and closes. A file is handed on when it was closed after writing, or,
 when no close comes (hard links, files moved in, the first files of a copied folder), once its size and time stand

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Opens one library and wires all of it: the only object that window and command line hold."""
+"""Opens one library and wires its services: the only object that window and command line hold."""
 
 from __future__ import annotations
 

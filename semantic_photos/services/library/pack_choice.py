@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which model pack a library uses, and which it should use; none without its known answer.
+"""Chooses the model pack of a library; a pack is used only if it gives its known answer.
 
 The preferred pack is the best good one. The serving pack answers: it stays the one that most photos have vectors of
 until the preferred one has vectors of nearly all.

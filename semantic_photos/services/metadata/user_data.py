@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""User data out of the library and into another one: as JSON, as CSV, from digiKam, from folders.
+"""Export and import of user data: JSON, CSV, digiKam databases, folders.
 
 Photos are found again by their content, then by their path, so that work survives a new computer, other folders and
 new names.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Example photos of a query become vectors: stored or encoded now; whole, a region, or the parts in focus."""
+"""Vectors of example photos: stored or encoded now; of the whole, a region, or the parts in focus."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Near-duplicate photos of a result in stacks: bursts, copies and small edits take one place instead of twenty."""
+"""Groups near-duplicates in a result: bursts, copies and small edits are shown once."""
 
 from __future__ import annotations
 

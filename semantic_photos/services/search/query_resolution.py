@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""First step of a search: what is typed becomes alternatives, each with a vector, cut-offs and the photos it allows."""
+"""Resolves a query into alternatives, each with its vector, cut-offs and candidates."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps between a resolved query and its page: retrieve, merge, order, group."""
+"""The steps from a resolved query to its result page: retrieve, merge, order, group."""
 
 from __future__ import annotations
 

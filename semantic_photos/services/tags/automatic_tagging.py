@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Automatic tags for the whole library from its stored vectors: precise, undoable, and never against the user."""
+"""Automatic tagging of the whole library from stored vectors: undoable, and never against the user's decisions."""
 
 from __future__ import annotations
 

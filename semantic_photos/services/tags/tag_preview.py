@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run of automatic tagging would set, counted before it begins."""
+"""A preview of automatic tagging: how many tags a run would set."""
 
 from __future__ import annotations
 

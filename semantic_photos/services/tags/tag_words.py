@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a pack's tags to the words that are used for them: the user's own first, and only what is likely right."""
+"""Maps a pack's tags to the tag names in use: the user's own names first."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A thread for slow work of one kind: one thing after the other, troubles told to the user, an orderly end."""
+"""A background thread for one kind of slow work: in order, reports failures, shuts down cleanly."""
 
 from __future__ import annotations
 
