@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Subjects of the person's own from the command line: taught, asked about, answered, taken back."""
+"""The command for custom concepts: train, list photos to review, confirm, reject, remove."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What explains and steers, on the command line: similar photos with conditions, why a photo was found, votes."""
+"""The commands for explanations, relevance feedback and similar photos with a focus."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ask and answer in the terminal: what the program does where there is no display."""
+"""A search prompt in the terminal, for machines without a display."""
 
 from __future__ import annotations
 
