@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From cosines to confidences of automatic tags: a background and a prior per tag, one logistic curve for all of them.
+"""Calibrates automatic tags: a background and a prior per tag, one logistic curve for all of them.
 
 Platt, "Probabilistic outputs for support vector machines", 1999; a tag's cosine is first measured against its own
 background, because some words lie near every photo and some near none. The prior is Bayes': of two tags that stand out

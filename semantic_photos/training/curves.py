@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Curves of a training run from its log, drawn with Pillow: one small diagram for each quantity.
+"""Training curves from a log, drawn with Pillow: one small diagram for each quantity.
 
 Command: ``python -m semantic_photos.training.curves LOG... --out PNG``
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fits where good matches of a word begin, on photos whose objects are known, and writes it into a pack.
+"""Fits the result cut-offs of words on photos with known objects, and writes them into a pack.
 
 One logistic curve for all words over the standard score of the cosine before the pack's ordinary photos, with an
 offset for each labelled word: Platt 1999, "Probabilistic outputs for support vector machines"; offsets are held near

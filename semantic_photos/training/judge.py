@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Figures on the val splits during training, for choices between runs (the public figures come from `evaluation`)."""
+"""Validation figures during training, to choose between runs (the public figures come from `evaluation`)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What detectors saw in the training photos, as soft targets for the words of everyday objects.
+"""Detector scores of the training photos, as soft targets for the words of everyday objects.
 
 Each line of ``objects.jsonl.gz`` holds the largest score of each kind over all boxes of a photo. Scores are guesses: a
 low one is often right for something large, and a kind that is missing may still be there, only too small to be found.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A small contextual text encoder over the word table: what order and company of words change, in under a millisecond.
+"""Training of the phrase encoder: a small contextual text encoder over the word table, below a millisecond.
 
 Two layers of a transformer (Vaswani et al., NeurIPS 2017) see the rows of a phrase as the table has them. What they say
 is added to the weighted sum of the words, so an untrained encoder is the plain sum. It learns where the training's text

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every training stage needs around its loop: schedule by the clock, moving average, checkpoints, log."""
+"""The training loop's schedule by the clock, moving average, checkpoints and log."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fits from which confidence on each automatic tag is right often enough, and writes it into a pack.
+"""Fits the confidence threshold of each automatic tag, and writes it into a pack.
 
 A tag is right in a photo that a label, the words of a caption or a detector say it of, or of something it stands above
 (animal above dog). It is wrong where a detector that knows the kind saw nothing of it. Where nobody could say so, a

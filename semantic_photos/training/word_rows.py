@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where single words lie, learned from the photos: rows of the table move while photos stand still.
+"""Vectors of single words, trained on the photos: rows of the table move while photos stay fixed.
 
 One map shared by all words (`goals`) cannot know that "mouse" is rarely the animal here. Each row moves towards the
 photos whose captions, labels or detected objects name it, held back by a pull to where it was, and in the end half way
