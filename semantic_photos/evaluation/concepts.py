@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a custom concept learnt from a few photos is worth, and whether the figures that the program shows are true.
+"""Evaluation of custom concepts trained from a few photos, and of the figures that the program shows for them.
 
 Labels of the val photos stand for concepts: some of their photos are the examples, and the others are to be found
 among all the rest. Beside it: photos like the mean of the examples, and the typed word. A

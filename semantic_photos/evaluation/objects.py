@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How well everyday objects are found, by what object detectors saw: ranking, good matches, and minus words.
+"""Search for everyday objects, measured against object detectors: ranking, good matches, excluded words.
 
 A photo shows an object if a detector gives it 0.5 or more, and does not if all detectors that know the object ran and
 none gives it 0.12. What lies between is left out, object by object: at 0.3 a detector is often right about large

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Queries whose answers are known, made from captions and labels: their words, and which of them are nouns."""
+"""Queries with known answers, made from captions and labels: their words, and which of them are nouns."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How well photos are found: by captions, by words, by labels, and by other photos."""
+"""Retrieval figures: photos found by captions, words, labels and other photos."""
 
 from __future__ import annotations
 
