@@ -11,7 +11,7 @@ class SemanticPhotosError(Exception):
 
 
 class UserFacingError(SemanticPhotosError):
-    """Report something the world did, in a sentence that may be shown. ``str(error)`` is English.
+    """A failure outside the program's control, in a sentence that may be shown. ``str(error)`` is English.
 
     Attributes:
         code: stable machine-readable name of the kind of error (``photo.truncated``, ``catalog.corrupt``, …).

@@ -31,7 +31,7 @@ AWAY_WORD = 0.35
 
 @dataclass(frozen=True, slots=True)
 class Focus:
-    """A phrase to look at in an example photo (``weight`` > 0), or to look away from (< 0)."""
+    """A phrase of the focus: included (``weight`` > 0) or excluded (< 0)."""
 
     word: str
     weight: float = 1.0

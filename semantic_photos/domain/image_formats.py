@@ -46,7 +46,7 @@ class ImageFormat:
     embeds: bool = False
 
 
-#: All formats, in the order in which a user is told of them.
+#: All formats, in the order in which they are shown to the user.
 IMAGE_FORMATS = (
     ImageFormat(
         "jpg", (".jpg", ".jpeg", ".jpe", ".jfif"), ("JPEG",), "JPEG", "PIL.JpegImagePlugin",

@@ -60,7 +60,7 @@ def normal_form(query: Query) -> str:
 
 
 def has_examples(normal: str) -> bool:
-    """Return whether a normal form tells of example photos, by their number in one library or their path."""
+    """Return whether a normal form contains example photos, by their number in one library or their path."""
     if not normal.startswith("{"):
         return False
     try:

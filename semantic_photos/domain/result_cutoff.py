@@ -33,7 +33,7 @@ import numpy as np
 
 from semantic_photos.domain.ports import FloatArray
 
-#: Caution where a user has not said otherwise.
+#: Default strictness.
 CAUTION = 0.5
 #: Share of the way up at caution 0, and what full caution adds; background spreads likewise.
 _SHARE, _MORE_SHARE = 0.45, 0.4

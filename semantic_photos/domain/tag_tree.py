@@ -3,7 +3,7 @@
 
 It is used for two things. Automatic tags take the words that a user uses already ("dog", where the network says
 "puppy"). And of several guesses that exclude each other, siblings under one name, only the best stays (the idea of
-Deng and others, "Hedging your bets", 2012: when the leaf is unsure, the name above it is still right).
+Deng and others, "Hedging your bets", 2012: when the leaf is uncertain, its parent is still right).
 """
 
 from __future__ import annotations

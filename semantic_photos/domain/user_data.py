@@ -21,7 +21,7 @@ class TagRecord:
 
 @dataclass(frozen=True, slots=True)
 class VoteRecord:
-    """A thumb up (1) or down (-1) for a query; ``given`` is epoch seconds."""
+    """A vote on a photo for a query: good match (1) or no match (-1); ``given`` is epoch seconds."""
 
     query: str
     vote: int
