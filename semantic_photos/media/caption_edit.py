@@ -116,7 +116,7 @@ def _put_iptc(image: Any, caption: str) -> None:
     for datum in data:
         if str(datum.key()) != IPTC_CAPTION:
             kept.add(datum)
-    # One that cannot be said there would go on contradicting the caption, so it goes.
+    # An old text that cannot be replaced there would contradict the caption, so it is removed.
     if raw and len(raw) <= _IPTC_MOST and (unicode or caption.isascii()):
         value = exiv2.DataValue(raw, exiv2.ByteOrder.invalidByteOrder, exiv2.TypeId.string)
         kept.add(exiv2.Iptcdatum(exiv2.IptcKey(IPTC_CAPTION), value))

@@ -30,7 +30,7 @@ from semantic_photos.media.keyword_edit_values import EditedFile, EditRequest
 
 HEADER = struct.Struct(">IQ")
 MAX_JSON = 1_000_000
-#: A preview of 10,000 x 10,000 pixels; nobody asks for more.
+#: A preview of 10,000 x 10,000 pixels, the largest that is requested.
 MAX_PAYLOAD = 300_000_000
 #: What a child says when it takes up a photo: from then on its death may be the photo's fault.
 BEGUN = {"begun": True}

@@ -22,7 +22,7 @@ _NO_ROOM = (errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 def open_file(path: Path) -> BinaryIO:
     """Open a regular file for reading.
 
-    Never waits: a pipe that nobody writes to would block for ever.
+    Never waits: a pipe without a writer would block for ever.
 
     Raises:
         PhotoError: ``photo.missing``, ``photo.no-permission``, ``photo.io-error``, ``photo.not-a-file``,

@@ -110,7 +110,7 @@ def _wanted_share(full: tuple[int, int], request: DecodeRequest) -> float:
     share = _GAP * max(sides) / longer
     if request.recipe is not None:
         share = max(share, _GAP * request.recipe.side / (longer if request.recipe.fit == "pad" else shorter))
-    # Only facts were wanted: the smallest decoding tells whether the file is whole.
+    # Only facts were wanted: the smallest decoding shows if the file is complete.
     return min(1.0, share) or 1.0 / 8
 
 

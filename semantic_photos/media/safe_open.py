@@ -122,7 +122,7 @@ def _diagnosis(file: BinaryIO, error: Exception) -> PhotoError:
         if is_cut(file) or "truncated" in words:
             return _truncated()
     except (OSError, ValueError) as second:
-        # libheif takes the file over and closes it; then nothing more is to be learnt from it.
+        # libheif takes the file over and closes it; after that it cannot be read again here.
         if isinstance(second, OSError) and second.errno is not None:
             return read_error(second)
     return PhotoError(Message("The file is damaged: the picture cannot be decoded."), code="photo.damaged")

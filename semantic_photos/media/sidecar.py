@@ -89,7 +89,7 @@ def sidecar_to_write(photo: Path, *, adobe: bool = False) -> Path:
 
 
 def words_stamp(photo: Path) -> str:
-    """Return what tells cheaply whether the words of a photo may have changed; empty when the photo is not there."""
+    """Return a cheap stamp that changes when a photo's keywords may have changed; empty when the photo is not there."""
     try:
         parts = [_stamp(photo)]
         parts += [f"{path.name}={_stamp(path)}" for path in sidecars_of(photo)]
