@@ -123,7 +123,7 @@ class ModelPack:
         )
 
     def read_model(self, name: str) -> bytes:
-        """Return the bytes of a network, verified again: what runs is what was looked at.
+        """Return the bytes of a network, verified again: what runs is what was validated.
 
         Raises:
             PackError: the file was changed or removed since the pack was loaded.

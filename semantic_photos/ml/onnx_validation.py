@@ -52,7 +52,7 @@ ELEMENT_TYPES = {1: "float32", 2: "uint8", 7: "int64"}
 
 @dataclass(frozen=True, slots=True)
 class TensorFacts:
-    """What a model says of an input or output: its type and shape, None for an open dimension."""
+    """A model's declaration of an input or output: its type and shape, None for an open dimension."""
 
     dtype: str
     shape: tuple[int | None, ...]

@@ -18,9 +18,9 @@ _SAME = str.maketrans(
     {"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'", "‐": "-", "‑": "-", "‒": "-", "\u00ad": "", "\u200d": "",
      "\u200c": "", "\u200b": "", "\ufeff": ""}
 )  # fmt: skip
-#: Longer than any word; more is somebody leaning on the keyboard.
+#: Longer than any word; longer input is no word, such as a key held down.
 _LONGEST = 64
-#: More letters and tokens than this are not looked at.
+#: Letters and tokens beyond this are ignored.
 _MOST_LETTERS, _MOST_TOKENS = 20_000, 256
 
 _IRREGULAR = {

@@ -95,7 +95,7 @@ class WordVectorTable:
             if row is not None:
                 rows.append(row)
             elif "-" in token:
-                # A compound nobody listed means what its parts mean.
+                # An unlisted compound means what its parts mean.
                 for part in token.split("-"):
                     row = self.row(part)
                     if row is not None:
