@@ -69,7 +69,7 @@ def copy_to(connection: sqlite3.Connection, target: Path, catalog: Path) -> Path
 
 
 def problem_of(path: Path) -> Message:
-    """Return why a file is no sound catalog, from a look at every page; empty when it is sound."""
+    """Return why a file is no sound catalog, from a check of every page; empty when it is sound."""
     try:
         address = f"{path.as_uri()}?mode=ro&immutable=1"
         with contextlib.closing(sqlite3.connect(address, uri=True, isolation_level=None)) as connection:

@@ -81,7 +81,7 @@ class Catalog:
             connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, clean(value)))
 
     def check(self) -> list[str]:
-        """Return what is wrong, as sentences, from a look at every page and every promise; empty when all is well.
+        """Return what is wrong, as sentences, from a check of every page and every invariant; empty when all is well.
 
         Raises:
             CatalogError: when the check itself cannot run.

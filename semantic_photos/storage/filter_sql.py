@@ -234,7 +234,7 @@ class Filters:
             return known
 
     def _shown_directories(self, connection: sqlite3.Connection) -> list[tuple[int, str]]:
-        """Return all directories from the name of their watched folder on: what lies above it is nobody's choice."""
+        """Return all directories from the name of their watched folder on: parents of it are not the user's choice."""
         roots = [os.fsdecode(raw).replace(os.sep, "/") for (raw,) in connection.execute("SELECT path FROM folder")]
         found = []
         for number, path in self._all_directories(connection):

@@ -154,7 +154,7 @@ class KeywordSync:
 
         Args:
             ids: the photos; None means all.
-            automatic: write automatic tags that nobody confirmed too, from this confidence on; None writes none.
+            automatic: write unconfirmed automatic tags too, from this confidence on; None writes none.
             failed_only: only those whose last writing failed.
         """
         with self._database.read() as connection:

@@ -30,7 +30,7 @@ from semantic_photos.storage.schema import FAILED
 FEW = 2_000
 #: A kept order is mended if one photo in so many changed, or fewer; else making it again is as quick.
 _MENDED = 100
-#: Rows between two looks at a token, and the parts in which names are sorted: what is sorted in one piece stops all
+#: Rows between two checks of a token, and the parts in which names are sorted: what is sorted in one piece stops all
 #: other threads meanwhile, the window too.
 _CHUNK, _PARTS = 20_000, 512
 
@@ -195,7 +195,7 @@ def _mask(order: IdArray, ids: IdArray) -> MaskArray:
 
 
 def _fixed(ids: IdArray) -> IdArray:
-    """Return an array that many will be given, so that nobody writes into it."""
+    """Return a read-only array, since many callers share it."""
     ids.setflags(write=False)
     return ids
 
@@ -262,5 +262,5 @@ def _number(found: re.Match[str]) -> str:
     if len(digits) < _LONG:
         value = digits.lstrip("0") or "0"
         return f"\0{chr(len(value))}{value}"
-    # Very long digits are text of their own: nobody counts so far.
+    # Very long digits are text of their own: they are no numbers.
     return f"\0{chr(_LONG)}{digits}\0" if found.start() else f"{digits}\0"

@@ -115,7 +115,7 @@ def newer(path: Path, version: int, ours: int) -> CatalogError:
 
 
 def older(path: Path, version: int) -> CatalogError:
-    """Return the error for a catalog that must be brought up to date, which a reader may not, or nobody can."""
+    """Return the error for a catalog that needs a migration, which a reader may not do, or for which there is none."""
     return CatalogError(
         Message("The catalog {path} has an older version ({version}).", path=path, version=version),
         code="catalog.older",

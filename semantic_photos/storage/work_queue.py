@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 #: From so many deaths of the program during its reading a photo may be blamed, if its suspicion has reached 1.
 CRASHES = 2
-#: Seconds until a photo that the world kept from being read is tried again; four times as long after each failure.
+#: Seconds until a photo that could not be read for an outside reason is retried; four times that after each failure.
 RETRY_S, MOST_RETRY_S = 300.0, 86_400.0
 
 
