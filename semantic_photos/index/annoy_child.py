@@ -75,7 +75,7 @@ def build(vectors: Path, output: str, dim: int, trees: int, seed: int) -> None:
 
 
 def _die_with_parent() -> None:
-    """End when the other end of standard input goes, however that happened: nobody waits for the result then."""
+    """End when the other end of standard input goes, however that happened: the result is no longer needed then."""
 
     def watch() -> None:
         # Not sys.stdin: a thread that holds its lock at the end of the process is a fatal error.

@@ -137,7 +137,7 @@ def _key(files: Sequence[Path]) -> str:
 
 
 def _processor() -> str:
-    """Return what the processor can do, as far as the system tells."""
+    """Return the processor's features, as far as the system reports them."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as lines:
             flags = next((line for line in lines if line.startswith(("flags", "Features"))), "")

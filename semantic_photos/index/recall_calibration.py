@@ -38,7 +38,7 @@ NEVER = 2.0
 
 
 def calibrate(segment: Segment, token: CancelToken) -> tuple[int, float]:
-    """Return how many candidates Annoy should look at, and the best cosine from which its answer is trusted.
+    """Return how many candidates Annoy should examine, and the best cosine from which its answer is trusted.
 
     The cosine is above 1 (``NEVER``) when it is not complete enough even for photos of the library, or not faster.
 

@@ -204,7 +204,7 @@ class SegmentFolder:
         return open(self.path / name, "xb", buffering=0)
 
     def settle(self, name: str) -> SegmentFile:
-        """Bring a file that was written by somebody else to the disk for good, and describe it.
+        """Synchronise to disk a file that another process wrote, and describe it.
 
         Raises:
             OSError: when it cannot be read or synchronised.
