@@ -132,7 +132,7 @@ class Indexer:
 
     @property
     def is_paused(self) -> bool:
-        """Return whether somebody paused the worker."""
+        """Return whether the worker is paused."""
         return self._paused.is_set()
 
     @property

@@ -46,7 +46,7 @@ SETTLE_S = 0.7
 EMPTY_SETTLE_S = 10.0
 #: More waiting paths than this: a comparison of the whole root is cheaper.
 MOST_PATHS = 5_000
-#: How often a root is looked at: replaced, gone and unmounted roots send no event.
+#: How often a root is checked: replaced, gone and unmounted roots send no event.
 ROOT_POLL_S = 5.0
 
 RAISE_LIMIT = "sudo sysctl fs.inotify.max_user_watches=1048576"

@@ -218,7 +218,7 @@ def _verify_once(pack: ModelPack, catalog: Catalog, *, read_only: bool) -> None:
         finally:
             encoder.close()
     else:
-        # Somebody else's network: what it allocates and how long it computes is found out in a child process.
+        # An unknown network: its memory use and run time are tested in a child process.
         try_pack(pack.folder)
     if not read_only:
         catalog.set_meta(_VERIFIED, "\n".join([mark, *known][:_MOST_VERIFIED]))

@@ -241,7 +241,7 @@ def checked(vector: FloatArray) -> FloatArray:
 
 
 def stamp_of(path: Path) -> FileStamp | None:
-    """Return what tells cheaply that a file has changed, or None while it cannot be reached."""
+    """Return a cheap stamp that changes with a file, or None while it cannot be reached."""
     try:
         found = path.stat()
     except OSError:

@@ -48,7 +48,7 @@ class ExampleVectors:
 
         Args:
             example: the photo. Its region is cut out, whatever the focus.
-            focuses: it is judged by the parts that show these words, or that do not, for negative ones.
+            focuses: it is compared by the parts that show these words, or that do not, for negative ones.
 
         Raises:
             QueryError: no pack, an unknown focus, a region that is none, an example that is gone.

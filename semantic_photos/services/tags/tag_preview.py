@@ -51,6 +51,6 @@ class TagPreview:
 
 
 def about(count: int) -> int:
-    """Return a number as it is told: from 100 on to two digits, because photos come and go."""
+    """Return a number as it is shown: from 100 on to two digits, because photos come and go."""
     step = 10 ** max(0, len(str(count)) - 2) if count >= 100 else 1
     return (count + step // 2) // step * step

@@ -16,7 +16,7 @@ from semantic_photos.services.threads.concurrency import EventBus
 
 _log = logging.getLogger(__name__)
 
-#: Seconds between two looks whether somebody closed.
+#: Seconds between two checks for closing.
 _LOOK_S = 0.1
 
 _Work = Callable[[], object]
@@ -57,7 +57,7 @@ class Background:
         done = threading.Event()
         self.put(done.set)
         end = None if timeout_s is None else time.monotonic() + timeout_s
-        # What is queued when it closes is dropped, so nobody would ever say that it is done.
+        # Work that is queued when it closes is dropped, so its end would never be reported.
         while not done.wait(_LOOK_S if end is None else max(0.0, min(_LOOK_S, end - time.monotonic()))):
             if self.closed or (end is not None and time.monotonic() >= end):
                 return False
