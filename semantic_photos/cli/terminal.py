@@ -23,7 +23,7 @@ _SHOWN = 10
 
 
 def converse(library: Library, folders: Sequence[Path]) -> int:
-    """Index ``folders``, then answer questions from stdin until an empty line or its end.
+    """Index ``folders``, then answer queries from stdin until an empty line or its end.
 
     Raises:
         UserFacingError: when a folder or the catalog cannot be used.
