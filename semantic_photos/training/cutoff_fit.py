@@ -81,7 +81,7 @@ def fit_cutoff(
         words: the pack's words.
         background: unit vectors of ordinary photos (B, D): the pack's.
         vectors: unit vectors of labelled photos (N, D), none of them from training.
-        scores: for each label, in lower case, its score in each photo, float (N,) in [0, 1]; NaN where nobody looked.
+        scores: for each label, in lower case, its score in each photo, float (N,) in [0, 1]; NaN where no detector ran.
         halves: which photos are of the first half, bool (N,); by chance if not given.
         least_trust: words that were trained less are never clearly shown.
 

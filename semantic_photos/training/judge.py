@@ -14,7 +14,7 @@ from semantic_photos.training.objects import CLEAR, FLOOR, ObjectBank
 from semantic_photos.training.targets import Places, Targets
 from semantic_photos.training.texts import Bags
 
-#: Kinds of objects are judged from so many val photos that clearly show them.
+#: Kinds of objects are measured from so many val photos that clearly show them.
 _ENOUGH = 5
 
 

@@ -180,7 +180,7 @@ class PhraseTraining:
         return torch.cat(made)
 
     def fragment(self, rows: Sequence[int], rng: np.random.Generator) -> list[int]:
-        """Return some neighbouring words of a text, as somebody who searches would type them."""
+        """Return some neighbouring words of a text, as a user would type them in a query."""
         length = int(rng.integers(2, min(8, len(rows)) + 1))
         start = int(rng.integers(0, len(rows) - length + 1))
         return list(rows[start : start + length])

@@ -22,7 +22,7 @@ LOG_NAME = "log.jsonl"
 class ClockSchedule:
     """Warm-up, then half a cosine over a budget of wall time instead of a number of steps.
 
-    On a shared machine nobody knows how many steps an hour holds. The learning rate therefore follows the time spent
+    On a shared machine the number of steps in an hour is unknown. The learning rate therefore follows the time spent
     (across resumed runs), so that it always ends at its floor when the budget ends.
     """
 

@@ -69,7 +69,7 @@ def sentence_encoder_folder() -> Path:
 
 @torch.no_grad()
 def teacher_vectors(words: Sequence[str], batch: int = 256) -> torch.Tensor:
-    """What the sentence encoder says of each word: mean over templates of centred unit vectors, float32 (V, 384)."""
+    """The sentence embedding of each word: mean over templates of centred unit vectors, float32 (V, 384)."""
     os.environ["HF_HUB_OFFLINE"] = "1"
     from transformers import AutoModel, AutoTokenizer
 
