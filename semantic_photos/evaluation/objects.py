@@ -31,7 +31,7 @@ LEAST_PHOTOS = 5
 FAINT = 0.65
 #: Everyday objects that the good matches are measured on: those that most photos show.
 CUTOFF_OBJECTS = 40
-#: Minus words: first hits looked at, pairs in all and for one object, and how often the two occur together.
+#: Excluded words: first hits examined, pairs in all and for one object, and how often the two occur together.
 MINUS_FIRST, MINUS_PAIRS, MINUS_OF_ONE, MINUS_LEAST, MINUS_SHARES = 20, 60, 15, 8, (0.15, 0.7)
 
 

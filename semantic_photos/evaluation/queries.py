@@ -183,7 +183,7 @@ def unseen_queries(
     known: Counter[str] = Counter()
     for photo in training:
         for text in (*photo.captions, *photo.labels):
-            # "hot-dog" teaches "dog" as well.
+            # "hot-dog" counts for "dog" as well.
             known.update(folded_words(text) | folded_words(text.replace("-", " ")))
     said = [[folded_words(caption) for caption in photo.captions] for photo in photos]
     counts = Counter(word for captions in said for caption in captions for word in caption)

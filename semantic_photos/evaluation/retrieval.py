@@ -24,9 +24,9 @@ from semantic_photos.evaluation.queries import (
 
 EncodeText = Callable[[str], "Floats | None"]
 
-#: Recipes name the dish's country and occasion, which nobody can see: these are captioned, but no everyday photos.
+#: Recipes name the dish's country and occasion, which cannot be seen: these are captioned, but no everyday photos.
 LEFT_OUT = frozenset({"based_cooking"})
-#: A word of no more training texts than this can hardly have been learnt from them.
+#: A word of no more training texts than this can hardly have been trained on them.
 RARE = 10
 
 
