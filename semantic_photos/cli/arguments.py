@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can be said on the command line."""
+"""The argument parser of the command line: commands, options and their help."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The commands, each on the same ``Library`` as the window; their JSON is a contract that others script against."""
+"""The commands, each on the same ``Library`` as the window; their JSON is a stable contract for scripts."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Subjects of the person's own from the command line: taught, asked about, answered, taken back."""
+"""The command for custom concepts: train, list photos to review, confirm, reject, remove."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from semantic_photos.translation import tr, translated, trn
 
 
 def check(options: argparse.Namespace) -> None:
-    """Refuse what makes no sense together.
+    """Refuse options that contradict each other.
 
     Raises:
-        UserFacingError: when there is something else beside ``--forget``.
+        UserFacingError: when ``--forget`` is combined with photos.
     """
     if options.forget and (options.photos or options.yes or options.no):
         raise UserFacingError(Message("--forget takes no photos."), code="usage", advice=SEE_HELP)
 
 
 def train(options: argparse.Namespace, open_library: Callable[..., Library]) -> dict[str, Any]:
-    """Teach, answer, or forget; return a report for JSON.
+    """Train, confirm and reject, or remove a concept; return a report for JSON.
 
     Raises:
         UserFacingError: when it cannot be done.
@@ -39,13 +39,13 @@ def train(options: argparse.Namespace, open_library: Callable[..., Library]) -> 
         if options.forget:
             gone = custom_concepts.take_back(options.name)
             return {"name": gone.name, "forgotten": True, "photos": len(gone.change.photo_ids)}
-        # All paths first: a wrong one must not leave the answers before it given.
+        # All paths first: a wrong one must not leave the decisions before it applied.
         given, yes, no = ([tags.photo_of(library, path) for path in paths]
                           for paths in (options.photos, options.yes, options.no))  # fmt: skip
         if set(yes) & set(no):
             raise UserFacingError(Message("A photo cannot be in both --yes and --no."), code="usage")
         if not given:
-            # A name that was not taught must not become a tag by an answer.
+            # A name that is no concept must not become a tag by a confirmation.
             name = custom_concepts.known(options.name)
             library.tags.act(Act.CONFIRM, yes, name)
             library.tags.act(Act.REJECT, no, name)
@@ -59,7 +59,7 @@ def train(options: argparse.Namespace, open_library: Callable[..., Library]) -> 
 
 
 def print_report(report: dict[str, Any]) -> None:
-    """Print a report for a person."""
+    """Print a report as text."""
     if report.get("forgotten"):
         text = trn(
             "{name}: removed, with its tag on {count:,} photo.",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``doctor``: look at every part of a library, say what is wrong, and put right what can be rebuilt."""
+"""The command ``doctor``: checks every part of a library, reports faults, and repairs what can be rebuilt."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What explains and steers, on the command line: similar photos with conditions, why a photo was found, votes."""
+"""The commands for explanations, relevance feedback and similar photos with a focus."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def no_photo(given: Path) -> UserFacingError:
 
 
 def asked(library: Library, options: argparse.Namespace) -> tuple[str, Query]:
-    """Return what is asked, as it is told and as a query: the words that were typed, or ``--saved NAME``.
+    """Return the query, as text and as a value: the words that were typed, or ``--saved NAME``.
 
     Raises:
         QueryError: there is no saved search of that name.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Indexing folders from the command line: add, wait with a progress bar, report."""
+"""The indexing commands: add folders, wait with a progress bar, report."""
 
 from __future__ import annotations
 

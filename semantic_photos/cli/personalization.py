@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The program adapted to a user's confirmations, from the command line."""
+"""The command for personalization: status, fit, remove."""
 
 from __future__ import annotations
 

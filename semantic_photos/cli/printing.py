@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How values become text on a terminal and JSON for scripts."""
+"""Formatting of values as terminal text and as JSON for scripts."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command ``searches``: queries with a name, of words, example photos and what counts in them."""
+"""The command ``searches``: saved searches, with their words, example photos and focus."""
 
 from __future__ import annotations
 

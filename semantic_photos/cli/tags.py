@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tags from the command line: set, taken off, reviewed, written into files."""
+"""The tag commands: add, remove, review, and write tags into photo files."""
 
 from __future__ import annotations
 

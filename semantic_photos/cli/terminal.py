@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ask and answer in the terminal: what the program does where there is no display."""
+"""A search prompt in the terminal, for machines without a display."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SHOWN = 10
 
 
 def converse(library: Library, folders: Sequence[Path]) -> int:
-    """Index ``folders``, then answer questions from stdin until an empty line or its end.
+    """Index ``folders``, then answer queries from stdin until an empty line or its end.
 
     Raises:
         UserFacingError: when a folder or the catalog cannot be used.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""User data out of the library and into it, from the command line."""
+"""The commands that export and import user data."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A tree of words and filters as alternatives: each some words, ranked together, among the photos of some filters.
+"""Alternatives of a query: words ranked together, among the photos that some filters allow.
 
 Joining by "and" distributes over "or" as far as words are in it; filters stay together, since the catalog answers a
 tree of them at once.
@@ -15,7 +15,7 @@ from functools import lru_cache
 from semantic_photos.domain.filters import All, AnyOf, Node, Not, Term
 from semantic_photos.domain.query_language import all_of, any_of, negated
 
-#: More alternatives with words are not looked at: each is a search of its own.
+#: Further alternatives with words are ignored: each is a search of its own.
 MAX_BRANCHES = 32
 
 
@@ -55,7 +55,7 @@ def alternatives(tree: Node | None) -> tuple[Alternative, ...]:
 
 
 def count(tree: Node) -> int:
-    """Return how many alternatives with words a tree has, also those that are not looked at."""
+    """Return how many alternatives with words a tree has, ignored ones included."""
     return _counted(tree)[0]
 
 
@@ -88,7 +88,7 @@ def _alternatives(node: Node) -> list[Alternative]:
 
 
 def _merged(found: Sequence[Alternative]) -> list[Alternative]:
-    """Return the alternatives with those without words made one, and no more than are looked at."""
+    """Return the alternatives with those without words joined into one, up to the limit."""
     content = [branch for branch in found if branch.terms][:MAX_BRANCHES]
     plain = [all_of(branch.where) for branch in found if not branch.terms and branch.where]
     either = any_of(plain)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Errors in two families: the world's fault, fit to be shown, and our own bug, to be reported loudly."""
+"""Error classes in two families: failures to report to the user, and bugs in the program."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class SemanticPhotosError(Exception):
 
 
 class UserFacingError(SemanticPhotosError):
-    """Report something the world did, in a sentence that may be shown. ``str(error)`` is English.
+    """A failure outside the program's control, in a sentence that may be shown. ``str(error)`` is English.
 
     Attributes:
         code: stable machine-readable name of the kind of error (``photo.truncated``, ``catalog.corrupt``, …).

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How an example photo is to be looked at: at what, away from what, and at which part. Values and pure maths."""
+"""The focus of an example photo: words to weigh up or down, and the region to use. Values and pure maths."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ AWAY_WORD = 0.35
 
 @dataclass(frozen=True, slots=True)
 class Focus:
-    """A phrase to look at in an example photo (``weight`` > 0), or to look away from (< 0)."""
+    """A phrase of the focus: included (``weight`` > 0) or excluded (< 0)."""
 
     word: str
     weight: float = 1.0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The picture formats that are indexed, as one table: what scanner, decoder and search know of a format is here.
+"""The table of image formats that are indexed, shared by scanner, decoder and search.
 
 A new format is one entry, provided that Pillow, or a plugin of it, can open it.
 """
@@ -46,7 +46,7 @@ class ImageFormat:
     embeds: bool = False
 
 
-#: All formats, in the order in which a user is told of them.
+#: All formats, in the order in which they are shown to the user.
 IMAGE_FORMATS = (
     ImageFormat(
         "jpg", (".jpg", ".jpeg", ".jpe", ".jfif"), ("JPEG",), "JPEG", "PIL.JpegImagePlugin",

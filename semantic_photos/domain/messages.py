@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Frozen messages that cross threads, and the token that asks a long operation to stop."""
+"""Frozen messages that cross threads, and the cancellation token of a long operation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from semantic_photos.domain.translatable import NO_MESSAGE, Message
 
 
 class CancelToken:
-    """Ask a long operation to stop; the operation looks at the head of each of its loops.
+    """Ask a long operation to stop; the operation checks at the head of each of its loops.
 
     Thread: any. A token is never un-cancelled; make a new one.
     """
@@ -23,16 +23,16 @@ class CancelToken:
         self._event = threading.Event()
 
     def cancel(self) -> None:
-        """Ask the holder to stop at its next look."""
+        """Ask the holder to stop at its next check."""
         self._event.set()
 
     @property
     def cancelled(self) -> bool:
-        """Return whether somebody asked to stop."""
+        """Return whether a stop was requested."""
         return self._event.is_set()
 
     def raise_if_cancelled(self) -> None:
-        """Leave the operation if somebody asked to stop.
+        """Leave the operation if a stop was requested.
 
         Raises:
             CancelledError: when ``cancel`` was called.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Periods of time as people write them: 2024, 2024-05, 2024-05-17, today, last-year."""
+"""Date periods in query notation: 2024, 2024-05, 2024-05-17, today, last-year."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From confirmations to a correction that is proven on confirmations it has not seen, or to none.
+"""Fits personalization to the user's confirmations, and accepts it only if held-out photos prove it.
 
 Every figure is cross-fitted (Stone 1974, "Cross-validatory choice and assessment of statistical predictions"): photos
-are split into folds, and what is told of a photo was found without any of its confirmations, the choice of the
-strength included. A correction is applied only if words stand better than before beyond chance and no figure fell.
+are split into folds, and each photo is measured with a map fitted without any of its confirmations, the choice of the
+strength included. A map is applied only if words rank better than before beyond chance and no figure fell.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from semantic_photos.domain.ports import FloatArray
 from semantic_photos.domain.translatable import NO_MESSAGE, Message
 from semantic_photos.domain.vectors import normalise
 
-#: Confirmations below which nothing can be told.
+#: Fewest confirmations that give a measurable result.
 LEAST_CONFIRMATIONS = 20
 #: Confirmations below which a single word is left as it is.
 LEAST_OF_WORD = 4
@@ -32,7 +32,7 @@ _TRIED = 1500
 _TRUST = 2.0
 #: Weight of what was rejected against what was confirmed, as in ``feedback``.
 _REJECTED = 0.3
-#: Of the first 20 photos of words that nobody confirmed at least this share must stay.
+#: Of the first 20 photos of unconfirmed words at least this share must stay.
 LEAST_KEPT = 0.7
 _ROUNDS = 1000
 #: Scores that differ by less are the same.
@@ -45,7 +45,7 @@ Confidences = Callable[[FloatArray, Shift], FloatArray]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """What people said of photos.
+    """The user's confirmations of photos.
 
     Attributes:
         names: of the words or queries (J).
@@ -56,7 +56,7 @@ class Evidence:
         captions: unit vectors of captions, float32 (C, D).
         owners: int64 (C,), the photo of each caption.
         library: unit vectors of ordinary photos of the library, float32 (N, D).
-        anchors: unit vectors of words that nobody spoke of, float32 (K, D).
+        anchors: unit vectors of words without evidence, float32 (K, D).
         confidences: how automatic tags would come out; None where there are none.
         shown: confidence from which an automatic tag is shown.
     """
@@ -125,7 +125,7 @@ def personalize(
     token: CancelToken | None = None,
     progress: Callable[[float], None] = lambda _: None,
 ) -> Outcome:
-    """Fit a correction and prove it on held-out confirmations.
+    """Fit a personalization map and prove it on held-out confirmations.
 
     Args:
         evidence: finite unit vectors; rows that are not belong left out by the caller.
@@ -202,7 +202,7 @@ def _moves(evidence: Evidence, rows: Bools) -> tuple[FloatArray, NDArray[np.int6
 
 
 def _misses(evidence: Evidence, words: FloatArray, rows: Bools) -> FloatArray:
-    """Return for each photo and word (P, J) log2 of how many photos of the library stand before it; NaN if not said.
+    """Return, by photo and word (P, J), log2 of how many photos of the library rank before it; NaN without evidence.
 
     The logarithm: from place 8 to 4 is worth as much as from 800 to 400, and one odd photo cannot rule the rest.
     """
@@ -380,7 +380,7 @@ def _vote_figure(evidence: Evidence, old: FloatArray, new: FloatArray) -> list[M
 
 
 def _kept(evidence: Evidence, shift: Shift) -> float:
-    """Return which share of their first 20 photos words keep that nobody spoke of."""
+    """Return the share of their first 20 photos that words without evidence keep."""
     some = evidence.anchors[:: max(1, len(evidence.anchors) // 200)]
     first = min(20, len(evidence.library))
     before = np.argpartition(-(evidence.library @ some.T), first - 1, axis=0)[:first]

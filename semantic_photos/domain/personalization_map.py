@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A small correction of the projection head: a linear map behind it, which can as well stand before the words.
+"""The personalization map: a small linear map behind the projection head, applied to words instead of photos.
 
-The head gives photos v, words are q, and a photo answers a word by <v, q>. Behind the head a map would make v + vA of
+The head gives photos v, words are q, and a photo scores <v, q> for a word. Behind the head a map would make v + vA of
 v; <v + vA, q> = <v, q + Aq>, so the words may be moved instead and every stored vector stays as it is. How A is found
 is that of a rank-limited edit of one linear layer: some keys get new values, the mean square over all other keys stays
 as small as it can be (Meng and others 2022, "Locating and editing factual associations in GPT").
@@ -20,7 +20,7 @@ from semantic_photos.domain.ports import FloatArray
 from semantic_photos.domain.translatable import Message
 from semantic_photos.domain.vectors import normalise
 
-#: A map that lengthens some direction by more than this is no small correction, wherever it came from.
+#: A map that lengthens some direction by more than this is not small, and is refused.
 MOST_STRETCH = 4.0
 _FORMAT = 1
 #: Evens out directions in which little is kept, relative to the mean of all.
@@ -61,7 +61,7 @@ class Shift:
 
     @property
     def is_usable(self) -> bool:
-        """Return whether its numbers are finite and small enough for a correction."""
+        """Return whether its numbers are finite and small enough for personalization."""
         sound = np.isfinite(self.matrix).all() and np.isfinite(self.keys).all()
         return bool(sound) and stretch(self.matrix) <= MOST_STRETCH
 

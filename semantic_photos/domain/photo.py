@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Photos, folders and what is known of them, as frozen values."""
+"""Photos, folders and their facts, as frozen values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PhotoId = NewType("PhotoId", int)
 FolderId = NewType("FolderId", int)
 ContentKey = NewType("ContentKey", str)
 
-#: File name endings that are looked at. What a file really is, is decided from its content.
+#: File name extensions that are scanned. The actual format is detected from the content.
 PHOTO_SUFFIXES = frozenset(suffix for image_format in IMAGE_FORMATS for suffix in image_format.suffixes)
 
 #: Folders that hold no photos of a user: versioning, thumbnails of NAS systems, trash.
@@ -33,7 +33,7 @@ class PhotoState(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class FileStamp:
-    """What tells cheaply that a file may have changed: size in bytes, modification time in ns, inode number."""
+    """A cheap sign that a file may have changed: size in bytes, modification time in ns, inode number."""
 
     size: int
     mtime_ns: int

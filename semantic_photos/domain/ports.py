@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Protocols at the seams between floors, so that a fake with behaviour can stand in for a workshop."""
+"""Protocols between floors, so that a fake with behaviour can replace any implementation."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A query to the library as a value, and the page that answers it.
+"""A query to the library as a value, and its result page.
 
-What can be typed is told by ``query_language``. Everything else a query can hold (example photos, focus) is added by
+``query_language`` defines what can be typed. Everything else a query can hold (example photos, focus) is added by
 ``with_…`` copies, so that back and forward are a list of queries.
 """
 
@@ -39,7 +39,7 @@ class Query:
     Attributes:
         tree: words and filters as they were typed, or None.
         examples: photos with weights.
-        focus: a phrase; similarity to the examples is judged by their parts that show it.
+        focus: a phrase; similarity to the examples is measured on their parts that show it.
         more_focus: further phrases to look at (weight > 0) or away from (< 0).
         problems: parts of the text that make no sense; they are left out and do not count when queries are compared.
     """
@@ -71,7 +71,7 @@ class Query:
         return dataclasses.replace(self, focus=phrase.strip())
 
     def with_more_focus(self, phrase: str, weight: float = 1.0) -> Query:
-        """Return a copy that also looks at ``phrase`` in the examples, or away from it with a weight below 0.
+        """Return a copy with ``phrase`` in the focus of the examples, or excluded by a weight below 0.
 
         A weight of 0 forgets the phrase.
         """
@@ -90,7 +90,7 @@ class Query:
 
     @property
     def focuses(self) -> tuple[Focus, ...]:
-        """Return everything that is looked at or away from in the examples."""
+        """Return all phrases of the focus, included and excluded."""
         return (*((Focus(self.focus),) if self.focus else ()), *self.more_focus)
 
     def with_text(self, text: str) -> Query:

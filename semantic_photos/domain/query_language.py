@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The query language: text to a tree of words and filters, with the places where it makes no sense.
+"""The query language: parses text into a tree of words and filters, and reports the places it cannot read.
 
     query = conjunction { "OR" conjunction }
     conjunction = { [ "-" | "no" | "without" | "NOT" ] item }

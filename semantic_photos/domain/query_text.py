@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A query written down as text and read again: as it is typed, or, with example photos, as JSON.
+"""Serialization of a query: as typed text or, with example photos, as JSON.
 
 In one library photos stand by their number. On the way to another one (``portable``, ``settled``) they stand by their
 file and its content key, because numbers mean nothing there.
@@ -73,12 +73,12 @@ def in_words(query: Query, names: Sequence[str] = ()) -> Message:
 
 
 def is_written(text: str) -> bool:
-    """Return whether a text tells of example photos."""
+    """Return whether a text contains example photos."""
     return _value(text) is not None
 
 
 def photo_ids(text: str) -> list[PhotoId]:
-    """Return the photos of the library that a written query tells of."""
+    """Return the example photos of the library in a serialized query."""
     value = _value(text)
     return [] if value is None else [one.photo_id for one in _examples(value) if one.photo_id is not None]
 
@@ -122,7 +122,7 @@ def settled(text: str, find: Callable[[str, str], PhotoId | None]) -> str:
 
 
 def checked(value: object) -> str:
-    """Return a query from a file that nobody vouches for, as text that may be stored; empty if it is none."""
+    """Return a query from an untrusted file, as text that may be stored; empty if it is none."""
     if not isinstance(value, str):
         return ""
     return _changed(value, lambda entry: entry) if is_written(value) else clean_text(value, MAX_TEXT)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Thumbs up and down for one query: a better query from a few votes, and where voted photos stand then."""
+"""Relevance feedback (Rocchio): the query changed by votes, and the rank of the voted photos."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def normal_form(query: Query) -> str:
 
 
 def has_examples(normal: str) -> bool:
-    """Return whether a normal form tells of example photos, by their number in one library or their path."""
+    """Return whether a normal form contains example photos, by their number in one library or their path."""
     if not normal.startswith("{"):
         return False
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Resizing arrays without a picture library: parts of squares for the network, and maps drawn over photos."""
+"""Resizing of arrays without an image library: regions for the network, and heat maps drawn over photos."""
 
 from __future__ import annotations
 

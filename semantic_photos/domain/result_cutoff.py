@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where good matches end: an absolute cut-off for each word if the pack brings one, else a border for each query.
+"""The result cut-off: absolute for each word if the pack brings one, else relative to each query's scores.
 
 **Absolute** (``Cutoff``, ``WordCut``). A photo shows a word as probably as the standard score of their cosine before
 ordinary photos says: a logistic curve that was fitted on labelled photos (Platt 1999, "Probabilistic outputs for
@@ -33,7 +33,7 @@ import numpy as np
 
 from semantic_photos.domain.ports import FloatArray
 
-#: Caution where a user has not said otherwise.
+#: Default strictness.
 CAUTION = 0.5
 #: Share of the way up at caution 0, and what full caution adds; background spreads likewise.
 _SHARE, _MORE_SHARE = 0.45, 0.4

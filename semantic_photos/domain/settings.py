@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the user can set, declared once: default, range and description per field."""
+"""The user's settings, declared once: default, range and description of each field."""
 
 from __future__ import annotations
 

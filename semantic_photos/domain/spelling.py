@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Spelling: which of many known words, or of a few names, a user meant. Distances are computed by rapidfuzz."""
+"""Spelling correction: the known words or names nearest to a typed one, by rapidfuzz edit distances."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reasons that are stored, or cross processes, as English text, and are translated later.
+"""Reasons of failures, stored or sent between processes as English text, and translated when shown.
 
 The catalog keeps why a photo cannot be read, or written to, as a code and an English sentence. ``message`` finds
-template and values again, so that the roof can translate sentences of every catalog, old ones too.
+template and values again, so that the interface can translate sentences of every catalog, old ones too.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which subjects belong under which, and which words mean the same: a small tree of names as pure values.
+"""The tag hierarchy: broader tags and synonyms, as a small tree of names.
 
 It is used for two things. Automatic tags take the words that a user uses already ("dog", where the network says
 "puppy"). And of several guesses that exclude each other, siblings under one name, only the best stays (the idea of
-Deng and others, "Hedging your bets", 2012: when the leaf is unsure, the name above it is still right).
+Deng and others, "Hedging your bets", 2012: when the leaf is uncertain, its parent is still right).
 """
 
 from __future__ import annotations

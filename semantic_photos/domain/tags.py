@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tags as values: where each comes from, what may become of it, and what its name may hold.
+"""Tags as values: origin, standing, allowed changes, and rules for names.
 
 A photo and a tag have one standing. Whatever is done moves it along ``after``, the one table of the rules: nothing
 automatic touches what the user or their files said, and a rejection stays until the user takes it back.
@@ -103,7 +103,7 @@ class TagCount:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What the user says of a photo as a whole; ``rating`` is 1 to 5, 0 for none, -1 for rejected."""
+    """The user's caption and rating of a photo; ``rating`` is 1 to 5, 0 for none, -1 for rejected."""
 
     rating: int = 0
     favourite: bool = False
@@ -129,7 +129,7 @@ class FileWords:
 
 @dataclass(frozen=True, slots=True)
 class TaggingProgress:
-    """How far automatic tagging is: photos looked at, photos in all, tags set so far; ``running`` ends false."""
+    """How far automatic tagging is: photos processed, photos in all, tags set so far; ``running`` ends false."""
 
     done: int
     total: int

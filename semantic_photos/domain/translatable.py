@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""User-visible text made below the roof: English, with the template and values a translation needs."""
+"""User-visible text below the interface: English, with the template and values that a translation needs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _AS_IS = "{text}"
 
 
 class Message(str):
-    """An English text that remembers how it was made, so that the roof can say it in another language.
+    """An English text that remembers how it was made, so that the interface can translate it.
 
     It is an ordinary string everywhere (JSON, logs, the catalog, comparisons); only ``translation.translated`` looks
     at its template. A value may be a ``Message`` itself, or an error that carries one.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""User data on their photos as values, to be carried from one library to another."""
+"""User data of photos as values, for transfer from one library to another."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class TagRecord:
 
 @dataclass(frozen=True, slots=True)
 class VoteRecord:
-    """A thumb up (1) or down (-1) for a query; ``given`` is epoch seconds."""
+    """A vote on a photo for a query: good match (1) or no match (-1); ``given`` is epoch seconds."""
 
     query: str
     vote: int

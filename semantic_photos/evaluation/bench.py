@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A pack at work on the val photos: their vectors, kept between runs, and the program's own search over them."""
+"""A pack on the val photos: their vectors, cached between runs, and the program's own search over them."""
 
 from __future__ import annotations
 

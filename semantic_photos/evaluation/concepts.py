@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a custom concept learnt from a few photos is worth, and whether the figures that the program shows are true.
+"""Evaluation of custom concepts trained from a few photos, and of the figures that the program shows for them.
 
 Labels of the val photos stand for concepts: some of their photos are the examples, and the others are to be found
 among all the rest. Beside it: photos like the mean of the examples, and the typed word. A
 concept's own name mostly is no word ("Bella"), so it is measured without the word too. A photo without the label may
-show the thing all the same, so these figures are lower bounds. What ten answers to its
-proposals are worth is decided (``services/concepts/concept_evaluation``) and no longer measured.
+show the thing all the same, so these figures are lower bounds. The effect of ten
+reviewed photos is decided (``services/concepts/concept_evaluation``) and no longer measured.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Contact sheets of everyday queries: figures tell how good a pack is, looking tells what is wrong with it."""
+"""Contact sheets of everyday queries, for a visual check of a pack."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What relevance feedback is worth: a few votes among the first hits, simulated from labels and captions.
+"""Evaluation of relevance feedback: a few votes among the first hits, simulated from labels and captions.
 
 The program's rule stands beside plain Rocchio. The other rules that were tried lost (``decisions/0012``).
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The main measurement of a pack: what a user gets who searches everyday photos with it."""
+"""The main measurement of a pack: search quality on everyday photos."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How well everyday objects are found, by what object detectors saw: ranking, good matches, and minus words.
+"""Search for everyday objects, measured against object detectors: ranking, good matches, excluded words.
 
 A photo shows an object if a detector gives it 0.5 or more, and does not if all detectors that know the object ran and
 none gives it 0.12. What lies between is left out, object by object: at 0.3 a detector is often right about large
@@ -31,7 +31,7 @@ LEAST_PHOTOS = 5
 FAINT = 0.65
 #: Everyday objects that the good matches are measured on: those that most photos show.
 CUTOFF_OBJECTS = 40
-#: Minus words: first hits looked at, pairs in all and for one object, and how often the two occur together.
+#: Excluded words: first hits examined, pairs in all and for one object, and how often the two occur together.
 MINUS_FIRST, MINUS_PAIRS, MINUS_OF_ONE, MINUS_LEAST, MINUS_SHARES = 20, 60, 15, 8, (0.15, 0.7)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The photos that a pack is measured on, with labels, captions and detected objects.
+"""The photos for evaluation, with labels, captions and detected objects.
 
 A material folder holds one or more indexes ``photos*.jsonl`` (a JSON object a line: ``file``, ``split``, and where
 known ``source``, ``labels``, ``captions``), the pictures (``photos-*.zip`` or files), and, where there are any,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The pictures behind an index, in zips or folders, decoded and prepared by the program's own door."""
+"""Evaluation pictures from zips or folders, decoded and preprocessed by the program's own decoder."""
 
 from __future__ import annotations
 

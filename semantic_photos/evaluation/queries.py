@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Queries whose answers are known, made from captions and labels: their words, and which of them are nouns."""
+"""Queries with known answers, made from captions and labels: their words, and which of them are nouns."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def unseen_queries(
     known: Counter[str] = Counter()
     for photo in training:
         for text in (*photo.captions, *photo.labels):
-            # "hot-dog" teaches "dog" as well.
+            # "hot-dog" counts for "dog" as well.
             known.update(folded_words(text) | folded_words(text.replace("-", " ")))
     said = [[folded_words(caption) for caption in photo.captions] for photo in photos]
     counts = Counter(word for captions in said for caption in captions for word in caption)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How well heat maps point, and what focus and regions find, on pictures composed of two photos.
+"""Evaluation of heat maps, focus and regions on pictures composed of two photos.
 
 One photo shows a word and the other one does not, so the right place is known. Heat maps: the pointing game (Zhang and
 others, "Top-down Neural Attention by Excitation Backprop", 2016). Decided, and no longer measured: a look at twice the

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How well photos are found: by captions, by words, by labels, and by other photos."""
+"""Retrieval figures: photos found by captions, words, labels and other photos."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from semantic_photos.evaluation.queries import (
 
 EncodeText = Callable[[str], "Floats | None"]
 
-#: Recipes name the dish's country and occasion, which nobody can see: these are captioned, but no everyday photos.
+#: Recipes name the dish's country and occasion, which cannot be seen: these are captioned, but no everyday photos.
 LEFT_OUT = frozenset({"based_cooking"})
-#: A word of no more training texts than this can hardly have been learnt from them.
+#: A word of no more training texts than this can hardly have been trained on them.
 RARE = 10
 
 

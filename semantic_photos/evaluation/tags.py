@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How right automatic tags are, against labels, captions and detectors, at the program's threshold and others."""
+"""Precision of automatic tags against labels, captions and detectors, at several thresholds."""
 
 from __future__ import annotations
 

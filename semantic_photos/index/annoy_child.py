@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The process in which Annoy is tried and in which its trees are built.
+"""The child process that tests Annoy and builds its trees.
 
 Annoy is C++ compiled for the machine it was built on: on an older one it ends the process at its first illegal
 instruction; it trusts its memory and its disk. Here it can take down nothing but itself, can be stopped at any
@@ -75,7 +75,7 @@ def build(vectors: Path, output: str, dim: int, trees: int, seed: int) -> None:
 
 
 def _die_with_parent() -> None:
-    """End when the other end of standard input goes, however that happened: nobody waits for the result then."""
+    """End when the other end of standard input goes, however that happened: the result is no longer needed then."""
 
     def watch() -> None:
         # Not sys.stdin: a thread that holds its lock at the end of the process is a fatal error.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Decides whether Annoy can be used on this machine, without betting the program on it."""
+"""Checks in a child process whether Annoy works on this machine, so that a crash cannot end the program."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def _key(files: Sequence[Path]) -> str:
 
 
 def _processor() -> str:
-    """Return what the processor can do, as far as the system tells."""
+    """Return the processor's features, as far as the system reports them."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as lines:
             flags = next((line for line in lines if line.startswith(("flags", "Features"))), "")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An immutable segment: vectors, ids and Annoy's trees, verified, memory-mapped and never written again."""
+"""An immutable segment: vectors, ids and Annoy trees, verified and memory-mapped."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Segment:
 def open_segment(folder: SegmentFolder, *, dim: int, pack: str, use_annoy: bool = True) -> Segment | None:
     """Open the current segment of a folder, or return None when there is none.
 
-    Every file is hashed (about 1.8 GB/s) before it is believed: Annoy itself takes any file, and answers wrongly or
+    Every file is hashed (about 1.8 GB/s) before it is used: Annoy itself accepts any file, and answers wrongly or
     ends the process when it is damaged.
 
     Raises:

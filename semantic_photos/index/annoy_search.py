@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether Annoy answers a query, and how it is asked: enough candidates, exactly scored, or exact search instead."""
+"""Annoy search with exact re-scoring, and the choice between it and exact search for each query."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ Engine = Literal["auto", "annoy", "exact"]
 #: 256 dimensions, vectors and words of the shipped pack, two cores: 100,000 photos exact 5 ms, Annoy 6 ms (with both
 #: cores busy elsewhere 12-42 ms and 10 ms); 300,000 exact 18 ms, Annoy 7 ms at recall@50 0.99 of photos, 0.93 of words.
 ANNOY_FROM = 50_000
-#: Candidates at least looked at when Annoy is forced, so that nothing but this constant guards its answers.
+#: Fewest candidates examined when Annoy is forced, so that nothing but this constant guards its answers.
 FORCED_CANDIDATES = 50_000
 #: Beyond this share of all photos Annoy is slower than exact search and finds less. Measured at 100,000 photos with
 #: the shipped pack's words on a busy machine: 50 wanted 20 ms at recall 0.98 (exact 31 ms), 500 wanted 28 ms at 0.95
 #: (exact 43 ms), 2,000 wanted 44 ms at 0.91 (exact 41 ms).
 WANTED_SHARE = 0.01
-#: A quick look, well below a millisecond, that tells whether a query is near enough to any photo.
+#: A quick search, well below a millisecond, to check that a query is near enough to any photo.
 PROBE, PROBE_CANDIDATES = 10, 100
 #: A filter that leaves less than this share of the photos is answered exactly: Annoy would bring mostly others.
 AMONG_SHARE = 0.3
-#: How many times more candidates are looked at than a filter should need, as what it leaves may lie elsewhere.
+#: How many times more candidates are examined than a filter should need, as what it leaves may lie elsewhere.
 #: Measured with 60,000 photos, half of them left, photos as queries: recall@50 0.99, at worst 0.86.
 AMONG_SPARE = 2.0
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Exact cosine search: the delta beside a segment, the fallback for one, and the oracle of the tests."""
+"""Exact cosine search: for the delta, as the fallback for a segment, and as the reference in tests."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Base segment, exact delta and removed photos behind one door: the index that services hold."""
+"""The index that services use: base segment, exact delta and removed photos behind one interface."""
 
 from __future__ import annotations
 

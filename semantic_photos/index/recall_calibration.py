@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Measures on a new segment which queries Annoy may answer.
+"""Measures Annoy's recall on a new segment, and so which queries Annoy may answer.
 
 Annoy's trees were grown around the photos. A query that lies among them (a photo of the library) falls into the
 right leaves; one that lies apart (words: their cosine with even the best photo is 0.2 to 0.4 in such models) is torn
@@ -38,7 +38,7 @@ NEVER = 2.0
 
 
 def calibrate(segment: Segment, token: CancelToken) -> tuple[int, float]:
-    """Return how many candidates Annoy should look at, and the best cosine from which its answer is trusted.
+    """Return how many candidates Annoy should examine, and the best cosine from which its answer is trusted.
 
     The cosine is above 1 (``NEVER``) when it is not complete enough even for photos of the library, or not faster.
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Builds a segment aside, measures it, and publishes it."""
+"""Builds a segment in a separate folder, measures it, and publishes it."""
 
 from __future__ import annotations
 

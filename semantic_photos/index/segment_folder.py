@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The folder of segments: names, the manifest, checksums, publishing, and setting aside what is bad.
+"""The folder of segments: names, manifest, checksums, publishing, and quarantine of damaged files.
 
 Every file gets a new name and is synchronised before the manifest names it; the manifest is replaced by a rename.
 So a kill or a power loss at any point leaves the old state or the new one, and files that nobody names.
@@ -204,7 +204,7 @@ class SegmentFolder:
         return open(self.path / name, "xb", buffering=0)
 
     def settle(self, name: str) -> SegmentFile:
-        """Bring a file that was written by somebody else to the disk for good, and describe it.
+        """Synchronise to disk a file that another process wrote, and describe it.
 
         Raises:
             OSError: when it cannot be read or synchronised.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What one search works on: a segment with some rows hidden, and a delta, as a value."""
+"""A snapshot for one search: a segment with hidden rows, and a delta, as a value."""
 
 from __future__ import annotations
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Workshop: from a file on disk to pixels, facts and thumbnails."""
+"""From a file on disk to pixels, facts and thumbnails."""

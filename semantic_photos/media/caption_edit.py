@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Puts a caption and a rating into a file, in the child: where programs look for them, and nothing else is touched.
+"""Writes a caption and a rating into a file's metadata, in the decoder child, and leaves all other fields alone.
 
 ``dc:description`` is a text in several languages, of which ``x-default`` is shown; ``xmp:Rating`` goes from -1 to 5.
 Both as digiKam and Lightroom write them. Older fields that say the same are not made, but those that are there are kept
@@ -116,7 +116,7 @@ def _put_iptc(image: Any, caption: str) -> None:
     for datum in data:
         if str(datum.key()) != IPTC_CAPTION:
             kept.add(datum)
-    # One that cannot be said there would go on contradicting the caption, so it goes.
+    # An old text that cannot be replaced there would contradict the caption, so it is removed.
     if raw and len(raw) <= _IPTC_MOST and (unicode or caption.isascii()):
         value = exiv2.DataValue(raw, exiv2.ByteOrder.invalidByteOrder, exiv2.TypeId.string)
         kept.add(exiv2.Iptcdatum(exiv2.IptcKey(IPTC_CAPTION), value))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From any mode Pillow decodes to 8-bit sRGB: deep greys rescaled, profiles applied, alpha laid on white."""
+"""Conversion of any Pillow mode to 8-bit sRGB: deep greys rescaled, profiles applied, alpha laid on white."""
 
 from __future__ import annotations
 

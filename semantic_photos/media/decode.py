@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Decodes one photo: the network's square, a thumbnail, a preview, its facts and its words, as far as asked for.
+"""Decodes one photo into what was requested: network input, thumbnail, preview, facts, keywords.
 
 Decoding runs in child processes (``decoder_pool``), because the bytes of a photo come from anywhere. Pillow is loaded
 only when pixels are wanted.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is asked of the decoder for one photo, and what comes back: values that cross the pipe to the child process."""
+"""Request and result of decoding one photo: values that cross the pipe to the decoder child."""
 
 from __future__ import annotations
 

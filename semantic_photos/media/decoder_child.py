@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The child process that decodes: reads requests from its standard input, answers on its standard output.
+"""The decoder child: reads requests from standard input, answers on standard output.
 
 It holds nothing but its two pipes, may not take more memory than one photo needs, and ends by itself when the
 program is gone, however that went.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Decoder processes behind a queue: a hostile photo costs itself, never its neighbours and never the program.
+"""A pool of decoder processes behind a queue: a hostile photo fails alone.
 
 Each child works on one photo at a time. One that crashes, hangs or takes too much memory is replaced; the photo it
 was working on fails with the reason, and the queue goes on.
@@ -63,7 +63,7 @@ class DecoderPool:
         Args:
             request: what is wanted.
             urgent: go before everything that is not; None means urgent when no square is wanted, because then
-                somebody is looking at the screen.
+                the user is waiting for it.
 
         Returns:
             A future of the photo. It may be cancelled while it waits. It raises PhotoError, PackError, or
@@ -74,7 +74,7 @@ class DecoderPool:
         return self._queue(lambda child: child.decode(request), future, first=first)
 
     def submit_edit(self, request: EditRequest) -> Future[EditedFile]:
-        """Queue the computation of a file with other keywords, behind what somebody is looking at.
+        """Queue the computation of a file with other keywords, behind the photos on the screen.
 
         Returns:
             A future of the file; it raises as that of ``submit``.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The program's end of one decoder child: starts it, talks to it with a time limit, ends it."""
+"""The program's end of one decoder child: starts it, exchanges messages with a time limit, ends it."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _SLICE_S = 0.25
 
 
 class DecoderStartError(Exception):
-    """A child could not be started; it never leaves this workshop."""
+    """A child could not be started; it never leaves ``media``."""
 
 
 class DecoderGoneError(Exception):
-    """A child ended before it took up a photo, so no photo is to blame; it never leaves this workshop."""
+    """A child ended before it took up a photo, so no photo is to blame; it never leaves ``media``."""
 
 
 class _ChildGoneError(Exception):
@@ -240,7 +240,7 @@ class DecoderProcess:
                 return False
             if poll.poll(min(left, _SLICE_S) * 1000):
                 return True
-            # Killed but stuck in the kernel: its pipe stays open, and nobody should wait for it.
+            # Killed but stuck in the kernel: its pipe stays open, and must not be waited for.
             if self._process.returncode is not None:
                 raise _ChildGoneError
 

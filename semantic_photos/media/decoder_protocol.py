@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What goes through the pipes between the program and its decoders: frames of JSON and raw bytes, no pickle.
+"""The decoder protocol: frames of JSON and raw bytes through pipes, no pickle.
 
 A frame is two lengths (uint32 JSON, uint64 payload, big-endian), the JSON, and the payload: square, thumbnail and
 preview behind each other. The answer comes from a process that has just read hostile bytes, so the program believes
@@ -30,7 +30,7 @@ from semantic_photos.media.keyword_edit_values import EditedFile, EditRequest
 
 HEADER = struct.Struct(">IQ")
 MAX_JSON = 1_000_000
-#: A preview of 10,000 x 10,000 pixels; nobody asks for more.
+#: A preview of 10,000 x 10,000 pixels, the largest that is requested.
 MAX_PAYLOAD = 300_000_000
 #: What a child says when it takes up a photo: from then on its death may be the photo's fault.
 BEGUN = {"begun": True}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Words on their way through the pipes: packed by the child, believed by nobody until they were looked at."""
+"""Keyword messages of the decoder protocol: packed by the child, validated by the program."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST_RAW = 2000
 
 
 class ProtocolError(Exception):
-    """A frame that makes no sense; it never leaves this workshop."""
+    """A frame that makes no sense; it never leaves ``media``."""
 
 
 def packed(words: FileWords | None) -> bytes:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Opens files of a photo library without ever waiting or writing, and says why one cannot be read."""
+"""Opens photo files read-only and without blocking, and reports why one cannot be read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NO_ROOM = (errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 def open_file(path: Path) -> BinaryIO:
     """Open a regular file for reading.
 
-    Never waits: a pipe that nobody writes to would block for ever.
+    Never waits: a pipe without a writer would block for ever.
 
     Raises:
         PhotoError: ``photo.missing``, ``photo.no-permission``, ``photo.io-error``, ``photo.not-a-file``,

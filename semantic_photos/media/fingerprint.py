@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The content key: what stays the same when a photo is moved, renamed or copied.
+"""The content key of a photo: unchanged when the file is moved, renamed or copied.
 
 Size and 64 KiB at the head, the middle and the tail are hashed, so that a key costs one millisecond however large
 the file is. Two different photos with the same key would need the same size and the same bytes in all three

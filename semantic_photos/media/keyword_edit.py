@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Computes a file with other words: fields that are not ours stay, and the picture stays byte for byte.
+"""Computes a file with changed keywords: foreign fields and the picture's bytes stay as they are.
 
 Runs in a decoder child and writes nothing. Field layout as Lightroom and digiKam have it: ``dc:concept`` and
 ``lr:hierarchicalSubject`` are bags, ``digiKam:TagsList`` is a sequence.

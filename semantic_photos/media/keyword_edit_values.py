@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values of a change of words: what is asked of the child process, and the file it would make.
+"""Values of a keyword change: the request to the decoder child, and the file it would make.
 
 The child reads and computes; it writes nothing. The program puts the bytes it gets back in place (``sidecar``).
 """

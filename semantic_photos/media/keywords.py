@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads what a photo and its sidecars say in words: keywords, caption, rating, names of people.
+"""Reads keywords, caption, rating and names of people from a photo and its sidecars.
 
 Runs in a decoder child only: the parsers behind it take foreign bytes apart, and entity bombs or half files may cost
 the child its life, never the program's. What cannot be understood says nothing, and the words are marked as not the
@@ -33,7 +33,7 @@ from semantic_photos.media.sidecar import EMBEDDABLE, sidecars_of
 
 #: No program writes a sidecar that is larger; develop settings of many steps take a few hundred kilobytes.
 MAX_SIDECAR = 20_000_000
-#: Characters of one keyword that are looked at, in raw form.
+#: Most characters of one keyword that are read, in raw form.
 _MOST_RAW = 2000
 
 SUBJECT, HIERARCHY, TAGS_LIST = "Xmp.dc.subject", "Xmp.lr.hierarchicalSubject", "Xmp.digiKam.TagsList"
@@ -42,7 +42,7 @@ IPTC_KEYWORDS, IPTC_CAPTION = "Iptc.Application2.Keywords", "Iptc.Application2.C
 #: Names of persons in regions, as Lightroom, Picasa, digiKam and phones write them, and as Windows does.
 _PERSON = re.compile(r"/(mwg-rs:Name|MPReg:PersonDisplayName)$")
 _REGION_TYPE = "/mwg-rs:Type"
-#: The frame of an XMP packet in which nothing is said.
+#: An empty XMP packet.
 _EMPTY = re.compile(
     r"<\?[^<>]*\?>|<!--[^<>]*-->|</?(?:\w+:)?(?:xmpmeta|xapmeta|RDF)\b[^<>]*>"
     r"|</?(?:\w+:)?Description(?:\s+(?:xmlns(?::[\w.-]+)?|(?:rdf:)?about)\s*=\s*(?:\"[^\"<>]*\"|'[^'<>]*'))*\s*/?>"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tells from a file's bytes what it is and whether its end is missing: only to find the right sentence.
+"""Detects a file's format and truncation from its bytes, for accurate error messages.
 
 Nothing is decided here about what is opened; this looks at files that were refused. Sources: the signatures of the
 formats' own specifications (JFIF, PNG, RIFF, GIF89a, TIFF 6, ISO 14496-12).

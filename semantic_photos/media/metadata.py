@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads what a photo says of itself from its EXIF block: when, with what, where.
+"""Reads time, camera and location from a photo's EXIF block.
 
 Everything in there is hearsay: strings carry control characters, fractions are 1/0, dates 0000:00:00. What cannot
 be true is left out; nothing here raises.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What of a file is picture: the bytes that may not change when words are put into it.
+"""The picture bytes of a file: those that may not change when metadata is written.
 
 JPEG: everything but comments and the application segments that hold no colours, and all bytes from the first scan on,
 whatever follows the picture too. PNG: all chunks but texts and dates. WebP: all chunks but EXIF, XMP and the header

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From an upright RGB picture to the square the network sees, by the recipe of the model pack.
+"""From an upright RGB picture to the network's input square, by the recipe of the model pack.
 
 Three ways to fit: ``squash`` squeezes the whole picture to the square, ``crop`` takes the largest centred square,
 ``pad`` keeps the aspect and fills the rest with middle grey. Pillow's filters widen with the scale (they

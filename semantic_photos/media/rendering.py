@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes squares, thumbnails and previews from one decoding pass, as cheaply as quality allows.
+"""Renders network inputs, thumbnails and previews from one decoding pass.
 
 Only as many pixels are decoded and converted as the largest wanted output needs, twice its side: a JPEG is decoded
 at 1/2, 1/4 or 1/8 size by its own transform (``draft``), a HEIC may offer an embedded copy of itself, and
@@ -110,7 +110,7 @@ def _wanted_share(full: tuple[int, int], request: DecodeRequest) -> float:
     share = _GAP * max(sides) / longer
     if request.recipe is not None:
         share = max(share, _GAP * request.recipe.side / (longer if request.recipe.fit == "pad" else shorter))
-    # Only facts were wanted: the smallest decoding tells whether the file is whole.
+    # Only facts were wanted: the smallest decoding shows if the file is complete.
     return min(1.0, share) or 1.0 / 8
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The door: opens a file as a picture safely, and turns whatever the decoders raise into a sentence.
+"""Opens a file as a picture safely, and turns decoder exceptions into messages for the user.
 
 What a file is, is decided from its content and a short list of formats. Nothing outside that list is ever tried:
 Pillow would otherwise hand PostScript to an interpreter.
@@ -122,7 +122,7 @@ def _diagnosis(file: BinaryIO, error: Exception) -> PhotoError:
         if is_cut(file) or "truncated" in words:
             return _truncated()
     except (OSError, ValueError) as second:
-        # libheif takes the file over and closes it; then nothing more is to be learnt from it.
+        # libheif takes the file over and closes it; after that it cannot be read again here.
         if isinstance(second, OSError) and second.errno is not None:
             return read_error(second)
     return PhotoError(Message("The file is damaged: the picture cannot be decoded."), code="photo.damaged")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sidecars and photo files on the disk: which belong to a photo, what they were, and putting a new one in place.
+"""Sidecars and photo files on disk: pairing, change detection, and atomic replacement.
 
 Putting in place is all or nothing: the new file is written beside the old one under a name of its own, forced to the
 disk, read again and compared, and only then renamed over it. Whatever stops it in between (a full disk, a kill, a power
@@ -89,7 +89,7 @@ def sidecar_to_write(photo: Path, *, adobe: bool = False) -> Path:
 
 
 def words_stamp(photo: Path) -> str:
-    """Return what tells cheaply whether the words of a photo may have changed; empty when the photo is not there."""
+    """Return a cheap stamp that changes when a photo's keywords may have changed; empty when the photo is not there."""
     try:
         parts = [_stamp(photo)]
         parts += [f"{path.name}={_stamp(path)}" for path in sidecars_of(photo)]

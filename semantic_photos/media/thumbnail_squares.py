@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stored thumbnails as pixels and as the network sees them. Apart from ``thumbnails``, which may not load a decoder."""
+"""Stored thumbnails as pixels and as network input. Apart from ``thumbnails``, which may not load a decoder."""
 
 from __future__ import annotations
 

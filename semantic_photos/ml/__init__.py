@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Workshop: model packs, the image encoder with its projection head, and the word table."""
+"""Model packs, the image encoder with its projection head, and the word table."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads the file of a pack that says where good matches of a word begin."""
+"""Reads the result cut-offs of words from a pack."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pictures to unit vectors: convolutional network, then projection head, both from a pack."""
+"""The image encoder: convolutional network and projection head from a pack, pictures to unit vectors."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ``pack.json`` says, read strictly: a pack may come from anybody, and a wrong number gives wrong results."""
+"""Strict reader of ``pack.json``: packs are untrusted, and a wrong number gives wrong results."""
 
 from __future__ import annotations
 

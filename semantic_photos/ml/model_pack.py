@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finds and reads model packs: verified or not used.
+"""Finds, verifies and reads model packs.
 
 A pack is a folder of networks (ONNX), tables (npy) and texts, with a manifest that lists every file with size and
 SHA-256. All of it is checked at every start (about 15 ms for 25 MB): altered weights load and run
@@ -123,7 +123,7 @@ class ModelPack:
         )
 
     def read_model(self, name: str) -> bytes:
-        """Return the bytes of a network, verified again: what runs is what was looked at.
+        """Return the bytes of a network, verified again: what runs is what was validated.
 
         Raises:
             PackError: the file was changed or removed since the pack was loaded.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looks into an ONNX file before onnxruntime does, and refuses what a photo encoder has no need of.
+"""Validates an ONNX file before onnxruntime loads it, and refuses what a photo encoder does not need.
 
 A pack may come from anybody. ONNX carries no code, but it carries loops (250 bytes suffice for 2**60 rounds),
 files to read beside it (a model loaded from bytes resolves them against the current directory), operators of
@@ -52,7 +52,7 @@ ELEMENT_TYPES = {1: "float32", 2: "uint8", 7: "int64"}
 
 @dataclass(frozen=True, slots=True)
 class TensorFacts:
-    """What a model says of an input or output: its type and shape, None for an open dimension."""
+    """A model's declaration of an input or output: its type and shape, None for an open dimension."""
 
     dtype: str
     shape: tuple[int | None, ...]

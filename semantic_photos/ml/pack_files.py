@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads files of a model pack: regular files of the listed size and checksum, and nothing else."""
+"""Reads files of a model pack: only regular files of the listed size and checksum."""
 
 from __future__ import annotations
 

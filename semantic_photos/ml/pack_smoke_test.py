@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tries a pack out in a child process: for the first use of a pack, when nobody knows yet what it does.
+"""The smoke test of an unknown pack, in a child process.
 
 What a network allocates and how long it computes can only be told by running it: two vectors of 160 kB have an outer
 product of 6 GB, and onnxruntime works such constants out while it loads. In a child with bounds on memory and time

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Phrases in context: a small network from the words of a phrase, in their order, to one unit vector."""
+"""The phrase encoder: a small network from the words of a phrase, in order, to one unit vector."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One onnxruntime session: made when first needed, stoppable from outside, with errors of ours.
+"""One onnxruntime session: created on first use, cancellable, with the program's own errors.
 
 The only module that imports onnxruntime, and only when a session is made: the import takes some 160 ms.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Automatic tags: how far a photo's cosine with a tag stands out, as a probability fitted on labelled photos."""
+"""The tag classifier: calibrated probabilities of automatic tags from cosines, fitted on labelled photos."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Words to unit vectors, vectors to words, and help with spelling: the words of a pack at work."""
+"""The text encoder of a pack: words to unit vectors, nearest words of a vector, spelling suggestions."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From what a user types to words that may stand in a table: tokens, and other forms of the same word.
+"""Tokenization of typed text, and other forms of the same word to look up in the word table.
 
 Light English morphology by rule, without a dictionary: a form counts only if the table has it, so a wrong guess
 mostly finds nothing. It is asked only for words that the table does not have as they stand.
@@ -18,9 +18,9 @@ _SAME = str.maketrans(
     {"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'", "‐": "-", "‑": "-", "‒": "-", "\u00ad": "", "\u200d": "",
      "\u200c": "", "\u200b": "", "\ufeff": ""}
 )  # fmt: skip
-#: Longer than any word; more is somebody leaning on the keyboard.
+#: Longer than any word; longer input is no word, such as a key held down.
 _LONGEST = 64
-#: More letters and tokens than this are not looked at.
+#: Letters and tokens beyond this are ignored.
 _MOST_LETTERS, _MOST_TOKENS = 20_000, 256
 
 _IRREGULAR = {

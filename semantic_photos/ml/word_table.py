@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The words of a pack and what they mean: rows of int8 on disk, phrases by smooth inverse frequency."""
+"""The word table of a pack: int8 vectors on disk, phrases weighted by smooth inverse frequency."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class WordVectorTable:
             if row is not None:
                 rows.append(row)
             elif "-" in token:
-                # A compound nobody listed means what its parts mean.
+                # An unlisted compound means what its parts mean.
                 for part in token.split("-"):
                     row = self.row(part)
                     if row is not None:

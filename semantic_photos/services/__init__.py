@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The living floor: use cases, threads and wiring."""
+"""Use cases, background threads and the wiring of the library."""

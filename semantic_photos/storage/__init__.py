@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Workshop: the catalog, the single truth, in one SQLite file."""
+"""The catalog: all facts and vectors of a library, in one SQLite file."""

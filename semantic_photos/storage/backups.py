@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The catalog's files as files: verified copies, setting aside, publishing by rename.
+"""The catalog's files: verified copies, quarantine of damaged ones, publishing by rename.
 
 Copying the file of a catalog in use loses what is still in its log (all of it, at worst), so copies are made by
 SQLite's ``VACUUM INTO`` from one moment of the catalog, checked as a whole, and only then given their name.
@@ -69,7 +69,7 @@ def copy_to(connection: sqlite3.Connection, target: Path, catalog: Path) -> Path
 
 
 def problem_of(path: Path) -> Message:
-    """Return why a file is no sound catalog, from a look at every page; empty when it is sound."""
+    """Return why a file is no sound catalog, from a check of every page; empty when it is sound."""
     try:
         address = f"{path.as_uri()}?mode=ro&immutable=1"
         with contextlib.closing(sqlite3.connect(address, uri=True, isolation_level=None)) as connection:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The catalog: the one door to everything that is known of a library, a part for each concern.
+"""The catalog: one object with a part for each concern.
 
 Only the parts, ``schema`` and ``database`` hold SQL.
 """
@@ -81,7 +81,7 @@ class Catalog:
             connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, clean(value)))
 
     def check(self) -> list[str]:
-        """Return what is wrong, as sentences, from a look at every page and every promise; empty when all is well.
+        """Return what is wrong, as sentences, from a check of every page and every invariant; empty when all is well.
 
         Raises:
             CatalogError: when the check itself cannot run.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a connection to a catalog is opened, and how a new catalog is made."""
+"""Opens connections to a catalog, and creates new catalogs."""
 
 from __future__ import annotations
 

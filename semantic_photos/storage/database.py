@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The catalog's file: connections per thread, transactions, opening with distrust, migrations.
+"""The catalog's database: connections per thread, transactions, integrity checks on opening, migrations.
 
 What was seen of SQLite and is guarded against here: a file of no bytes opens as a valid empty database; a write to
 a deleted file succeeds into nowhere; a transaction that reads first and writes later fails at once under a second
@@ -175,7 +175,7 @@ class Database:
                     yield connection
                     connection.execute("COMMIT")
                 except BaseException:
-                    # A full disk may have rolled back already. What went wrong first is what must be told.
+                    # A full disk may have rolled back already. The first error is the one to report.
                     with contextlib.suppress(sqlite3.Error):
                         if connection.in_transaction:
                             connection.execute("ROLLBACK")
@@ -193,7 +193,7 @@ class Database:
         return self._local.held.number, int(version), connection.total_changes
 
     def check(self) -> list[str]:
-        """Return what is wrong with the file's structure, from a look at every page; empty when it is sound.
+        """Return what is wrong with the file's structure, from a check of every page; empty when it is sound.
 
         Raises:
             CatalogError: when the check itself cannot run; a damage that stops it is returned, not raised.
@@ -266,7 +266,7 @@ class Database:
             if self._closed:
                 raise sqlite_errors.closed() from error
             if sqlite_errors.primary_code(error) in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT):
-                # What this connection has in its cache is not to be believed any more.
+                # This connection's cache may be invalid.
                 self._forget_connection()
             raise sqlite_errors.translated(error, self.path) from error
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads what a user did in digiKam from its database (``digikam4.db``): tags, ratings, captions.
+"""Reads tags, ratings and captions from a digiKam database (``digikam4.db``).
 
 Opened for reading only, as a file from anywhere: nothing in it is trusted, and digiKam may be running.
 """

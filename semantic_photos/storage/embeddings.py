@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The vectors in the catalog: the truth from which every index is made."""
+"""The vectors in the catalog, from which every index is built."""
 
 from __future__ import annotations
 

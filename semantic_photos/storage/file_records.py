@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files in the catalog: seen, changed, moved, missing, back. What a comparison with the disk asks and writes."""
+"""Files in the catalog, for comparison with the disk: seen, changed, moved, missing, returned."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters as SQL: each filter is one SELECT, and a tree of them is sets in memory.
+"""Filters as SQL: each filter is one SELECT, and a tree of them is set operations in memory.
 
 A set of photos is a mask over ids, so that "and", "or" and "not" of a million photos take a fraction of a
 millisecond, and so that the first filter that leaves nothing can be named without asking again. A kind of filter that
@@ -234,7 +234,7 @@ class Filters:
             return known
 
     def _shown_directories(self, connection: sqlite3.Connection) -> list[tuple[int, str]]:
-        """Return all directories from the name of their watched folder on: what lies above it is nobody's choice."""
+        """Return all directories from the name of their watched folder on: parents of it are not the user's choice."""
         roots = [os.fsdecode(raw).replace(os.sep, "/") for (raw,) in connection.execute("SELECT path FROM folder")]
         found = []
         for number, path in self._all_directories(connection):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The watched folders in the catalog: added, removed, online or not, and how many photos each holds."""
+"""The watched folders in the catalog: added, removed, online or offline, with photo counts."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Between catalog and photo files: which words were read from them, which are to be written, what could not be."""
+"""Synchronization state of keywords and photo files: keywords read, keywords to write, failed writes."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ class KeywordSync:
 
         Args:
             ids: the photos; None means all.
-            automatic: write automatic tags that nobody confirmed too, from this confidence on; None writes none.
+            automatic: write unconfirmed automatic tags too, from this confidence on; None writes none.
             failed_only: only those whose last writing failed.
         """
         with self._database.read() as connection:

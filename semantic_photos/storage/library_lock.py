@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One program at a time owns a library for writing: a lock that the operating system releases with its owner."""
+"""The write lock of a library: held by one process, released by the operating system when it ends."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Photos in an order, by date or by name. That of all photos is kept in memory, so that a filter is a mask over it.
+"""Photos ordered by date or name; the order of all photos is cached, so that a filter is a mask over it.
 
 A kept order is one array of ids. It belongs to a number that the catalog raises whenever a photo changes place
 (``photo_change``, kept by triggers whoever writes). So tags and votes leave it as it is, and the few photos that an
@@ -30,7 +30,7 @@ from semantic_photos.storage.schema import FAILED
 FEW = 2_000
 #: A kept order is mended if one photo in so many changed, or fewer; else making it again is as quick.
 _MENDED = 100
-#: Rows between two looks at a token, and the parts in which names are sorted: what is sorted in one piece stops all
+#: Rows between two checks of a token, and the parts in which names are sorted: what is sorted in one piece stops all
 #: other threads meanwhile, the window too.
 _CHUNK, _PARTS = 20_000, 512
 
@@ -195,7 +195,7 @@ def _mask(order: IdArray, ids: IdArray) -> MaskArray:
 
 
 def _fixed(ids: IdArray) -> IdArray:
-    """Return an array that many will be given, so that nobody writes into it."""
+    """Return a read-only array, since many callers share it."""
     ids.setflags(write=False)
     return ids
 
@@ -262,5 +262,5 @@ def _number(found: re.Match[str]) -> str:
     if len(digits) < _LONG:
         value = digits.lstrip("0") or "0"
         return f"\0{chr(len(value))}{value}"
-    # Very long digits are text of their own: nobody counts so far.
+    # Very long digits are text of their own: they are no numbers.
     return f"\0{chr(_LONG)}{digits}\0" if found.start() else f"{digits}\0"

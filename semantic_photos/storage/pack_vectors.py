@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Vectors of several packs side by side: which photos have vectors of which pack, and the change of the pack."""
+"""Vectors of several packs side by side: which photos have vectors of which pack, and the switch of packs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from semantic_photos.storage.database import Database
 from semantic_photos.storage.rows import PRESENT, enter_pack, read_ids, read_vectors, stored_stamp, stored_vector
 from semantic_photos.storage.schema import INDEXED
 
-#: Vectors deleted in one transaction, so that nobody waits long for the catalog.
+#: Vectors deleted in one transaction, so that the catalog is never locked for long.
 _CHUNK = 4096
 _PRESENT_INDEXED = f"state = {INDEXED} AND {PRESENT}"
 _HAS_VECTOR = "EXISTS (SELECT 1 FROM embedding WHERE photo_id = photo.id AND embedding.pack_id = ?)"

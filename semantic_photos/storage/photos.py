@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Photos in the catalog, read: by number, by path, and how many are in which state."""
+"""Reads photos from the catalog: by number, by path, and counts by state."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Votes in the catalog: which photos a user said fit a query, and which do not."""
+"""Votes in the catalog: good matches and wrong ones, for each query."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Between rows of the catalog and values of the domain: what goes in, what comes out, in which form."""
+"""Conversion between rows of the catalog and values of the domain."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Searches that have a name: kept as text, with their example photos by number, asked anew each time."""
+"""Saved searches in the catalog: kept as text, with example photos by number, run anew each time."""
 
 from __future__ import annotations
 

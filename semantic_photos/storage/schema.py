@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The catalog's schema, its number and its migrations: SQL as data, never code.
+"""The catalog's schema, its version and its migrations: SQL as data, never code.
 
 A rung is frozen once it was released: it must do to an old file what it did on the day it was written, whatever
 today's schema looks like. To change the schema, raise ``VERSION``, change ``CREATE``, and add the rung that leads
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-#: "SePh" in ASCII: tells our file from any other SQLite database.
+#: "SePh" in ASCII: distinguishes our file from any other SQLite database.
 APPLICATION_ID = 0x53655068
 
 VERSION = 5
@@ -33,7 +33,7 @@ FIRST = (
     # take one photo for another.
     # mtime_ns has no type: nanoseconds after the year 2262 do not fit 64 bits and are stored as text, exactly.
     # pack_id is the pack of the photo's current vector; 0 unless the photo is indexed.
-    # retry_at: when a failure of the world (no permission, an I/O error) is worth another try, in epoch seconds.
+    # retry_at: when an outside failure (no permission, an I/O error) is worth another try, in epoch seconds.
     # crashes, suspicion: how often the program died while the photo was read, and how strongly that points to it.
     f"""
     CREATE TABLE photo (

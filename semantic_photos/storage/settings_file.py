@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Loads and saves the settings as one JSON file, written beside and renamed."""
+"""Loads and saves the settings as one JSON file, replaced atomically."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SQLite's errors as ours: the world's faults with a sentence and advice each, everything else as our own bug."""
+"""Maps SQLite errors to the program's own: user-facing failures with advice, and bugs."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def newer(path: Path, version: int, ours: int) -> CatalogError:
 
 
 def older(path: Path, version: int) -> CatalogError:
-    """Return the error for a catalog that must be brought up to date, which a reader may not, or nobody can."""
+    """Return the error for a catalog that needs a migration, which a reader may not do, or for which there is none."""
     return CatalogError(
         Message("The catalog {path} has an older version ({version}).", path=path, version=version),
         code="catalog.older",

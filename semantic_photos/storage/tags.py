@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tags and remarks in the catalog: set, confirmed, rejected, imported, undone, counted.
+"""Tags, captions and ratings in the catalog: set, confirmed, rejected, imported, undone, counted.
 
 Every method that changes something returns a ``Change``, which ``revert`` takes back: of each row what it was and
 what it became. Only rows that are still what the change made them are taken back, so that undoing an old run never
@@ -33,7 +33,7 @@ _SAME = 1e-4
 
 
 class TagRow(NamedTuple):
-    """What became of one photo and one tag; a standing of None means that there is no row.
+    """The change of one photo and one tag; a standing of None means that there is no row.
 
     ``decided`` is when, in epoch seconds; None, of a row that is written, stands for now.
     """
@@ -49,7 +49,7 @@ class TagRow(NamedTuple):
 
 
 class RemarkRow(NamedTuple):
-    """What became of the remark of one photo."""
+    """The change of one photo's caption and rating."""
 
     photo_id: int
     before: Remark
@@ -57,7 +57,7 @@ class RemarkRow(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What one action changed; empty when nothing did."""
+    """The changes that one action made; empty if none."""
 
     tags: tuple[TagRow, ...] = ()
     remarks: tuple[RemarkRow, ...] = ()
@@ -153,7 +153,7 @@ class TagStore:
         return [(PhotoId(row[0]), TagLine(row[1], Standing(row[2]), row[3])) for row in rows]
 
     def own_names(self) -> list[str]:
-        """Return the names of tags that a user or a file gave to any photo."""
+        """Return the names of tags that any photo has from the user or a file."""
         with self._database.read() as connection:
             rows = connection.execute(
                 "SELECT name FROM tag WHERE EXISTS (SELECT 1 FROM photo_tag WHERE tag_id = tag.id"
@@ -163,7 +163,7 @@ class TagStore:
             return [row[0] for row in rows]
 
     def remarks(self, ids: Sequence[int] | IdArray) -> dict[PhotoId, Remark]:
-        """Return what was remarked of photos; those without a remark are left out."""
+        """Return captions and ratings of photos; photos without are left out."""
         with self._database.read() as connection:
             return {PhotoId(i): remark for i, remark in read_remarks(connection, ids).items()}
 
@@ -248,7 +248,7 @@ class TagStore:
             )
 
     def remove_automatic(self, tag: str | None = None) -> Change:
-        """Take off all automatic tags that nobody confirmed, or those of one name, in one transaction."""
+        """Remove all unconfirmed automatic tags, or those of one name, in one transaction."""
         with self._database.transaction(durable=True) as connection:
             where = ""
             values: tuple[str, ...] = ()
@@ -280,7 +280,7 @@ class TagStore:
     # Undo
 
     def revert(self, change: Change) -> Change:
-        """Take a change back, all or nothing, where its rows are still as it left them; return the way forward again.
+        """Undo a change, all or nothing, where its rows are still as it left them; return the change that redoes it.
 
         Photos that were forgotten meanwhile are left out.
         """
@@ -314,7 +314,7 @@ def moved(key: tuple[int, int], now: Current, act: Act, confidence: float | None
     """Return the row that an act makes of a photo and a tag, or None if it changes nothing."""
     standing, old, decided = now.get(key, (None, None, 0.0))
     then = after(standing, act)
-    # What the network thought stays known of a tag, whatever becomes of it: it teaches. Only the network changes it.
+    # The network's confidence is kept whatever becomes of the tag: it is evidence. Only the network changes it.
     new = confidence if act is Act.SUGGEST and then is Standing.AUTOMATIC else old if then is not None else None
     if then == standing and (old == new or (old is not None and new is not None and abs(old - new) < _SAME)):
         return None

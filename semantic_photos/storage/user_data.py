@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""User data as a whole: all of it read out, and work from elsewhere taken in."""
+"""Reads all user data from the catalog, and imports user data from elsewhere."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def _merged(
 ) -> TagRow | None:
     standing, confidence, decided = now.get((photo_id, tag_id), (None, None, 0.0))
     stays = standing in OWN_WORK and (tag.standing not in OWN_WORK or tag.decided <= decided)
-    # The same said again later has a new time: what lies between the two is older than it.
+    # The same decision made again later has a new time: what lies between the two is older than it.
     if stays or (standing == tag.standing and standing not in OWN_WORK):
         return None
     return TagRow(photo_id, tag_id, standing, confidence, decided, tag.standing, confidence, tag.decided)
@@ -207,7 +207,7 @@ def _read(connection: sqlite3.Connection, ids: Sequence[int]) -> Iterator[PhotoU
     for photo_id, query, vote, given in connection.execute(
         f"SELECT photo_id, query, vote, given FROM feedback WHERE photo_id {IN_IDS} ORDER BY query", (chosen,)
     ):
-        # A query with example photos tells them by their number, which means nothing in another library.
+        # A query refers to example photos by their number, which means nothing in another library.
         if not has_examples(query):
             votes.setdefault(photo_id, []).append(VoteRecord(query, vote, given))
     remarks = read_remarks(connection, ids)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The way of a photo through the states: what waits, what is being read, what is indexed, what failed.
+"""The work queue of indexing: photos pending, being read, indexed, or failed.
 
 A photo that ends the program itself must not end it again and again. Photos are marked while they are read, and
 marks that are left over at the next start tell which they were. Many are read at a time, and a program also dies
@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 #: From so many deaths of the program during its reading a photo may be blamed, if its suspicion has reached 1.
 CRASHES = 2
-#: Seconds until a photo that the world kept from being read is tried again; four times as long after each failure.
+#: Seconds until a photo that could not be read for an outside reason is retried; four times that after each failure.
 RETRY_S, MOST_RETRY_S = 300.0, 86_400.0
 
 

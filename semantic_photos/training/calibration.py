@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From cosines to confidences of automatic tags: a background and a prior per tag, one logistic curve for all of them.
+"""Calibrates automatic tags: a background and a prior per tag, one logistic curve for all of them.
 
 Platt, "Probabilistic outputs for support vector machines", 1999; a tag's cosine is first measured against its own
 background, because some words lie near every photo and some near none. The prior is Bayes': of two tags that stand out
@@ -50,7 +50,7 @@ def tag_background(photos: torch.Tensor, tags: torch.Tensor) -> tuple[np.ndarray
 def support(tags: Sequence[str], records: Sequence[PhotoRecord]) -> np.ndarray:
     """In how many training photos' captions or labels every word of a tag occurs, plurals folded: int64 (T,).
 
-    What nobody ever said of a training photo lives on its neighbours in the word table alone. As a search word that
+    A word that names no training photo depends on its neighbours in the word table alone. As a search word that
     is better than nothing; as an automatic tag it is a guess that people have to wave away.
     """
     holding: dict[str, set[int]] = {}
@@ -66,7 +66,7 @@ def support(tags: Sequence[str], records: Sequence[PhotoRecord]) -> np.ndarray:
 
 
 def priors(known: np.ndarray) -> np.ndarray:
-    """Prior log-odds of tags (T,), up to a constant, from the number of training photos that are said to show them."""
+    """Prior log-odds of tags (T,), up to a constant, from the number of training photos annotated with them."""
     return PRIOR_WEIGHT * np.log1p(known)
 
 
@@ -152,7 +152,7 @@ def calibrate(
     a, b = fit_logistic(x, y, each, known=before)
     sure = 1.0 / (1.0 + np.exp(-(a * x + b + before))) >= SHOWN
     right = float((sure & (y > 0)).sum())
-    # z of every photo and tag, judged or not: how many tags a person gets to see.
+    # z of every photo and tag, labelled or not: how many tags a user sees.
     shown = (1.0 / (1.0 + np.exp(-(a * z + b + prior))) >= SHOWN).sum() / len(rows)
     return {
         "a": a,

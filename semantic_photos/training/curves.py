@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Curves of a training run from its log, drawn with Pillow: one small diagram for each quantity.
+"""Training curves from a log, drawn with Pillow: one small diagram for each quantity.
 
 Command: ``python -m semantic_photos.training.curves LOG... --out PNG``
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-# What is no quantity to be learnt from, or is the axis itself.
+# Fields that are no training quantity, or are the axis itself.
 _NO_CURVE = frozenset({"step", "at", "event", "stage", "parameters", "photos", "seed", "spent"})
 _WIDTH, _HEIGHT, _COLUMNS, _MARGIN = 360, 220, 3, 46
 _INK, _FAINT, _PAPER = (30, 30, 30), (225, 225, 225), (255, 255, 255)

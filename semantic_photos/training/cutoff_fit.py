@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fits where good matches of a word begin, on photos whose objects are known, and writes it into a pack.
+"""Fits the result cut-offs of words on photos with known objects, and writes them into a pack.
 
 One logistic curve for all words over the standard score of the cosine before the pack's ordinary photos, with an
 offset for each labelled word: Platt 1999, "Probabilistic outputs for support vector machines"; offsets are held near
@@ -81,7 +81,7 @@ def fit_cutoff(
         words: the pack's words.
         background: unit vectors of ordinary photos (B, D): the pack's.
         vectors: unit vectors of labelled photos (N, D), none of them from training.
-        scores: for each label, in lower case, its score in each photo, float (N,) in [0, 1]; NaN where nobody looked.
+        scores: for each label, in lower case, its score in each photo, float (N,) in [0, 1]; NaN where no detector ran.
         halves: which photos are of the first half, bool (N,); by chance if not given.
         least_trust: words that were trained less are never clearly shown.
 

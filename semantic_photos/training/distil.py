@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stages one and two: the student learns the teacher's maps, first block by block, then as a whole.
+"""Stages one and two, distillation: the student learns the teacher's feature maps, by block, then as a whole.
 
 Stage ``blocks``: every stage of the student learns, at once and from random initialisation, the teacher's map from the
 teacher's own input map. Every position of every map is an example, and no stage waits for the one before it.

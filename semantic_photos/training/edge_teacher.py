@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The stronger image teacher: MobileNetEdgeTPU (MLPerf Mobile, Apache-2.0) read from its ONNX file into torch.
+"""The stronger image teacher: MobileNetEdgeTPU (MLPerf Mobile, Apache-2.0) read from ONNX into torch.
 
 The graph holds convolutions with TensorFlow's "same" padding, clips and additions only, so it is followed node by node;
 in torch it runs in bf16 beside the student, on the same crop. Used to train towards: nothing of it goes into a pack.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Last stage: a model pack from an encoder, a head and a word table, with tags, manifest and known answer.
+"""The last stage: exports a model pack from encoder, head and word table, with tags and manifest.
 
 Commands: ``python -m semantic_photos.training.export --encoder FILE --head FILE --words DIR --phrases FILE --data DIR
 --material DIR --card FILE --out resources/packs/ID --version 0.1.0`` makes a pack; ``... export --seal DIR`` only

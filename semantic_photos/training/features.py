@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pooled features of the student, computed once and kept: the head then trains in minutes."""
+"""Pooled features of the student, computed once and cached: the head then trains in minutes."""
 
 from __future__ import annotations
 

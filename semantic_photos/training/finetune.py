@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All weights free: encoder and head towards the goals of stronger teachers, captions, labels and detectors' scores.
+"""Fine-tuning of encoder and head, towards teachers' targets, captions, labels and detector scores.
 
 No teacher runs along: each was asked once for every photo (`teacher_features`, `goals`), and the texts stand still.
 Beside the place of a photo the student learns the teacher's pooled feature itself, through a linear map that is thrown

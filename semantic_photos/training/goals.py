@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where every photo ought to lie: frozen teachers side by side, with a head of their own.
+"""Target embeddings of every photo: frozen teachers side by side, with a head of their own.
 
 The student later learns these places photo by photo (Hinton et al., "Distilling the knowledge in a neural network",
 2015; in a space shared with text: Wu et al., "TinyCLIP", ICCV 2023). A head that was trained on a photo's captions puts

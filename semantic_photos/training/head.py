@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The projection head on features that stand still, by everything that is known about the photos (see `targets`).
+"""Training of the projection head on frozen features, with all that is known of the photos (see `targets`).
 
 The encoder is asked once for each view of a photo, so this stage takes minutes. It runs twice: for the teachers, with
 the text side trained along (`goals`), and for the finished student, towards the goals, with the texts standing still.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Figures on the val splits during training, for choices between runs (the public figures come from `evaluation`)."""
+"""Validation figures during training, to choose between runs (the public figures come from `evaluation`)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from semantic_photos.training.objects import CLEAR, FLOOR, ObjectBank
 from semantic_photos.training.targets import Places, Targets
 from semantic_photos.training.texts import Bags
 
-#: Kinds of objects are judged from so many val photos that clearly show them.
+#: Kinds of objects are measured from so many val photos that clearly show them.
 _ENOUGH = 5
 
 

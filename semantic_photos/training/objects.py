@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What detectors saw in the training photos, as soft targets for the words of everyday objects.
+"""Detector scores of the training photos, as soft targets for the words of everyday objects.
 
 Each line of ``objects.jsonl.gz`` holds the largest score of each kind over all boxes of a photo. Scores are guesses: a
 low one is often right for something large, and a kind that is missing may still be there, only too small to be found.
@@ -37,7 +37,7 @@ _NAMES = {
     "sports ball": "ball", "kitchen & dining room table": "table", "computer keyboard": "keyboard",
     "land vehicle": "vehicle", "cattle": "cow", "common sunflower": "sunflower", "tap": "faucet",
 }  # fmt: skip
-#: Kinds that say nothing to a person who searches, or are cut so differently that they would only confuse.
+#: Kinds that no user searches for, or whose boundaries differ too much from the word's meaning.
 _LEFT_OUT = frozenset({"human eye", "human nose", "human mouth", "human hair", "human arm", "human leg", "human hand",
                        "human head", "human body", "human ear", "human foot", "clothing", "auto part"})  # fmt: skip
 
@@ -108,7 +108,7 @@ class ObjectBank:
                                 self.asked[row, place] = True
 
     def targets(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return probabilities (n, K) that the kinds are there, and weights (n, K), 0 where nobody looked."""
+        """Return probabilities (n, K) that the kinds are there, and weights (n, K), 0 where no detector ran."""
         score = self.scores[rows].float()
         # A score of 0.12 is right about every fourth time, one of 0.5 nearly always.
         chance = (1.25 * score.clamp(min=0.0) ** 0.75).clamp(max=0.97)

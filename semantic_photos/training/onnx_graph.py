@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The two ONNX graphs of a pack, written node by node: nothing in them that is not meant to be there.
+"""Writes the two ONNX graphs of a pack node by node, with nothing unintended in them.
 
 Weights are stored as int8 with one scale per output channel, or as float16, and turned to float32 by ordinary `Cast`
 and `Mul` nodes on constants. A runtime folds those at load, so the file is small and the arithmetic is float32.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A small contextual text encoder over the word table: what order and company of words change, in under a millisecond.
+"""Training of the phrase encoder: a small contextual text encoder over the word table, below a millisecond.
 
 Two layers of a transformer (Vaswani et al., NeurIPS 2017) see the rows of a phrase as the table has them. What they say
 is added to the weighted sum of the words, so an untrained encoder is the plain sum. It learns where the training's text
@@ -180,7 +180,7 @@ class PhraseTraining:
         return torch.cat(made)
 
     def fragment(self, rows: Sequence[int], rng: np.random.Generator) -> list[int]:
-        """Return some neighbouring words of a text, as somebody who searches would type them."""
+        """Return some neighbouring words of a text, as a user would type them in a query."""
         length = int(rng.integers(2, min(8, len(rows)) + 1))
         start = int(rng.integers(0, len(rows) - length + 1))
         return list(rows[start : start + length])

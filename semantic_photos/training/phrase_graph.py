@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ONNX graph of the phrase encoder, written node by node like the pack's other two."""
+"""The ONNX graph of the phrase encoder, written node by node."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every training stage needs around its loop: schedule by the clock, moving average, checkpoints, log."""
+"""The training loop's schedule by the clock, moving average, checkpoints and log."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOG_NAME = "log.jsonl"
 class ClockSchedule:
     """Warm-up, then half a cosine over a budget of wall time instead of a number of steps.
 
-    On a shared machine nobody knows how many steps an hour holds. The learning rate therefore follows the time spent
+    On a shared machine the number of steps in an hour is unknown. The learning rate therefore follows the time spent
     (across resumed runs), so that it always ends at its floor when the budget ends.
     """
 

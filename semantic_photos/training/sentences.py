@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the sentence encoder says of whole texts, computed once and kept.
+"""Sentence embeddings of whole texts by all-MiniLM-L6-v2, computed once and cached.
 
 all-MiniLM-L6-v2 (Apache-2.0; Wang et al., "MiniLM", NeurIPS 2020) is only asked while training: the phrase encoder of
 the pack learns from it and ships in its place.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fits from which confidence on each automatic tag is right often enough, and writes it into a pack.
+"""Fits the confidence threshold of each automatic tag, and writes it into a pack.
 
 A tag is right in a photo that a label, the words of a caption or a detector say it of, or of something it stands above
 (animal above dog). It is wrong where a detector that knows the kind saw nothing of it. Where nobody could say so, a
@@ -43,7 +43,7 @@ HOLD = 8.0
 MOST_OF_ONE = 50.0
 #: Unmentioned tags that the usual share of wrong ones, `SILENCE`, counts for in the measured one.
 SILENCE_HOLD, SILENCE = 5.0, 0.8
-#: From this confidence on tags are looked at; below it nothing is set.
+#: From this confidence on tags are measured; below it nothing is set.
 LOWEST = 0.2
 #: Thresholds that are tried, and what is written for a tag that never is right often enough.
 STEPS = np.round(np.arange(LOWEST, 0.991, 0.01), 2)

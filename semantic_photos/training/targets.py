@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Everything that is known about the training photos, as losses in the space shared with words.
+"""Training losses in the space shared with words, from all annotations of the photos.
 
 Captions, short queries made from captions, labels, detectors' scores, and the places a stronger teacher gives: one
 class for all stages, so that teacher heads, student and final head learn the same thing.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The image teacher: MobileNetV2 (Apache-2.0) read from the initialisers of its ONNX file, cut at four places.
+"""The image teacher: MobileNetV2 (Apache-2.0) read from its ONNX initialisers, cut at four places.
 
 Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", CVPR 2018. The file comes from a TensorFlow
 training, hence the "same" padding (more on the right and below) and the scaling to -1..1. Batch normalisation is

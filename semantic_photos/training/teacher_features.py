@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pooled features of a frozen network for every photo, computed once and kept: goals and heads then train in minutes.
+"""Pooled features of a frozen network for every photo, computed once and cached for targets and heads.
 
 A run can be stopped at any moment; the next one goes on where it was. Photos that were added behind the others are
 computed, those that are there stay.

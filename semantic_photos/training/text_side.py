@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Texts of the training photos and where they lie: the weighted sum of their words beside what a sentence encoder says.
+"""Texts of the training photos and their vectors: the weighted sum of words beside sentence embeddings.
 
 Single words are placed by the word table alone, as in the program; of longer texts the sentence encoder says what the
 order and the company of words change.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a pack back to what the training stages read, so that a released pack can be trained further.
+"""Unpacks a released pack into what the training stages read, so that it can be trained further.
 
 A pack holds convolutions with their normalisation folded in. To train on, each convolution needs a normalisation
 again: its statistics are measured on training photos, and gain and shift are set so that nothing changes.

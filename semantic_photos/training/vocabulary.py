@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which words a pack knows, and which of them it offers: as completion, similar word or word near a photo.
+"""The vocabulary of a pack: its known words, and those it offers as completion or similar word.
 
 A word is *known* if captions, labels, tags or the curated lists hold it, or if it is among the most frequent English
 words. It is *offered* only if a photo can show what it means. The lists decide that first; for the other words the

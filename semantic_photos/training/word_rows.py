@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where single words lie, learned from the photos: rows of the table move while photos stand still.
+"""Vectors of single words, trained on the photos: rows of the table move while photos stay fixed.
 
 One map shared by all words (`goals`) cannot know that "mouse" is rarely the animal here. Each row moves towards the
 photos whose captions, labels or detected objects name it, held back by a pull to where it was, and in the end half way
 at the most: a word must keep its neighbours. The photos stand at their cross-fitted goals, for photos whose head knows
-the captions by heart have nothing to teach. Words that nothing names stay where they are.
+the captions by heart give nothing to train on. Words that nothing names stay where they are.
 
 Command: ``python -m semantic_photos.training.word_rows --config FILE --data DIR --material DIR --words DIR
 --goals FILE --out DIR``

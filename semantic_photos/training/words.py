@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The word side: what the words of the vocabulary should mean, and our own table trained to mean it.
+"""Training of the word table: target meanings from a sentence encoder, and the table that learns them.
 
 The meaning comes from a sentence encoder (all-MiniLM-L6-v2, Apache-2.0) that reads every word on its own and in a few
 short sentences. Its vectors, centred and turned to 256 dimensions, are only the *target*: the table itself starts at
@@ -69,7 +69,7 @@ def sentence_encoder_folder() -> Path:
 
 @torch.no_grad()
 def teacher_vectors(words: Sequence[str], batch: int = 256) -> torch.Tensor:
-    """What the sentence encoder says of each word: mean over templates of centred unit vectors, float32 (V, 384)."""
+    """The sentence embedding of each word: mean over templates of centred unit vectors, float32 (V, 384)."""
     os.environ["HF_HUB_OFFLINE"] = "1"
     from transformers import AutoModel, AutoTokenizer
 

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From examples of a subject to a direction in the space of photos: pure maths, no catalog.
+"""Fits the direction of a custom concept to example photos: pure maths on vectors, no catalog.
 
 Three directions that make different mistakes, added up. The prototype is the mean of the examples, seen from the mean
 of all photos (Snell and others, "Prototypical networks", 2017). The discriminant takes out of it what photos of this
 library differ in anyhow (Hariharan, Malik and Ramanan, "Discriminative decorrelation for clustering and
 classification", 2012). The regression sets the examples against photos of the library, random ones and those that the
-prototype takes for the subject although nobody said so ("hard negatives"), these at less weight, because some of them
-are the subject; photos that the user rejected stand among them at the weight of an example.
+prototype scores highest among the unlabelled ("hard negatives"), these at less weight, because some of them show the
+concept; photos that the user rejected are negatives too, at the weight of an example.
 ``evaluation/concepts.py`` measures it on labels: with five, ten and twenty examples the three together
 find 0.01, 0.02 and 0.04 more of the first twenty photos than the plain mean of the examples. A name that is a known
 word counts as much as ten examples or less; it adds 0.04, 0.03 and next to nothing.
@@ -26,7 +26,7 @@ from semantic_photos.domain.vectors import decorrelated, normalise
 WORD_WORTH = 10
 #: Photos of the library that stand for everything else, and how many of the likest ones are among them.
 NEGATIVES, HARD = 2000, 100
-#: Weight of a hard negative: some of them show the subject.
+#: Weight of a hard negative: some of them show the concept.
 _HARD_WEIGHT = 0.2
 #: Weight of a rejected photo, beside one example.
 _WRONG_WEIGHT = 0.5
@@ -39,7 +39,7 @@ _SHRINK = 1.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CustomConcept:
-    """What was learnt: the direction (D,) of the subject, and what any photo scores on it."""
+    """A trained concept: its direction (D,), and the mean and standard deviation of the library's scores on it."""
 
     name: str
     vector: FloatArray
@@ -57,10 +57,10 @@ def fit_direction(
     wrong: FloatArray | None = None,
     seed: int = 0,
 ) -> CustomConcept:
-    """Return the subject that examples (E, D) show, against photos of the library (N, D); unit vectors, float32.
+    """Return the concept that examples (E, D) show, against photos of the library (N, D); unit vectors, float32.
 
     Args:
-        name: of the subject.
+        name: of the concept.
         examples: photos that show it.
         library: photos of which most do not.
         word: unit vector (D,) of the name, if it is a known word: it counts as much as ten examples.
@@ -75,7 +75,7 @@ def fit_direction(
     centre = negatives.mean(axis=0)
     prototype = normalise(examples.mean(axis=0) - centre)
     scores = (library @ prototype)[others]
-    # The very likest are probably the subject itself; what comes behind them is what it is confused with.
+    # The most similar ones probably show the concept itself; those behind them are the confusable ones.
     hard = others[np.argsort(-scores)[len(examples) : len(examples) + HARD]]
     vector = normalise(
         prototype + decorrelated(prototype, negatives, _SHRINK) + _regression(examples, negatives, library[hard], wrong)

@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Is a taught subject any good, and what should the person be asked next? Pure maths on vectors, no catalog.
+"""Held-out evaluation of a custom concept, and the choice of photos to review: pure maths, no catalog.
 
 **Held out.** Each example is looked for by a model that has not seen it: one fold for each up to ten, ten folds above.
 Photos that look the same (bursts, copies) share a fold, since one would give the other away, and what was rejected is
-divided in the same manner. The held-out examples stand among the photos of the library that nobody spoke of, and what
-counts is how many come among the first K. Some of those other photos show the subject too and take places fairly, so
-this is no precision but moves with it, for every way to ask alike. ``evaluation/concepts.py`` compares it with labels:
-over thirty subjects what is told is true within 0.02 to 0.04, for one subject with five or twelve examples it is off by
-0.13 or 0.10, and which way is better can then hardly be told; the sign test says so nearly always.
+divided in the same manner. The held-out examples are ranked among the undecided photos of the library, and the figure
+is how many come among the first K. Some of those other photos show the concept too and take places rightly, so
+this is no precision but moves with it, for all compared methods alike. ``evaluation/concepts.py`` compares it
+with labels: over thirty concepts the figure is right within 0.02 to 0.04, for one concept with five or twelve examples
+it is off by 0.13 or 0.10, too much to show which method is better, and the sign test nearly always reports that.
 
-**Questions.** Which photos to ask about is uncertainty sampling (Lewis and Gale, "A sequential algorithm for training
+**Photos to review.** They are chosen by uncertainty sampling (Lewis and Gale, "A sequential algorithm for training
 text classifiers", 1994): those whose probability is nearest one half. A score becomes a probability by Bayes' rule on
 two bell curves, one through the held-out scores of the examples, one through the library's scores; how frequent the
-subject is, in a library nobody has judged, is fitted to its scores by expectation and maximisation (Saerens, Latinne
+concept is, in an unlabelled library, is fitted to its scores by expectation and maximisation (Saerens, Latinne
 and Decaestecker, "Adjusting the outputs of a classifier to new a priori probabilities", 2002). A photo that looks like
-one that is asked about already is passed over, as in Brinker, "Incorporating diversity in active learning", 2003.
+one that is already chosen is passed over, as in Brinker, "Incorporating diversity in active learning", 2003.
 Of photos with a chance of 0.1 to 0.3, 0.3 to 0.5, 0.5 to 0.7 and 0.7 to 0.9, 0.16, 0.33, 0.63 and 0.88 are right.
 Ten such answers after
 five examples raise the average precision by 0.005, within chance; the ten likest photos, by -0.002, and without the
@@ -39,17 +39,17 @@ from semantic_photos.services.search.near_duplicates import SAME
 #: Folds; up to so many examples each is a fold of its own.
 FOLDS = 10
 #: Held-out examples must come among so many photos: the first number that half of them reach, one way or the other.
-#: Where the subject is frequent, its other photos fill a smaller one.
+#: Where the concept is frequent, its other photos fill a smaller one.
 FIRST = (5, 10, 20, 50, 100, 200)
 #: Numbers below twenty are for libraries with fewer than so many times as many photos.
 _SMALL = 100
 #: From this chance on that two equally good ways differ so, the difference counts as luck (one-sided sign test).
 LUCK = 0.05
-#: Two questions about photos with more than this cosine are one.
+#: Of two photos with more than this cosine only one is reviewed.
 ALIKE = 0.9
-#: Photos that show the subject with less than this chance are asked about only to make up so many questions.
+#: Photos with less than this probability are reviewed only to make up so many.
 _DOUBT, _LEAST_ASKED = 0.02, 6
-#: Share of the library that may be the subject, at most.
+#: Largest share of the library that may show the concept.
 _MOST_FREQUENT = 0.3
 #: Quantiles of the library's scores between which their tail is measured.
 _TAIL = (0.9, 0.98)
@@ -62,8 +62,8 @@ class HoldOutResult:
     """Of ``examples`` that were each looked for unseen, how many came among the ``first`` of ``among`` other photos.
 
     Attributes:
-        before: found the way one would ask without teaching: the word, else photos like the mean of the others.
-        after: found by the subject, learnt without them.
+        before: found without training: by the word, else by similarity to the mean of the other examples.
+        after: found by the concept, trained without them.
         by_word: whether ``before`` is the typed word.
         gained: examples that only ``after`` found.
         lost: examples that only ``before`` found.
@@ -86,7 +86,7 @@ class HoldOutResult:
 
     @property
     def better(self) -> bool:
-        """Return whether the subject is better by more than luck."""
+        """Return whether the concept is better by more than chance."""
         return self.after > self.before and self.luck <= LUCK
 
     @property
@@ -125,7 +125,7 @@ class HoldOutResult:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ConceptEvaluation:
-    """What holding examples out told: the figures, and the scores (H,) of examples on models that had not seen them.
+    """Result of the held-out evaluation: the figures, and the scores (H,) of examples on models that had not seen them.
 
     Scores are in widths of the library's scores above their mean.
     """
@@ -154,12 +154,12 @@ def hold_out(
     """Return how well examples (E, D) are found by models that have not seen them.
 
     Args:
-        name: of the subject.
+        name: of the concept.
         examples: photos that show it.
         library: photos (N, D) of which most do not.
         word: unit vector (D,) of the name, if it is a known word.
         own: bool (N,), rows of the library that are examples or rejected.
-        given: bool (E,), examples to look for; the others only teach. They were found by a model, so they are easier
+        given: bool (E,), examples to look for; the others only train. They were found by a model, so they are easier
             for one. None means all.
         wrong: photos (R, D) that were rejected.
         first: among so many they must come, to compare with earlier figures; None chooses.
@@ -180,7 +180,7 @@ def hold_out(
         met = np.concatenate([others, wrong[wrong_fold == number]])
         for direction, places in ((plain, before), (concept.vector, after)):
             held = examples[out] @ direction
-            # Equal scores are the worse place: a copy in the library is nobody's merit.
+            # Ties count as the worse rank: a copy in the library earns nothing.
             places[out] = (met @ direction >= held[:, None]).sum(axis=1)
         scores[out] = (examples[out] @ concept.vector - concept.background) / concept.spread
     before, after, scores = before[wanted], after[wanted], scores[wanted]
@@ -197,18 +197,18 @@ def hold_out(
 
 
 def probabilities(concept: CustomConcept, held: FloatArray, scores: FloatArray) -> FloatArray:
-    """Return the probability that photos with these scores (N,) show the subject, float32 (N,), mostly not.
+    """Return the probability that photos with these scores (N,) show the concept, float32 (N,); most do not.
 
     Args:
-        concept: what was learnt.
+        concept: the trained concept.
         held: scores (H,) of examples that were held out, as of ``ConceptEvaluation``.
-        scores: cosines (N,) of photos of the library with the subject.
+        scores: cosines (N,) of photos of the library with the concept.
     """
     z = ((scores - concept.background) / concept.spread).astype(np.float64)
     mean = float(held.mean())
     count = len(held)
     width = float(np.sqrt((((held - mean) ** 2).sum() + _WIDTH_WORTH) / (count + _WIDTH_WORTH)))
-    # Beyond their mean more speaks for the subject, never less, and below the library's mean nothing does.
+    # Beyond their mean a higher score is never less evidence; below the library's mean nothing is evidence.
     mean = max(mean, 1.0)
     sure = np.exp(-0.5 * (np.clip(mean - z, 0.0, 30.0) / width) ** 2) / width
     near, far = np.quantile(z, _TAIL)
@@ -226,15 +226,15 @@ def probabilities(concept: CustomConcept, held: FloatArray, scores: FloatArray) 
 def photos_to_review(
     chances: FloatArray, vectors_of: Callable[[NDArray[np.int64]], FloatArray], count: int, *, alike: float = ALIKE
 ) -> NDArray[np.int64]:
-    """Return rows to ask about, int64 (≤ count,), the most uncertain first and no two alike.
+    """Return rows to review, int64 (≤ count,), the most uncertain first and no two alike.
 
-    When the rest is as good as certain not to show the subject, fewer are asked.
+    Fewer are returned when the rest almost certainly does not show the concept.
 
     Args:
         chances: probabilities (N,).
         vectors_of: unit vectors (M, D) of rows.
-        count: most questions.
-        alike: cosine from which two photos are one question.
+        count: largest number of rows.
+        alike: cosine from which only one of two photos is returned.
     """
     order = np.argsort(np.abs(chances - 0.5), kind="stable")[: 20 * count]
     vectors = vectors_of(order)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The words of a pack and, above them, the names of subjects that the user taught."""
+"""A text encoder that knows the words of a pack and the names of the user's custom concepts."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from semantic_photos.domain.vectors import weighted_sum
 
 
 class ConceptWords:
-    """Implements ``TextEncoder``: a custom concept's name means what its photos show, whether it is a word or not.
+    """Implements ``TextEncoder``: a custom concept's name has the concept's direction, whether it is a word or not.
 
-    A name of several words counts where they stand in a row, in any case; of a hierarchical one its last level. Each
-    word of a phrase has the same share.
+    A name of several words matches consecutive words, ignoring case; a hierarchical name matches by its last level.
+    Each word of a phrase has the same weight.
 
     Thread: any; blocking (catalog).
 
     Args:
         words: the words of the pack.
-        names: the names that were taught.
-        direction: the unit vector (D,) of a subject, or None where its photos are too few by now.
+        names: the names of the custom concepts.
+        direction: the unit vector (D,) of a concept, or None if it has too few photos by now.
     """
 
     def __init__(
@@ -47,12 +47,12 @@ class ConceptWords:
         return weighted_sum([*custom_concepts, *([] if plain is None else [(float(len(rest)), plain)])])
 
     def unknown_words(self, text: str) -> tuple[str, ...]:
-        """Return the words of a phrase that are neither in the table nor part of a subject's name, in order."""
+        """Return the words of a phrase that are neither in the table nor part of a concept's name, in order."""
         custom_concepts, rest = self._taken_apart(text)
         return self._words.unknown_words(" ".join(rest) if custom_concepts else text)
 
     def content_words(self, text: str) -> tuple[str, ...]:
-        """Return the subjects in a phrase and the known words beside them that mean something, each once.
+        """Return the concepts in a phrase and its other known content words, each once.
 
         Raises:
             CatalogError: when the catalog cannot be read.
@@ -70,7 +70,7 @@ class ConceptWords:
         return tuple(dict.fromkeys(parts))
 
     def trust(self, text: str) -> float:
-        """Return how far the least trained known word beside the subjects of a phrase was trained, in [0, 1].
+        """Return the trust of the least trained known word of a phrase, concepts apart, in [0, 1].
 
         Raises:
             CatalogError: when the catalog cannot be read.
@@ -95,7 +95,7 @@ class ConceptWords:
         return self._words.completions(prefix, n)
 
     def custom_concepts(self, words: Sequence[str]) -> list[tuple[int, int]]:
-        """Return where in a row of words the names of subjects stand: first word, and how many words the name has.
+        """Return where names of concepts stand among words: the first word, and the number of words.
 
         Raises:
             CatalogError: when the catalog cannot be read.
@@ -103,7 +103,7 @@ class ConceptWords:
         return [(at, count) for at, count, _ in self._found(words)]
 
     def _taken_apart(self, text: str) -> tuple[list[tuple[float, FloatArray]], list[str]]:
-        """Return the subjects in a phrase, each with the number of its words, and the words that are left."""
+        """Return the concepts in a phrase, each with the number of its words, and the other words."""
         words = text.split()
         found = self._found(words)
         taken = {place for at, count, _ in found for place in range(at, at + count)}
@@ -111,7 +111,7 @@ class ConceptWords:
         return [(float(count), vector) for _, count, vector in found], rest
 
     def _found(self, words: Sequence[str]) -> list[tuple[int, int, FloatArray]]:
-        """Return first word, number of words and vector of each subject in a row of words; the longest name counts."""
+        """Return first word, number of words and vector of each concept among words; the longest name wins."""
         names = {tuple(leaf(name).casefold().split()): name for name in self._names()}
         longest = max(map(len, names), default=0)
         folded = [word.casefold() for word in words]

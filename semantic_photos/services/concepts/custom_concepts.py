@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A subject of the person's own, taught by a few photos: it becomes a tag, and a direction to search in.
+"""Custom concepts: trained from a few photos, each is a tag and a direction to search in.
 
-How it is learnt stands in ``learning``; what it is worth on examples it has not seen, and which photos to ask the
-person about, in ``proving``.
+``concept_direction`` fits the direction; ``concept_evaluation`` measures it on held-out examples and chooses the
+photos to review.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from semantic_photos.storage.catalog import Catalog
 from semantic_photos.storage.tags import Change, TagStore
 
 LEAST_EXAMPLES, MOST_EXAMPLES = 5, 50
-#: Confirmed photos, and rejected ones, that a subject is learnt from at most.
+#: Most confirmed photos, and most rejected ones, that a concept is trained on.
 _MOST_LEARNT = 500
-#: Photos that a subject is learnt against while somebody waits for an answer.
+#: Most photos of the library that a concept is trained against, because the user waits for it.
 _OTHERS = 20_000
-#: Where the catalog remembers the names that were taught, and with which photos.
+#: Keys of the catalog for the names of trained concepts, and for their example photos.
 _KEY, _GIVEN = "teach.names", "teach.given"
 
 NOTHING = Change()
@@ -43,17 +43,17 @@ NOTHING = Change()
 
 @dataclass(frozen=True, slots=True)
 class TrainedConcept:
-    """What came of teaching.
+    """The result of training a custom concept.
 
     Attributes:
         name: of the tag.
-        examples: photos it was learnt from.
-        rejected: photos it was learnt from that are not it.
-        held_out: how well examples are found that it has not seen.
-        likely: photos that look like the subject and nobody spoke of, with their cosines, the likest first.
-        photos_to_review: photos to ask about, with the probability that they show it, the most uncertain first.
-        change: what became of tags.
-        new: whether the name was not taught before.
+        examples: number of photos it was trained on.
+        rejected: number of counterexamples it was trained on.
+        held_out: how well it finds examples that were held out from training.
+        likely: undecided photos that are similar to the concept, with their cosines, most similar first.
+        photos_to_review: photos to confirm or reject, with the probability that they show it, most uncertain first.
+        change: the changes of tags.
+        new: whether the concept did not exist before.
     """
 
     name: str
@@ -68,7 +68,7 @@ class TrainedConcept:
 
 @dataclass(frozen=True, slots=True)
 class RemovedConcept:
-    """A subject that was taken back: what became of tags, and what brings it back."""
+    """A removed custom concept: the changes of tags, and what is needed to restore it."""
 
     name: str
     change: Change
@@ -77,7 +77,7 @@ class RemovedConcept:
 
 
 def concept_names(catalog: Catalog) -> list[str]:
-    """Return the names that were taught; none where what is remembered of them is damaged.
+    """Return the names of the custom concepts; none if the stored list is damaged.
 
     Raises:
         CatalogError: when the catalog cannot be read.
@@ -90,7 +90,7 @@ def concept_names(catalog: Catalog) -> list[str]:
 
 
 class CustomConcepts:
-    """Teaches subjects.
+    """Trains, removes and restores custom concepts.
 
     Thread: any; blocking.
     """
@@ -100,13 +100,13 @@ class CustomConcepts:
         now: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         self._catalog, self._store, self._pack, self._words, self._now = catalog, store, pack, words, now
-        # Name → photos that it was learnt from, right and wrong, and what was.
+        # Name → confirmed and rejected photos that it was trained on, and its direction.
         self._fitted_from: dict[str, tuple[tuple[list[PhotoId], list[PhotoId]], FloatArray | None]] = {}
 
     def train(self, name: str, ids: Sequence[PhotoId], *, n: int = 50, ask: int = 30) -> TrainedConcept:
-        """Give photos a tag, learn it, and find ``n`` photos like them and ``ask`` photos to ask about.
+        """Tag photos, train a concept on them, and find ``n`` similar photos and ``ask`` photos to review.
 
-        Photos that were rejected for the tag before are left out of what is found, and so are those that have it.
+        Photos that have the tag, or were rejected for it, are left out of the found photos.
 
         Raises:
             UserFacingError: too few or too many examples, no name, no pack, or too few photos to compare with.
@@ -136,12 +136,12 @@ class CustomConcepts:
         return self._as_trained(tag, found, vectors, n, ask, change, new=new)
 
     def again(self, name: str, *, n: int = 50, ask: int = 30, first: int | None = None) -> TrainedConcept:
-        """Learn a subject once more, from all that the person confirmed and rejected by now; changes nothing.
+        """Train a concept again on all photos that the user has confirmed and rejected; changes nothing.
 
-        ``first`` is the number of first photos of earlier figures, which these shall be comparable with.
+        ``first`` is the rank that earlier figures were measured at, so that the new ones are comparable.
 
         Raises:
-            UserFacingError: it was not taught, or fewer than five photos have the tag.
+            UserFacingError: there is no such concept, or fewer than five photos have the tag.
             CatalogError: when the catalog cannot be read.
         """
         tag = self.known(name)
@@ -160,10 +160,10 @@ class CustomConcepts:
         return self._as_trained(tag, found, vectors, n, ask, first=first)
 
     def known(self, name: str) -> str:
-        """Return a taught name as it was written first.
+        """Return the name of a concept in its original spelling.
 
         Raises:
-            UserFacingError: it was not taught.
+            UserFacingError: there is no such concept.
             CatalogError: when the catalog cannot be read.
         """
         tag = next((one for one in self.names() if one.casefold() == clean_name(name).casefold()), None)
@@ -174,7 +174,7 @@ class CustomConcepts:
         return tag
 
     def undo(self, trained: TrainedConcept) -> Change:
-        """Take teaching back: the tag goes where it was set, and a name that was new is forgotten.
+        """Undo training: remove the tags that it set, and the concept if it was new.
 
         Raises:
             CatalogError: when the catalog cannot be used.
@@ -184,18 +184,18 @@ class CustomConcepts:
         return self._store.revert(trained.change)
 
     def take_back(self, name: str) -> RemovedConcept:
-        """Forget a subject: its name is no search word any more, and what was said of the tag since then is taken back.
+        """Remove a concept: its name is no search word any more, and decisions on its tag since training are undone.
 
-        Photos that had the tag before, or by their files, keep it.
+        Photos that had the tag before, or have it in their files, keep it.
 
         Raises:
-            UserFacingError: it was not taught.
+            UserFacingError: there is no such concept.
             CatalogError: when the catalog cannot be used.
         """
         tag = self.known(name)
         given, since = self._given(tag)
         self._delete_concept(tag)
-        # Without the time only what was given is known to have come from teaching, and of that nothing for sure.
+        # Without the time of training, tags that it set cannot be told from older ones.
         change = self._store.forget_since(tag, since) if since else NOTHING
         return RemovedConcept(tag, change, tuple(given), since)
 
@@ -209,16 +209,16 @@ class CustomConcepts:
         return self._store.revert(forgotten.change)
 
     def concept(self, name: str) -> CustomConcept | None:
-        """Return what the photos with a tag have in common, as a direction to search in.
+        """Return the concept trained on the photos with a tag.
 
-        None when the tag has fewer than five photos, or the library nothing else.
+        None when fewer than five photos have the tag, or when the library has no others.
         """
         if self._pack is None:
             return None
         return self._trained(self._pack, name, self._kept(name), self._wrong(name))
 
     def names(self) -> list[str]:
-        """Return the names that were taught, whether or not they still have photos enough to be subjects.
+        """Return the names of the custom concepts, also of those with too few photos by now.
 
         Raises:
             CatalogError: when the catalog cannot be read.
@@ -226,11 +226,11 @@ class CustomConcepts:
         return concept_names(self._catalog)
 
     def forget(self) -> None:
-        """Learn every subject anew when it is next asked for: what its name means has changed."""
+        """Drop all cached directions: each is fitted again on its next use, since its word vector has changed."""
         self._fitted_from.clear()
 
     def direction(self, name: str) -> FloatArray | None:
-        """Return the vector (D,) of a subject, remembered until its tag is said of other photos; None as ``concept``.
+        """Return the vector (D,) of a concept, cached until its tagged photos change; None as for ``concept``.
 
         Raises:
             CatalogError: when the catalog cannot be read.
@@ -255,13 +255,13 @@ class CustomConcepts:
         concept = fit_direction(tag, examples, vectors, word, own=own, wrong=bad)
         some = np.arange(len(found))
         if len(some) > _OTHERS:
-            # Every fold passes over them: so many tell how an example ranks.
+            # Every fold ranks against all of them, and so many are enough to rank an example.
             some = np.union1d(np.random.default_rng(0).choice(some, _OTHERS, replace=False), np.flatnonzero(own))
         given = np.isin(found[right], np.asarray(self._given(tag)[0], np.int64))
-        # Where the person took most of them off again, whatever has the tag must do.
+        # Where the user removed the tag from most of them, all photos with the tag serve instead.
         held = hold_out(tag, examples, vectors[some], word, own=own[some], wrong=bad, first=first,
                         given=given if np.count_nonzero(given) >= LEAST_EXAMPLES else None)  # fmt: skip
-        # What is decided in any way is no question any more, also beyond what is learnt from.
+        # Decided photos are not reviewed again, also those beyond the training limit.
         said = {int(i) for i, _ in self._store.photos_with(tag, (*KEPT, Standing.REJECTED))}
         free = np.flatnonzero(~np.isin(found, np.fromiter(said, np.int64, len(said))))
         scores = vectors[free] @ concept.vector
@@ -297,7 +297,7 @@ class CustomConcepts:
             return None
         others = self._catalog.vectors.searchable_ids(pack.fingerprint)
         if len(others) > _OTHERS:
-            # Somebody types: reading a million vectors would take seconds, and so many say what photos look like.
+            # The user is typing: a million vectors take seconds to read, and a sample represents them.
             others = np.random.default_rng(0).choice(others, _OTHERS, replace=False)
         said = np.asarray([*kept, *rejected], np.int64)
         found, vectors = self._catalog.vectors.get(pack.fingerprint, np.union1d(others, said))
@@ -328,14 +328,14 @@ class CustomConcepts:
         return given if isinstance(given, dict) else {}
 
     def _given(self, tag: str) -> tuple[list[int], float]:
-        """Return the photos that the person gave for a subject, and since when; none and 0 where that is damaged."""
+        """Return the user's example photos of a concept, and the time of training; none and 0 if damaged."""
         one = self._all_given().get(tag)
         photos, since = (one.get("photos"), one.get("since")) if isinstance(one, dict) else (None, None)
         ids = [i for i in photos if type(i) is int and abs(i) < 2**63] if isinstance(photos, list) else []
         return ids, float(since) if isinstance(since, int | float) and 0 < since < 1e12 else 0.0
 
     def _word(self, name: str) -> FloatArray | None:
-        """Return the vector of a name whose words are all known: half of a name may mean something else."""
+        """Return the vector of a name whose words are all known, else None: part of a name may mean something else."""
         if self._words is None or self._words.unknown_words(leaf(name)):
             return None
         return self._words.encode(leaf(name))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The program adapted to a user: a correction from their confirmations, proven, applied, and taken off again."""
+"""The personalization service: fits, proves, applies and removes a map from the user's confirmations."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from semantic_photos.storage.tags import TagStore
 
 _log = logging.getLogger(__name__)
 
-#: Where the catalog keeps the correction.
+#: Key of the catalog for the personalization map.
 KEY = "adapt.correction"
 _NOTICE = "adapt.trouble"
 ADVICE = Message("Personalize again from your confirmations, or turn personalization off.")
@@ -38,9 +38,9 @@ class PersonalizationState:
     """How things stand.
 
     Attributes:
-        active: whether a correction is in use.
+        active: whether a map is in use.
         trouble: why a stored one is not, as a sentence; empty if there is none or it is used.
-        confirmations: how many the correction in use was fitted on.
+        confirmations: how many the map in use was fitted on.
         figures: what was measured then, on confirmations it had not seen.
         made: epoch seconds; 0 when unknown.
         moved: words that it moves.
@@ -55,10 +55,10 @@ class PersonalizationState:
 
 
 class Personalization:
-    """Fits, applies and takes off the correction.
+    """Fits, applies and removes the personalization map.
 
     The vectors of photos, the index and the pack stay as they are: what changes is what words are compared with. So
-    a correction holds from one query to the next, and nothing has to be computed again.
+    a map holds from one query to the next, and nothing has to be computed again.
 
     Thread: any; blocking (catalog).
 
@@ -85,11 +85,11 @@ class Personalization:
         self._trouble = NO_MESSAGE
 
     def follow(self, changed: Callable[[], None]) -> None:
-        """Call ``changed`` whenever the correction in use has changed."""
+        """Call ``changed`` whenever the map in use has changed."""
         self._changed = changed
 
     def load(self) -> None:
-        """Use the stored correction, if there is one for this pack; say so if there is one that cannot be used.
+        """Use the stored map, if there is one for this pack; report it if there is one that cannot be used.
 
         Raises:
             CatalogError: the catalog cannot be read.
@@ -109,14 +109,14 @@ class Personalization:
         self._personalized.use(personalization_map)
 
     def state(self) -> PersonalizationState:
-        """Return whether a correction is in use, and what it is worth."""
+        """Return whether a map is in use, and its measured figures."""
         personalization_map = self._personalized.personalization_map if self._personalized is not None else None
         if personalization_map is None:
             return PersonalizationState(active=False, trouble=self._trouble)
         return _told(personalization_map)
 
     def evidence(self, token: CancelToken | None = None) -> Evidence:
-        """Return what can be learnt from.
+        """Return the available evidence.
 
         Raises:
             UserFacingError: there is no pack.
@@ -129,7 +129,7 @@ class Personalization:
     def fit(
         self, *, token: CancelToken | None = None, progress: Callable[[float], None] = lambda _: None
     ) -> Outcome:  # fmt: skip
-        """Fit a correction from all confirmations and prove it on held-out ones; nothing is changed by it.
+        """Fit a map to all confirmations and prove it on held-out ones; nothing is changed by it.
 
         Args:
             token: to give up.
@@ -170,7 +170,7 @@ class Personalization:
         return self.state()
 
     def undo(self) -> bool:
-        """Take the correction off, one that is not used too; return whether there was one.
+        """Remove the map, also one that is not in use; return whether there was one.
 
         Raises:
             CatalogError: the catalog cannot be written; then it stays.
@@ -194,13 +194,13 @@ class Personalization:
 
 @dataclass(frozen=True, slots=True)
 class AdaptedWords:
-    """Words and tags of a library with and without its correction.
+    """Words and tags of a library with and without personalization.
 
     Attributes:
-        personalization: fits, applies and takes off the correction.
+        personalization: fits, applies and removes the map.
         plain: the words as they are in the pack; None without a pack, as the others.
-        words: the words seen through the correction.
-        tags: the automatic tags seen through the correction.
+        words: the words with personalization applied.
+        tags: the automatic tags with personalization applied.
     """
 
     personalization: Personalization
@@ -217,12 +217,12 @@ def personalized(
     votes: VoteStore,
     bus: EventBus,
 ) -> AdaptedWords:
-    """Return the words and tags of a library, seen through its stored correction.
+    """Return the words and tags of a library, with its stored personalization applied.
 
     Args:
         pack: the pack, or None.
         plain: its words, or None without a pack.
-        catalog: where the correction is kept.
+        catalog: where the map is stored.
         store: tags, which are evidence for it.
         votes: votes likewise.
         bus: where notices go.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a user confirmed, as evidence: tags, keywords, captions and votes become words, vectors and signs."""
+"""Evidence for personalization: tags, keywords, captions and votes as words, vectors and signs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _ITSELF = 0.99
 
 
 class _Said:
-    """Gathers who said what of which photo; what contradicts itself counts as not said."""
+    """Collects the evidence on each photo and word; contradictory evidence is dropped."""
 
     def __init__(self) -> None:
         self.of: dict[tuple[str, bool], dict[int, float]] = {}
@@ -58,7 +58,7 @@ class EvidenceReader:
     Args:
         catalog: photos and vectors.
         store: tags and captions.
-        votes: thumbs up and down.
+        votes: good matches and wrong ones.
         pack: whose vectors and words they are.
         words: its words, not corrected.
     """
@@ -70,7 +70,7 @@ class EvidenceReader:
         self._pack, self._words = pack, words
 
     def evidence(self, token: CancelToken | None = None) -> Evidence:
-        """Return all that can be learnt from.
+        """Return all evidence.
 
         Raises:
             CancelledError: when the token says so.
@@ -141,7 +141,7 @@ class EvidenceReader:
             for word in self._words.content_words(text):
                 by_word.setdefault(word, []).append(photo)
         for word, photos in by_word.items():
-            # Of a word that stands in every other caption nothing is learnt.
+            # A word that stands in every other caption is no evidence.
             if LEAST_OF_WORD <= len(photos) <= max(LEAST_OF_WORD, len(captions) // 2):
                 for photo in photos:
                     said.note(word, photo, BY_CAPTION)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The user's correction at work: the words and automatic tags of a pack, seen through it while there is one."""
+"""The words and automatic tags of a pack with personalization applied, if there is one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HIGH = 0.99
 
 
 class Personalized:
-    """What the correction is now, and the pack's tags seen through it. Changing it is one assignment.
+    """The current personalization map, and the pack's tags with it applied. Changing it is one assignment.
 
     Thread: any.
 
@@ -31,7 +31,7 @@ class Personalized:
     def __init__(self, pack: ModelPack) -> None:
         self._pack = pack
         self._lock = threading.Lock()
-        # Both in one: whoever reads gets a correction and the tags that belong to it.
+        # Both in one: a reader gets a map and the tags that belong to it.
         self._now: tuple[PersonalizationMap | None, TagTable] = None, pack.tag_table
 
     @property
@@ -41,7 +41,7 @@ class Personalized:
 
     @property
     def personalization_map(self) -> PersonalizationMap | None:
-        """Return the correction in use, or None."""
+        """Return the map in use, or None."""
         return self._now[0]
 
     @property
@@ -50,7 +50,7 @@ class Personalized:
         return self._now[1]
 
     def use(self, personalization_map: PersonalizationMap | None) -> None:
-        """Use a correction of this pack from now on, or none."""
+        """Use a map of this pack from now on, or none."""
         with self._lock:
             table = self._pack.tag_table
             self._now = (
@@ -63,7 +63,7 @@ def personalized_tags(pack: ModelPack, shift: Shift) -> TagTable:
     """Return the tags of a pack with moved words, and with the background that the moved words have.
 
     The pack's own figures of the background are kept and moved by what changes on its sample of photos; a pack
-    without a sample keeps its tags as they are, since nobody knows what the moved words would score.
+    without a sample keeps its tags as they are, since the scores of the moved words are unknown.
     """
     table = pack.tag_table
     if pack.background is None or not len(table.stats) or shift.is_none:
@@ -88,7 +88,7 @@ def personalized_tags(pack: ModelPack, shift: Shift) -> TagTable:
 
 
 class PersonalizedPack:
-    """Implements ``TagModel``: the tags of a pack, their confidences seen through the correction.
+    """Implements ``TagModel``: the tags of a pack, their confidences with personalization applied.
 
     ``tag_matrix`` stays as it is: it says which tags mean the same, which is about words and not about photos.
 
@@ -124,7 +124,7 @@ class PersonalizedPack:
 
 
 class PersonalizedWords:
-    """Implements ``TextEncoder``: the words of another one, moved by the correction while there is one.
+    """Implements ``TextEncoder``: the words of another one, moved by the map while there is one.
 
     Thread: any.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why a photo answers a query: where in it, by which words, by what it shares with the example, by its name."""
+"""Explains why a photo matches a query: heat maps, shares of words, regions of an example, exact matches."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class Asked:
         query: the query.
         known: its words and their aims, as far as they are known.
         usable: its example photos and their unit vectors (D,), as far as they can be read.
-        likes: the first photos to be like, judged as a whole: in focus two photos share little but the focus.
+        likes: the first photos to be like, compared as a whole: in focus two photos share little but the focus.
         sample: unit vectors of ordinary photos (B, D), or None.
         aim: where heat is looked for, or None where nothing is left of the query.
         names: words that may stand in a photo's name or keywords.
@@ -134,7 +134,7 @@ class Asked:
     def still_means(self, query: Query, words: Sequence[tuple[Focus, FloatArray]], standing: ExampleFiles) -> bool:
         """Return whether this is the query with these words and examples.
 
-        What a name means changes as it is taught, and photos are edited or come back with their drive.
+        The direction of a concept changes as it is trained, and photos are edited or come back with their drive.
         """
         return (
             (query, standing) == (self.query, self.standing)
@@ -253,7 +253,7 @@ class Explainer:
         return Asked(query, known, tuple(usable), tuple(likes), sample, _aim(known, usable, sample), names)
 
     def _phrases(self, query: Query) -> list[Focus]:
-        """Return the words of the query; a subject's name of several words is one of them, as for the search."""
+        """Return the words of the query; a concept's name of several words is one of them, as for the search."""
         wanted = [term for term in query.terms if term.weight > 0]
         phrases = [Focus(term.word, term.weight) for term in query.terms if term.weight <= 0]
         at = 0

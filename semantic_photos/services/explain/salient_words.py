@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a photo shows, as a few different things: for the chips to press, and for what two photos share."""
+"""Salient words of a photo, as suggestions to search with, and those that two photos share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from semantic_photos.domain.ports import FloatArray, IdArray, TagModel
 
-#: Below this calibrated confidence a concept is not offered: a chip that is wrong helps nobody.
+#: Below this calibrated confidence a word is not offered: a wrong one is worse than none.
 LEAST = 0.3
 #: Two photos that both may show a thing are weaker evidence each, and still the best reason there is.
 LEAST_SHARED = 0.15

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why photos were found, for many at once: one quick look at each thumbnail, remembered for the next query."""
+"""Explanations of many results from their thumbnails, cached for the next query."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The background worker: one thread that scans, decodes ahead, encodes in batches and commits.
+"""The indexing worker: one thread that scans, decodes ahead, encodes in batches and commits.
 
 The order of things keeps every promise: a photo's vector and state are written in one transaction, and only then
 does the index learn of it, so that a kill at any moment loses at most the batch in flight, which is done again.
@@ -132,7 +132,7 @@ class Indexer:
 
     @property
     def is_paused(self) -> bool:
-        """Return whether somebody paused the worker."""
+        """Return whether the worker is paused."""
         return self._paused.is_set()
 
     @property

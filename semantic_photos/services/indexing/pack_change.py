@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The change to another model pack: its vectors are made in the background, while the present pack answers.
+"""The change to another model pack: encodes in the background while the current pack answers queries.
 
 Each batch is a transaction of its own, so that a kill loses at most one batch. New photos are indexed with the present
 pack first. From the next start on the other pack is used, if it has vectors of nearly all photos.
@@ -38,14 +38,14 @@ BATCH = 8
 READY_SHARE, LEAST_SHARE = 0.98, 0.5
 #: Seconds between two looks whether the indexer is idle.
 _LOOK_S = 0.25
-#: Seconds until photos that could not be read for a reason of the world (a network drive, say) are tried again.
+#: Seconds until photos that could not be read for an outside reason (a network drive, say) are tried again.
 _RETRY_S = 600.0
 #: Seconds until the catalog is tried again after it could not be written.
 _CATALOG_RETRY_S = 15.0
 #: Where the catalog remembers how many photos the other pack cannot read: fingerprint and number.
 _UNREADABLE = "pack.unreadable"
 
-#: The notice that tells of a failure.
+#: The notice that reports a failure.
 TROUBLE = "pack.change"
 READY = Notice("pack.ready", Message("Better recognition is ready. It is used from the next start."))
 
@@ -142,7 +142,7 @@ class PackChange:
 
     @property
     def is_paused(self) -> bool:
-        """Return whether somebody paused it."""
+        """Return whether it is paused."""
         return self._paused.is_set()
 
     def settle(self, timeout_s: float | None = None) -> bool:

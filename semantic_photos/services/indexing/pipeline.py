@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pending photos → decoded ahead → encoded in batches → committed, in order, with a bounded look-ahead."""
+"""The indexing pipeline: decodes pending photos ahead, encodes in batches, commits in order, bounded."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Compares folders on disk with the catalog: what is new, changed, moved, back or missing.
+"""Compares folders on disk with the catalog: new, changed, moved, returned and missing photos.
 
 The file system is the truth and events are hints, so every path ends here. Nothing is deleted: a file that is
 gone is marked missing and keeps its row and vector; a root that is gone or empty is offline and keeps everything.

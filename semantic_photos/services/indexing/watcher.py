@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Turns file system events into settled batches of paths; events are hints, the scan is the truth.
+"""Turns file system events into settled batches of paths; events are hints, a scan decides.
 
 watchdog reports creations, moves, deletions and closes. A file is handed on when it was closed after writing, or,
 when no close comes (hard links, files moved in, the first files of a copied folder), once its size and time stand
@@ -46,7 +46,7 @@ SETTLE_S = 0.7
 EMPTY_SETTLE_S = 10.0
 #: More waiting paths than this: a comparison of the whole root is cheaper.
 MOST_PATHS = 5_000
-#: How often a root is looked at: replaced, gone and unmounted roots send no event.
+#: How often a root is checked: replaced, gone and unmounted roots send no event.
 ROOT_POLL_S = 5.0
 
 RAISE_LIMIT = "sudo sysctl fs.inotify.max_user_watches=1048576"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How far the worker is: counts, rate and time left, told at most ten times a second."""
+"""Progress of the indexing worker: counts, rate and time left, published at most ten times a second."""
 
 from __future__ import annotations
 

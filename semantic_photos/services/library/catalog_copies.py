@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Copies of the catalog: made once a day, and put back when the catalog is damaged."""
+"""Backups of the catalog: made once a day, restored when the catalog is damaged."""
 
 from __future__ import annotations
 

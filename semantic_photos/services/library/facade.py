@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the window uses of a library, as protocols: ``Library`` has it, and so has any stand-in for it.
+"""Protocols of what the window uses of a library; ``Library`` and its test stand-ins implement them.
 
 Methods are documented where they are implemented; each protocol names the class.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Opens one library and wires all of it: the only object that window and command line hold."""
+"""Opens one library and wires its services: the only object that window and command line hold."""
 
 from __future__ import annotations
 
@@ -311,7 +311,7 @@ class Library:
         if self._closed:
             return
         self._closed = True
-        # From those who ask to those who are asked: nobody may call into something that is closed.
+        # Callers before what they call: nothing may call into a closed part.
         if self._watcher is not None:
             self._watcher.close()
         self.pack_change.close()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which model pack a library uses, and which it should use; none without its known answer.
+"""Chooses the model pack of a library; a pack is used only if it gives its known answer.
 
 The preferred pack is the best good one. The serving pack answers: it stays the one that most photos have vectors of
 until the preferred one has vectors of nearly all.
@@ -218,7 +218,7 @@ def _verify_once(pack: ModelPack, catalog: Catalog, *, read_only: bool) -> None:
         finally:
             encoder.close()
     else:
-        # Somebody else's network: what it allocates and how long it computes is found out in a child process.
+        # An unknown network: its memory use and run time are tested in a child process.
         try_pack(pack.folder)
     if not read_only:
         catalog.set_meta(_VERIFIED, "\n".join([mark, *known][:_MOST_VERIFIED]))

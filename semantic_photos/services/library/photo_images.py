@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Photos as people see them: thumbnails, kept for the next time, and larger pictures made on demand."""
+"""Images for display: cached thumbnails, and larger pictures made on demand."""
 
 from __future__ import annotations
 

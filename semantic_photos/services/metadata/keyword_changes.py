@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a writing changes in photo files, as values, and the portions in which it is done."""
+"""Planned changes of keywords in photo files, as values, and the batches that write them."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keywords in photo files and sidecars: read into the catalog when they change, written when the user asks."""
+"""Keywords in photo files and sidecars: read when the files change, written when the user asks."""
 
 from __future__ import annotations
 

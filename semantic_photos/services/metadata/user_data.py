@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""User data out of the library and into another one: as JSON, as CSV, from digiKam, from folders.
+"""Export and import of user data: JSON, CSV, digiKam databases, folders.
 
 Photos are found again by their content, then by their path, so that work survives a new computer, other folders and
 new names.
@@ -264,7 +264,7 @@ def _as_csv(photos: Sequence[PhotoUserData], searches: Sequence[SavedSearchRecor
             writer.writerow([_shielded(str(cell)) for cell in (*place, *row)])
     for search in searches:
         writer.writerow([_shielded(str(c)) for c in ("", "", "search", search.name, search.query, search.created)])
-    # The mark at the beginning tells spreadsheets that it is UTF-8.
+    # The byte order mark makes spreadsheets read it as UTF-8.
     return "\ufeff" + out.getvalue()
 
 
@@ -366,7 +366,7 @@ def _tag(name: Any, source: Any, decided: Any) -> TagRecord | None:
 
 def _vote(query: Any, vote: Any, given: Any) -> VoteRecord | None:
     text = clean_text(query, MAX_TEXT)
-    # A query with example photos tells them by their number, which is another photo's in another library.
+    # A query refers to example photos by their number, which is another photo's in another library.
     if not text or has_examples(text) or str(vote) not in ("1", "-1"):
         return None
     return VoteRecord(text, 1 if str(vote) == "1" else -1, _when(given))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters of a query at work: which photos each alternative may answer with, and what is told when none is left."""
+"""Applies the filters of a query: the candidates of each alternative, and the message when none is left."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Completion in the search field: filters, their values, the user's own folders, tags and cameras, known words."""
+"""Completion in the search field: filters, their values, folders, tags, cameras and known words."""
 
 from __future__ import annotations
 

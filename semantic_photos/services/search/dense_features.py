@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looks at one photo more closely than indexing does: positions of a network at twice the size, and parts alone.
+"""Feature grids of one photo at twice the network's input size, and vectors of regions.
 
 A network's side is part of its pack, and small objects fill less than one of its few positions. So the photo is
 prepared at twice the side, and cut into overlapping squares of the network's size. Measured on photos that lie at a
@@ -241,7 +241,7 @@ def checked(vector: FloatArray) -> FloatArray:
 
 
 def stamp_of(path: Path) -> FileStamp | None:
-    """Return what tells cheaply that a file has changed, or None while it cannot be reached."""
+    """Return a cheap stamp that changes with a file, or None while it cannot be reached."""
     try:
         found = path.stat()
     except OSError:

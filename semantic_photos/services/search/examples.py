@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Example photos of a query become vectors: stored or encoded now; whole, a region, or the parts in focus."""
+"""Vectors of example photos: stored or encoded now; of the whole, a region, or the parts in focus."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class ExampleVectors:
 
         Args:
             example: the photo. Its region is cut out, whatever the focus.
-            focuses: it is judged by the parts that show these words, or that do not, for negative ones.
+            focuses: it is compared by the parts that show these words, or that do not, for negative ones.
 
         Raises:
             QueryError: no pack, an unknown focus, a region that is none, an example that is gone.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which hits are good matches: each word of a query has a cut-off of its own, whatever else the library holds."""
+"""Good matches of a query: applies each word's cut-off, independent of the other photos in the library."""
 
 from __future__ import annotations
 

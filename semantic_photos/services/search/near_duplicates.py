@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Near-duplicate photos of a result in stacks: bursts, copies and small edits take one place instead of twenty."""
+"""Groups near-duplicates in a result: bursts, copies and small edits are shown once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from semantic_photos.domain.ports import FloatArray, IdArray
 
 #: Cosine from which two photos are taken for the same picture. Copies of one file have one vector, cosine 1.
 SAME = 0.985
-#: Hits that are looked at; further behind nobody minds a second copy, and comparing all pairs would be felt.
+#: Hits that are compared; further down a second copy matters little, and comparing all pairs is slow.
 MOST = 2_000
 
 
@@ -22,7 +22,7 @@ def group_near_duplicates(
     """Return which hits are shown, bool (N,), and for those that stand for others the ids behind them, best first.
 
     A hit goes behind the best hit before it that looks the same. What looks like a copy of a copy only stays itself:
-    chains would join what nobody takes for the same.
+    chains would join photos that differ.
 
     Args:
         ids: int64 (N,), best first.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""First step of a search: what is typed becomes alternatives, each with a vector, cut-offs and the photos it allows."""
+"""Resolves a query into alternatives, each with its vector, cut-offs and candidates."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ class QueryResolver:
         if self._text is None or not query.terms:
             return (), suggestions
         words: list[str] = []
-        # Of all words together: some are known only beside each other, as the name of a subject.
+        # Of all words together: some are known only together, as the name of a custom concept.
         unknown_together = set(self._text.unknown_words(" ".join(term.word for term in query.terms)))
         for term in query.terms:
             parts = [part for part in self._text.unknown_words(term.word) if part in unknown_together]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Thumbs up and down: kept per query, and at once part of its answer."""
+"""Relevance feedback: stores votes for each query, and applies them to its results."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps between a resolved query and its page: retrieve, merge, order, group."""
+"""The steps from a resolved query to its result page: retrieve, merge, order, group."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Retrieval:
     def with_feedback(
         self, alternatives: Sequence[RankedAlternative], votes: Mapping[PhotoId, int]
     ) -> list[RankedAlternative]:
-        """Return alternatives moved by votes. Their good matches are told by the best hits: no word says it all."""
+        """Return alternatives moved by votes. Their cut-off is relative to the best hits."""
         if self._feedback is None or not votes:
             return list(alternatives)
         moved, sample = self._feedback.with_feedback, self._sample()
@@ -244,7 +244,7 @@ def emptied_first(found: Resolved) -> Candidates | None:
 
 
 def _example_first(query: Query, ids: IdArray, scores: FloatArray) -> tuple[IdArray, FloatArray]:
-    """Put the photo that is asked about before its likes: near-duplicate copies, or a focus, may score higher."""
+    """Put the example photo before similar ones: near-duplicate copies, or a focus, may score higher."""
     if query.tree is not None or len(query.examples) != 1 or query.examples[0].photo_id is None:
         return ids, scores
     own = ids == query.examples[0].photo_id

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A query becomes a page of photos: resolve, retrieve, merge, order, group."""
+"""The search service: from a query to a result page."""
 
 from __future__ import annotations
 

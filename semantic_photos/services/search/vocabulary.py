@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Words for photos and words for words: automatic tags, the word explorer, completion."""
+"""Words near photos and near other words: for automatic tags, the word explorer and completion."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How many photos each word finds: counted in the background, kept until photos come or go."""
+"""The number of photos that each word finds: counted in the background, kept until the library changes."""
 
 from __future__ import annotations
 

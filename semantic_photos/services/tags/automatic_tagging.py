@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Automatic tags for the whole library from its stored vectors: precise, undoable, and never against the user."""
+"""Automatic tagging of the whole library from stored vectors: undoable, and never against the user's decisions."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _INTERVAL_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class TaggingRun:
-    """What one run did: photos looked at, automatic tags set or changed, seconds, and the way back."""
+    """The result of one run: photos processed, automatic tags set or changed, seconds, and the change to undo."""
 
     photos: int
     tags: int
@@ -189,7 +189,7 @@ class AutoTagger:
             yield
 
     def undo(self) -> Change:
-        """Take the last whole run back, where nobody decided anything since, and give new photos no tags any more.
+        """Undo the last whole run, except where the user has decided since, and stop tagging new photos.
 
         One that goes on is ended first.
         """
@@ -202,7 +202,7 @@ class AutoTagger:
         return self._published(change)
 
     def remove_automatic(self) -> Change:
-        """Take off all automatic tags that nobody confirmed, in one transaction; new photos get none any more.
+        """Remove all unconfirmed automatic tags, in one transaction; new photos get none any more.
 
         A run that goes on is ended first.
         """
@@ -226,7 +226,7 @@ class AutoTagger:
         self._bus.subscribe(PhotosChanged, self._on_photos)
 
     def start(self, least: float = PRECISE) -> None:
-        """Begin a whole run on the thread ``tagger``; ``TaggingProgress`` tells how far it is."""
+        """Begin a whole run on the thread ``tagger``; ``TaggingProgress`` reports its progress."""
         # An earlier one that still waits or works makes room.
         self._token.cancel()
         self._token = token = CancelToken()
@@ -242,7 +242,7 @@ class AutoTagger:
 
     @property
     def is_paused(self) -> bool:
-        """Return whether somebody paused it."""
+        """Return whether it is paused."""
         return not self._running.is_set()
 
     def cancel(self) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run of automatic tagging would set, counted before it begins."""
+"""A preview of automatic tagging: how many tags a run would set."""
 
 from __future__ import annotations
 
@@ -51,6 +51,6 @@ class TagPreview:
 
 
 def about(count: int) -> int:
-    """Return a number as it is told: from 100 on to two digits, because photos come and go."""
+    """Return a number as it is shown: from 100 on to two digits, because photos come and go."""
     step = 10 ** max(0, len(str(count)) - 2) if count >= 100 else 1
     return (count + step // 2) // step * step

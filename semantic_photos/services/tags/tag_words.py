@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a pack's tags to the words that are used for them: the user's own first, and only what is likely right."""
+"""Maps a pack's tags to the tag names in use: the user's own names first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from semantic_photos.domain.tag_tree import TagTree
 from semantic_photos.domain.tags import SEPARATOR, leaf
 from semantic_photos.paths import resources
 
-#: From this calibrated probability a tag is set without being asked about. Measured with `MARGIN` on photos that were
+#: From this calibrated probability a tag is set without review. Measured with `MARGIN` on photos that were
 #: kept out of training (``evaluation/tags.py``): 84 % of such tags are among the labels that people gave the photo,
 #: and 38 % of the labelled photos get one. From 0.67 on it is 80 %, but a border chosen like that on one half of the
 #: photos gives 74 to 92 % on the other, and photos of other sources get more wrong ones: hence a little more.

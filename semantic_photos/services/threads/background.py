@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A thread for slow work of one kind: one thing after the other, troubles told to the user, an orderly end."""
+"""A background thread for one kind of slow work: in order, reports failures, shuts down cleanly."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from semantic_photos.services.threads.concurrency import EventBus
 
 _log = logging.getLogger(__name__)
 
-#: Seconds between two looks whether somebody closed.
+#: Seconds between two checks for closing.
 _LOOK_S = 0.1
 
 _Work = Callable[[], object]
@@ -57,7 +57,7 @@ class Background:
         done = threading.Event()
         self.put(done.set)
         end = None if timeout_s is None else time.monotonic() + timeout_s
-        # What is queued when it closes is dropped, so nobody would ever say that it is done.
+        # Work that is queued when it closes is dropped, so its end would never be reported.
         while not done.wait(_LOOK_S if end is None else max(0.0, min(_LOOK_S, end - time.monotonic()))):
             if self.closed or (end is not None and time.monotonic() >= end):
                 return False

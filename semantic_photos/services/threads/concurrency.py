@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How threads talk: an event bus for messages, and lanes for work that must not run on the caller's thread."""
+"""An event bus for messages between threads, and lanes for work off the caller's thread."""
 
 from __future__ import annotations
 
