@@ -67,7 +67,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Return what was asked; ``command`` is one of ``COMMANDS``, ``window`` or ``self-test``.
+    """Return the parsed arguments; ``command`` is one of ``COMMANDS``, ``window`` or ``self-test``.
 
     A command is a command only as the first word that is no option, so that folders of any name can be opened
     (a folder called "search" as ``./search``).

@@ -40,7 +40,7 @@ def similar_query(library: Library, options: argparse.Namespace) -> Query:
 
 
 def with_conditions(library: Library, query: Query, options: argparse.Namespace) -> Query:
-    """Return a query that also holds what ``--focus``, ``--away``, ``--plus`` and ``--minus`` say.
+    """Return a query with ``--focus``, ``--away``, ``--plus`` and ``--minus`` added.
 
     Raises:
         UserFacingError: what is named like a photo is not there.
@@ -150,7 +150,7 @@ def _write_png(target: Path, pixels: Any) -> None:
 
 
 def print_explanation(answer: dict[str, Any]) -> None:
-    """Print the answer of ``why`` for people."""
+    """Print the result of ``why`` as text."""
     print(translated(answer["sentence"]) or tr("Nothing in this photo stands out for this query."))
     x, y = answer["hottest"]
     if any(value > 0 for row in answer["heat"] for value in row):
@@ -170,7 +170,7 @@ def _third(place: float) -> int:
 
 
 def vote(library: Library, options: argparse.Namespace) -> dict[str, Any]:
-    """Do what ``feedback`` says and return the votes as its JSON.
+    """Run ``feedback`` and return the votes as its JSON.
 
     Raises:
         UserFacingError: nothing is asked, or a photo is not in the library.
@@ -215,7 +215,7 @@ def vote(library: Library, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def print_votes(answer: dict[str, Any]) -> None:
-    """Print the answer of ``feedback`` for people."""
+    """Print the result of ``feedback`` as text."""
     if answer["cleared"]:
         print(trn("{count:,} vote removed.", "{count:,} votes removed.", answer["cleared"]))
     for one in answer["votes"]:

@@ -65,7 +65,7 @@ def prepare_other_pack(library: Library, *, quiet: bool) -> dict[str, Any] | Non
 
 
 def raise_no_pack(library: Library) -> None:
-    """Say why there is no pack.
+    """Explain why there is no pack.
 
     Raises:
         UserFacingError: always.

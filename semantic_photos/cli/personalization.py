@@ -18,7 +18,7 @@ from semantic_photos.translation import tr, translated, translated_stored
 
 
 def personalize(options: argparse.Namespace, open_library: Callable[..., Library]) -> int:
-    """Fit and apply, only fit, show, or take off; return the exit code.
+    """Fit and apply, only fit, show, or remove; return the exit code.
 
     Raises:
         UserFacingError: when it cannot be done.

@@ -67,7 +67,7 @@ def check(options: argparse.Namespace) -> None:
 
 
 def query_from(library: Library, options: argparse.Namespace) -> Query:
-    """Return the query that shall be saved, which has been tried: what cannot be asked now is not kept.
+    """Return the query to save, after a test run: a query that fails now is not saved.
 
     Raises:
         QueryError: its words, its focus or a region make no sense, or there is too much of them.

@@ -24,7 +24,7 @@ def export(library: Library, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def take(library: Library, options: argparse.Namespace) -> dict[str, Any]:
-    """Take in what the options name; return a report for JSON.
+    """Import the files that the options name; return a report for JSON.
 
     Raises:
         UserFacingError: when it cannot be read.
@@ -60,7 +60,7 @@ def print_export(report: dict[str, Any]) -> None:
 
 
 def print_import(report: dict[str, Any]) -> None:
-    """Print what was taken in."""
+    """Print what was imported."""
     text = trn(
         "{count:,} photo found, {changed:,} changes of tags, ratings and captions, {searches:,} saved searches added.",
         "{count:,} photos found, {changed:,} changes of tags, ratings and captions, {searches:,} saved searches added.",

@@ -33,7 +33,7 @@ class UserFacingError(SemanticPhotosError):
 
 
 class PhotoError(UserFacingError):
-    """Say why one photo cannot be read. The photo is set aside with this reason and the rest goes on.
+    """One photo cannot be read. It is marked as failed with this reason, and the other photos go on.
 
     Attributes:
         retry: environmental error; the same bytes may be readable later (a permission, an I/O error).
@@ -47,13 +47,13 @@ class PhotoError(UserFacingError):
 
 
 class PackError(UserFacingError):
-    """Say why a model pack is refused."""
+    """A model pack is refused."""
 
     code = "pack.refused"
 
 
 class CatalogError(UserFacingError):
-    """Say why the catalog (the database) cannot be used."""
+    """The catalog (the database) cannot be used."""
 
     code = "catalog.unusable"
 
@@ -64,31 +64,31 @@ class CatalogError(UserFacingError):
 
 
 class SegmentRefusedError(UserFacingError):
-    """Say why an index segment on disk is not trusted; search goes on exactly and a new one is built."""
+    """An index segment on disk is not valid; exact search takes over and a new one is built."""
 
     code = "segment.refused"
 
 
 class FolderError(UserFacingError):
-    """Say why a folder cannot be added or read."""
+    """A folder cannot be added or read."""
 
     code = "folder.unusable"
 
 
 class QueryError(UserFacingError):
-    """Say what is wrong with a query."""
+    """A query is invalid."""
 
     code = "query.invalid"
 
 
 class BusyError(UserFacingError):
-    """Say that another Semantic Photos has this library open."""
+    """Another Semantic Photos has this library open."""
 
     code = "library.busy"
 
 
 class InternalError(SemanticPhotosError):
-    """Report our own mistake: a broken promise inside the program."""
+    """A bug: a broken invariant inside the program."""
 
 
 class CancelledError(SemanticPhotosError):

@@ -187,7 +187,7 @@ Fact = Exact | Named | Type | Rating | Taken | Outside | Near | Is | Orientation
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One word of a query. ``weight`` is negative for a word to be pushed away; 1 is the default."""
+    """One word of a query. ``weight`` is negative for an excluded word; 1 is the default."""
 
     word: str
     weight: float = 1.0
@@ -201,7 +201,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """What ``part`` does not find. Words in it are pushed away instead: content has no yes and no."""
+    """What ``part`` does not find. Words in it get a negative weight instead, since a similarity is no yes or no."""
 
     part: Node
 

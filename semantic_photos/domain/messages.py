@@ -14,7 +14,7 @@ from semantic_photos.domain.translatable import NO_MESSAGE, Message
 
 
 class CancelToken:
-    """Ask a long operation to stop; the operation checks at the head of each of its loops.
+    """Asks a long operation to stop; the operation checks at the head of each of its loops.
 
     Thread: any. A token is never un-cancelled; make a new one.
     """
@@ -47,7 +47,7 @@ class CancelToken:
 
 @dataclass(frozen=True, slots=True)
 class PhotosChanged:
-    """Photos that became searchable, changed what is known of them, or left the results.
+    """Photos that became searchable, whose facts changed, or that left the results.
 
     Listeners must be idempotent: a message does not promise that anything they show really changed.
     """
@@ -69,7 +69,7 @@ class IndexingPhase(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class IndexingProgress:
-    """How far the background worker is; sent at most about ten times a second.
+    """Progress of the background worker; sent at most about ten times a second.
 
     Attributes:
         phase: what the worker is doing.
@@ -92,7 +92,7 @@ class IndexingProgress:
 
 @dataclass(frozen=True, slots=True)
 class PackChangeProgress:
-    """How far the vectors of another model pack are, while the present one answers.
+    """Progress of encoding with another model pack, while the current one answers queries.
 
     Attributes:
         done: indexed photos that have a vector of the other pack.

@@ -81,7 +81,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A figure on what was held out, before and after: between 0 and 1, the more the better; and its count."""
+    """A figure on held-out photos, before and after: between 0 and 1, higher is better; and its count."""
 
     name: str
     before: float
@@ -91,7 +91,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """What came of fitting.
+    """The result of fitting.
 
     Attributes:
         shift: fitted on everything; it moves nothing when nothing is to be moved.

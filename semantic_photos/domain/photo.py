@@ -24,7 +24,7 @@ SKIPPED_FOLDERS = frozenset(
 
 
 class PhotoState(enum.Enum):
-    """Where a photo stands; each file that was seen is in exactly one state."""
+    """The state of a photo; each scanned file is in exactly one."""
 
     PENDING = "pending"
     INDEXED = "indexed"
@@ -46,7 +46,7 @@ class FileStamp:
 
 @dataclass(frozen=True, slots=True)
 class PhotoFacts:
-    """What the decoder read about a photo; empty where the file says nothing.
+    """Facts that the decoder read from a photo; empty where the file has none.
 
     ``width`` and ``height`` are pixels after the EXIF orientation; ``taken`` is local time as
     ``YYYY-MM-DDTHH:MM:SS``; ``latitude`` and ``longitude`` are degrees.
@@ -91,7 +91,7 @@ class Photo:
 
 @dataclass(frozen=True, slots=True)
 class FailedPhoto:
-    """A photo that was set aside, with the reason as a sentence and how often it was tried."""
+    """A photo that could not be read, with the reason as a sentence and the number of tries."""
 
     id: PhotoId
     path: Path
@@ -102,7 +102,7 @@ class FailedPhoto:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many photos stand where; the four add up to every file that was seen and not removed."""
+    """Numbers of photos by state; the four add up to all scanned files that were not removed."""
 
     indexed: int = 0
     pending: int = 0

@@ -88,7 +88,7 @@ class Tag(Protocol):
 
     @property
     def category(self) -> str:
-        """Return the kind of thing it is."""
+        """Return its category."""
 
     @property
     def least(self) -> float:
@@ -96,7 +96,7 @@ class Tag(Protocol):
 
 
 class TagModel(Protocol):
-    """Tells which tags photos should have, from their unit vectors."""
+    """Predicts tags of photos from their unit vectors."""
 
     @property
     def fingerprint(self) -> str:

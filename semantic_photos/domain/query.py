@@ -24,7 +24,7 @@ from semantic_photos.domain.translatable import Message
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A photo to be like (``weight`` > 0) or unlike (< 0): one of the library, or any file; all of it or a region."""
+    """An example photo, similar (``weight`` > 0) or dissimilar (< 0): of the library or any file; whole or a region."""
 
     photo_id: PhotoId | None = None
     path: Path | None = None
@@ -34,7 +34,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is asked. Empty means: show everything, newest first.
+    """A query. Empty means: show everything, newest first.
 
     Attributes:
         tree: words and filters as they were typed, or None.
@@ -58,12 +58,12 @@ class Query:
 
     @classmethod
     def similar_to(cls, photo_id: PhotoId) -> Query:
-        """Ask for photos like one of the library."""
+        """Return a query for photos similar to one of the library."""
         return cls(examples=(Example(photo_id=photo_id),))
 
     @classmethod
     def similar_to_file(cls, path: Path) -> Query:
-        """Ask for photos like any picture file."""
+        """Return a query for photos similar to any picture file."""
         return cls(examples=(Example(path=path),))
 
     def with_focus(self, phrase: str) -> Query:
@@ -125,7 +125,7 @@ class Query:
 
     @property
     def is_empty(self) -> bool:
-        """Return whether nothing is asked, so that everything is shown."""
+        """Return whether the query is empty, so that everything is shown."""
         return self.tree is None and not self.examples
 
 

@@ -5,7 +5,7 @@
     conjunction = { [ "-" | "no" | "without" | "NOT" ] item }
     item = word [ "^" weight ] | '"' text '"' | field ":" value | "(" query ")"
 
-No text is an error: what makes no sense is left out and reported as a ``Problem``. ``str`` of a tree is its normal
+No text is an error: what cannot be read is left out and reported as a ``Problem``. ``str`` of a tree is its normal
 form, and reading that gives the same tree again.
 """
 
@@ -39,7 +39,7 @@ _NEXT_WORD = re.compile(r"\s+(\w+)")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A part of a query that makes no sense.
+    """A part of a query that cannot be read.
 
     Attributes:
         start: the first character of the part.

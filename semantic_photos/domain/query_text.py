@@ -44,7 +44,7 @@ def write(query: Query) -> str:
 
 
 def read(text: str) -> Query:
-    """Return the query that ``write`` wrote, or what the text says if it was typed. No text is an error."""
+    """Return the query that ``write`` wrote, or the query of a typed text. No text is an error."""
     value = _value(text)
     if value is None:
         return Query.parse(text)

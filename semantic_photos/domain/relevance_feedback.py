@@ -31,7 +31,7 @@ _PLAIN_WORDS = re.compile(r"[\w\s'-]*")
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """A user's word on one photo for one query (in its normal form): 1 fits, -1 does not."""
+    """A user's vote on one photo for one query (in its normal form): 1 good match, -1 no match."""
 
     query: str
     photo_id: PhotoId

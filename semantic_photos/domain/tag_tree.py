@@ -56,7 +56,7 @@ class TagTree:
         return name == under or under.startswith(name + SEPARATOR)
 
     def exclude(self, first: str, second: str) -> bool:
-        """Return whether two words are different kinds of one thing, such as apple and peach."""
+        """Return whether two words are siblings, such as apple and peach."""
         one, two = self.find(first), self.find(second)
         if one is None or two is None or one == two:
             return False

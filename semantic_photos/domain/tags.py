@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tags as values: origin, standing, allowed changes, and rules for names.
 
-A photo and a tag have one standing. Whatever is done moves it along ``after``, the one table of the rules: nothing
-automatic touches what the user or their files said, and a rejection stays until the user takes it back.
+A photo and a tag have one standing. Every action moves it along ``after``, the one table of the rules: nothing
+automatic changes what the user or their files set, and a rejection stays until the user takes it back.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _JOINERS = frozenset("\u200c\u200d")
 
 
 class Standing(enum.IntEnum):
-    """Where a tag of a photo comes from; the numbers are stored."""
+    """The standing of a tag of a photo; the numbers are stored."""
 
     AUTOMATIC = 0
     CONFIRMED = 1
@@ -49,7 +49,7 @@ KEPT = (Standing.CONFIRMED, Standing.MANUAL, Standing.IMPORTED)
 
 
 class Act(enum.Enum):
-    """What can be done to a photo's tag."""
+    """The actions on a photo's tag."""
 
     SUGGEST = "suggest"  # the network finds it
     WITHDRAW = "withdraw"  # the network does not find it any more, or all automatic tags are removed
@@ -90,7 +90,7 @@ class TagLine:
 
 @dataclass(frozen=True, slots=True)
 class TagCount:
-    """How many photos stand how to a tag, by standing."""
+    """Numbers of photos with a tag, by standing."""
 
     tag: str
     photos: dict[Standing, int]
@@ -112,7 +112,7 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class FileWords:
-    """What a photo's file and its sidecar say in words, cleaned.
+    """Keywords, caption and rating in a photo's file and sidecar, cleaned.
 
     Attributes:
         tags: names with ``|`` between levels, each once, people's names under ``People``.
@@ -129,7 +129,7 @@ class FileWords:
 
 @dataclass(frozen=True, slots=True)
 class TaggingProgress:
-    """How far automatic tagging is: photos processed, photos in all, tags set so far; ``running`` ends false."""
+    """Progress of automatic tagging: photos processed, photos in all, tags set so far; ``running`` ends false."""
 
     done: int
     total: int
@@ -150,7 +150,7 @@ def ancestors(name: str) -> list[str]:
 
 
 def clean_text(text: object, most: int, *, lines: bool = False) -> str:
-    """Return text as people may see it: no control characters, no characters that turn the line round, not too long.
+    """Return text that is safe to display: no control characters, no characters that turn the line round, not too long.
 
     Emoji sequences and right-to-left writing stay whole; with ``lines`` line breaks stay too.
     """
@@ -217,7 +217,7 @@ def from_slashes(text: object) -> str:
 def gather(
     flat: Iterable[object], hierarchical: Iterable[object], slashed: Iterable[object], people: Iterable[object] = ()
 ) -> tuple[str, ...]:
-    """Return the tags that a file's fields say together, each once, in order; at most ``MOST_KEYWORDS``.
+    """Return the tags in all fields of a file, each once, in order; at most ``MOST_KEYWORDS``.
 
     A flat keyword that is a level of a hierarchical one says nothing new: programs write both.
 
@@ -250,7 +250,7 @@ def gather(
 
 
 def clean_rating(value: object) -> int | None:
-    """Return a rating from -1 to 5 out of what a file says, or None when it says nothing that can be one."""
+    """Return a rating from -1 to 5 from a file's value, or None when it is no valid rating."""
     try:
         number = float(str(value))
     except ValueError:

@@ -12,7 +12,7 @@ from semantic_photos.domain.tags import SEPARATOR, Remark, Standing, clean_name
 
 @dataclass(frozen=True, slots=True)
 class TagRecord:
-    """A tag that a user or a file gave or took; ``decided`` is epoch seconds."""
+    """A tag that a user or a file added or removed; ``decided`` is epoch seconds."""
 
     tag: str
     standing: Standing
@@ -39,7 +39,7 @@ class SavedSearchRecord:
 
 @dataclass(frozen=True, slots=True)
 class PhotoUserData:
-    """All that a user did to one photo.
+    """All user data of one photo.
 
     Attributes:
         path: its file as the operating system's bytes; empty when only a part of the path is known.
@@ -69,7 +69,7 @@ _NO_SUBJECT = re.compile(
 
 
 def tag_of_folders(names: Sequence[str]) -> str:
-    """Return the tag that folder names, from the outside in, say together; empty when they say nothing.
+    """Return the tag that folder names form, from the outermost in; empty when they form none.
 
     Dates, numbers and the names that cameras give are left out: ``2024/Rome/100CANON`` is ``Rome``.
     """

@@ -252,7 +252,7 @@ _SURE = 3
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class SureWord:
-    """A word with photos that surely show what it means, and photos that surely do not.
+    """A word with photos that certainly show what it means, and photos that certainly do not.
 
     Attributes:
         text: the word.

@@ -28,7 +28,7 @@ _LEAST_SET, _LEAST_TRUE = 5, 10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TagTruth:
-    """What is known of tags (T) on photos (N).
+    """Ground truth of tags (T) on photos (N).
 
     Attributes:
         names: the tags, as the program calls them.

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def check() -> int:
-    """Build a tiny index and ask it; return ``DONE`` if the answer is right."""
+    """Build a tiny index and query it; return ``DONE`` if the result is right."""
     from annoy import AnnoyIndex
 
     vectors = np.random.default_rng(1).normal(size=(300, 32)).astype(np.float32)

@@ -36,7 +36,7 @@ _START = (
 
 
 def annoy_available(folder: Path) -> Message:
-    """Return an empty string if Annoy works here, else a sentence that says why not.
+    """Return an empty string if Annoy works here, else a sentence with the reason.
 
     It is tried in a process of its own, once per (bytes of the library, abilities of the processor); what came out
     is kept in ``folder``, where it can be written.

@@ -56,7 +56,7 @@ class Segment:
 
     @property
     def has_trees(self) -> bool:
-        """Return whether Annoy can be asked."""
+        """Return whether Annoy can be queried."""
         return self._trees is not None
 
     def candidates(self, query: FloatArray, n: int, search_k: int) -> RowArray:

@@ -44,7 +44,7 @@ def clean_caption(text: str) -> str:
 
 
 def missing(now: _Remark, rating: int | None, caption: str | None) -> tuple[int | None, str | None]:
-    """Return what of a wished rating and caption the file does not say yet; None for what stays."""
+    """Return the rating and caption that the file does not have yet; None for what stays."""
     return (
         rating if rating is not None and rating != (now[0] or 0) else None,
         caption if caption is not None and caption != now[1] else None,

@@ -13,7 +13,7 @@ from semantic_photos.domain.tags import FileWords
 
 @dataclass(frozen=True, slots=True)
 class DecodeRequest:
-    """What is wanted of one photo.
+    """The request for one photo.
 
     Attributes:
         path: the file; it is opened for reading only.
@@ -32,7 +32,7 @@ class DecodeRequest:
 
 @dataclass(frozen=True, slots=True)
 class DecodedPhoto:
-    """What became of one photo; what was not asked for is None. All pictures are upright sRGB without alpha.
+    """The decoded parts of one photo; parts not requested are None. All pictures are upright sRGB without alpha.
 
     Attributes:
         facts: size, date, camera, place.

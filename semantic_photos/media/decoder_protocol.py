@@ -71,7 +71,7 @@ def parse(text: bytes | bytearray) -> dict[str, Any]:
 
 
 def request_frame(request: DecodeRequest | EditRequest) -> list[bytes | memoryview]:
-    """Return the frame that asks for a photo. The path goes as bytes: file names need not be text."""
+    """Return the request frame for a photo. The path goes as bytes: file names need not be text."""
     path = os.path.abspath(os.fsencode(request.path))
     if isinstance(request, EditRequest):
         asked = {name: getattr(request, name) for name in ("sidecar", "exists", "want", "drop", "rating", "caption")}
@@ -112,14 +112,14 @@ def answer_frame(decoded: DecodedPhoto) -> list[bytes | memoryview]:
 
 
 def error_frame(error: UserFacingError) -> list[bytes | memoryview]:
-    """Return the frame that says why there is no photo."""
+    """Return the frame with the reason why there is no photo."""
     kind = "pack" if isinstance(error, PackError) else "photo"
     retry = isinstance(error, PhotoError) and error.retry
     return frame({"error": str(error), "code": error.code, "kind": kind, "retry": retry})
 
 
 def read_answer(head: dict[str, Any], payload: bytearray, request: DecodeRequest) -> DecodedPhoto:
-    """Return the photo of an answer, after checking that it is what was asked for.
+    """Return the photo of an answer, after checking it against the request.
 
     Raises:
         PhotoError: the child's verdict on the photo.

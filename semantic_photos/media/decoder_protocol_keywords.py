@@ -15,7 +15,7 @@ _MOST_RAW = 2000
 
 
 class ProtocolError(Exception):
-    """A frame that makes no sense; it never leaves ``media``."""
+    """A malformed frame; it never leaves ``media``."""
 
 
 def packed(words: FileWords | None) -> bytes:

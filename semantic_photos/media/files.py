@@ -48,7 +48,7 @@ def open_file(path: Path) -> BinaryIO:
 
 
 def read_error(error: OSError | ValueError) -> PhotoError:
-    """Say in a sentence why the operating system did not let us read a file."""
+    """Return as a sentence why the operating system did not let us read a file."""
     number = error.errno if isinstance(error, OSError) else errno.EINVAL
     if number in (errno.ENOENT, errno.ENOTDIR):
         return PhotoError(Message("The file no longer exists."), code="photo.missing", retry=True)

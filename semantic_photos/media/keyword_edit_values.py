@@ -14,7 +14,7 @@ from semantic_photos.domain.tags import KeywordFields
 
 @dataclass(frozen=True, slots=True)
 class EditRequest:
-    """Which words a file shall have.
+    """The metadata that a file shall have.
 
     Attributes:
         path: the file that is edited.
@@ -37,7 +37,7 @@ class EditRequest:
 
 @dataclass(frozen=True, slots=True)
 class EditedFile:
-    """What the file would be.
+    """The edited file.
 
     Attributes:
         data: the whole new file, or None when nothing needs to change.

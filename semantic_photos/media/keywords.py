@@ -193,7 +193,7 @@ def _said(image: Any) -> _Said:
 
 
 def remark_of(image: Any) -> tuple[int | None, str]:
-    """Return rating and raw caption of an image; None and an empty text where it says none."""
+    """Return rating and raw caption of an image; None and an empty text where it has none."""
     rating, caption = None, ""
     for datum in image.xmpData():
         key = str(datum.key())
@@ -254,7 +254,7 @@ def _default_language(datum: Any) -> str:
 
 
 def iptc_keywords(image: Any, *, whole: bool = False) -> Iterator[str]:
-    """Yield the IPTC keywords of an image, cut unless the whole is asked for."""
+    """Yield the IPTC keywords of an image, cut unless the whole is requested."""
     return _iptc(image, IPTC_KEYWORDS, None if whole else _MOST_RAW)
 
 

@@ -44,7 +44,7 @@ _OTHERS: tuple[tuple[bytes, Message], ...] = (
 
 
 def is_known_picture(start: bytes) -> bool:
-    """Return whether a file that begins with ``start`` says it is one of the formats that are opened."""
+    """Return whether ``start``, the beginning of a file, is that of a supported format."""
     known = _SIGNATURES.match(start) is not None
     return known or (start[4:8] == b"ftyp" and not _BRANDS.isdisjoint(_brands(start)))
 
@@ -67,7 +67,7 @@ def describe(start: bytes) -> Message:
 
 
 def is_cut(file: BinaryIO) -> bool:
-    """Return whether the container says that it is longer than the file, or its end mark is missing.
+    """Return whether the container declares more bytes than the file has, or its end mark is missing.
 
     A file that this cannot judge (TIFF) counts as whole.
 

@@ -70,7 +70,7 @@ def open_picture(file: BinaryIO) -> Image.Image:
 
 @contextmanager
 def translated(file: BinaryIO) -> Iterator[None]:
-    """Turn every foreign exception of the block into a PhotoError that says what is wrong with ``file``.
+    """Turn every foreign exception of the block into a PhotoError that names the fault of ``file``.
 
     Decoders raise nearly anything on broken files: OSError, SyntaxError, struct.error, ValueError, RuntimeError,
     EOFError, OverflowError.

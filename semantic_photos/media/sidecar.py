@@ -43,7 +43,7 @@ _STALE_S = 3600.0
 
 
 class WriteError(UserFacingError):
-    """Say why nothing could be written for one photo; its files are as they were.
+    """Nothing could be written for one photo; its files are unchanged.
 
     Attributes:
         retry: whether the same may succeed later.
@@ -169,7 +169,7 @@ def unchanged(path: Path, before: os.stat_result | None) -> bool:
 
 
 def write_error(error: OSError, path: Path) -> WriteError:
-    """Say in a sentence why the disk did not take a file."""
+    """Return as a sentence why a file could not be written to disk."""
     folder = path.parent
     sentences = {
         errno.ENOSPC: ("write.no-space", Message(NO_SPACE, folder=folder)),

@@ -105,7 +105,7 @@ class PhraseSection:
 
 @dataclass(frozen=True, slots=True)
 class KnownAnswer:
-    """What the networks and the word table must say, so that a wrong runtime or a wrong file is found.
+    """The expected output of networks and word table, to detect a wrong runtime or a wrong file.
 
     Attributes:
         picture: name of the made picture.

@@ -70,7 +70,7 @@ class ModelPack:
 
     @property
     def title(self) -> str:
-        """Return the pack's name for people."""
+        """Return the pack's display name."""
         return self.manifest.title
 
     @property
@@ -202,7 +202,7 @@ def ramp_picture(side: int) -> ByteArray:
 
 
 def verify_known_answer(pack: ModelPack, encoder: ImageEncoder, words: TextEncoder, *, limit_s: float = 60.0) -> None:
-    """Ask both encoders what the pack knows the answer to.
+    """Check both encoders against the pack's known answer.
 
     Checksums cannot see a runtime that computes wrongly, a recipe that is not what the network was trained with,
     or networks that were never meant for each other.

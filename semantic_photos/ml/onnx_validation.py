@@ -60,7 +60,7 @@ class TensorFacts:
 
 @dataclass(slots=True)
 class ModelFacts:
-    """What the walk found in a model."""
+    """Facts collected from a model."""
 
     inputs: dict[str, TensorFacts] = field(default_factory=dict)
     outputs: dict[str, TensorFacts] = field(default_factory=dict)

@@ -25,7 +25,7 @@ MEMORY_BYTES = 3 * 1024**3
 
 
 def try_pack(folder: Path, *, limit_s: float = 60.0, memory_bytes: int = MEMORY_BYTES) -> None:
-    """Load a pack in a child process and ask it for its known answer.
+    """Load a pack in a child process and check its known answer.
 
     Takes about a second, most of it for starting a process. The bound on memory holds on Linux, the one on time
     everywhere.

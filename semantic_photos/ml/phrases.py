@@ -33,7 +33,7 @@ _UNIT_TOLERANCE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class PhraseFacts:
-    """A network for phrases that was looked into.
+    """A validated phrase network.
 
     Attributes:
         file: its name.
@@ -82,7 +82,7 @@ def check_phrases(section: PhraseSection, facts: ModelFacts, dim: int) -> Phrase
 
 
 class PhraseNetwork:
-    """Runs a pack's network for phrases; answers are remembered.
+    """Runs a pack's phrase network; results are cached.
 
     Thread: any. The network is loaded at the first call.
 

@@ -45,12 +45,12 @@ def tokens(text: str) -> list[str]:
 
 
 def without_accents(word: str) -> str:
-    """Return the word with its accents taken off."""
+    """Return the word without accents."""
     return "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
 
 
 def folded(word: str) -> str:
-    """Return a word with a plain English plural ending taken off: "dogs" asks for the same as "dog"."""
+    """Return a word without a plain English plural ending: "dogs" finds the same as "dog"."""
     if len(word) > 4 and word.endswith("ies"):
         return word[:-3] + "y"
     if len(word) > 4 and word.endswith(("ches", "shes", "sses", "xes", "zes")):

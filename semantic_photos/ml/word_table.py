@@ -22,7 +22,7 @@ MOST_WORDS = 500_000
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What became of the words of a text.
+    """The words of a text, looked up.
 
     Attributes:
         rows: rows of the table, in the order of the text; stop words are among them.

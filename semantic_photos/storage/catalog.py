@@ -29,7 +29,7 @@ from semantic_photos.storage.work_queue import WorkQueue
 
 
 class Catalog:
-    """All that is known of a library. It may be opened beside another program when the database is read-only.
+    """All facts and vectors of a library. It may be opened beside another program when the database is read-only.
 
     Every file that was seen and not removed is in exactly one state: pending, indexed or failed. A vector exists
     if and only if the photo is indexed. A missing file keeps both, and so does a folder that is not there; they

@@ -53,7 +53,7 @@ class _Held:
 
 
 class Database:
-    """One catalog file, open.
+    """One open catalog file.
 
     Thread: any. Each thread has a connection of its own; writers of this program wait for each other here, those
     of other programs in SQLite.

@@ -40,7 +40,7 @@ _REMARKED = (
 
 @dataclass(frozen=True, slots=True)
 class WriteJob:
-    """What the files of one photo should say.
+    """The metadata that the files of one photo should have.
 
     Attributes:
         photo_id: the photo.
@@ -75,7 +75,7 @@ class FailedWrite:
 
 
 class KeywordSync:
-    """What was read from photo files and what is to be written into them.
+    """Keywords read from photo files, and keywords to write into them.
 
     Thread: any; blocking.
     """
@@ -94,7 +94,7 @@ class KeywordSync:
             return {PhotoId(row[0]): row[1] for row in rows}
 
     def store_words(self, said: Sequence[tuple[PhotoId, FileWords | None, str]]) -> Change:
-        """Take over what photos' files say, with the stamp of each; unknown photos change nothing.
+        """Store the metadata read from photos' files, with the stamp of each; unknown photos change nothing.
 
         Tags become imported, unless the user said otherwise of them; those that were imported and are not said any
         more go. Rating and caption are taken as long as the catalog has what the file said before, or neither said
@@ -147,7 +147,7 @@ class KeywordSync:
     def jobs(
         self, ids: Sequence[int] | None = None, *, automatic: float | None = None, failed_only: bool = False
     ) -> list[WriteJob]:
-        """Return what the files of photos should say: of these, or of all with tags, and with a rating or caption.
+        """Return the metadata for files of photos: of these, or of all with tags, and with a rating or caption.
 
         Missing photos are left out. A rating and a caption are written only where the user set or took off one
         here: where they are not what the files said when they were read.
@@ -203,7 +203,7 @@ class KeywordSync:
                 )
 
     def wrote(self, done: Sequence[tuple[WriteJob, str]]) -> None:
-        """Note what photos' files say by our writing: tags, and ratings and captions where the jobs had some.
+        """Store what was written into photos' files: tags, and ratings and captions where the jobs had some.
 
         Args:
             done: jobs, each with what the photo's files are now, if nothing but our writing changed them since they

@@ -86,7 +86,7 @@ class Listing:
             )  # fmt: skip
 
     def by_name(self, ids: IdArray, token: CancelToken | None = None) -> IdArray:
-        """Return these photos by the name of the file as people sort: IMG_9 before IMG_10; then by path.
+        """Return these photos by file name in natural order: IMG_9 before IMG_10; then by path.
 
         The first time, many photos take some seconds for each million in the library.
 

@@ -20,7 +20,7 @@ _TALLY = (
 
 
 class Photos:
-    """What is known of photos. Nothing here writes.
+    """Facts of photos, read only.
 
     Thread: any; blocking.
     """
@@ -29,14 +29,14 @@ class Photos:
         self._database = database
 
     def get(self, ids: Sequence[PhotoId]) -> dict[PhotoId, Photo]:
-        """Return what is known of these photos, in the order asked for; unknown ids are left out."""
+        """Return these photos with their facts, in the given order; unknown ids are left out."""
         with self._database.read() as connection:
             rows = connection.execute(f"SELECT {PHOTO} FROM photo WHERE id {IN_IDS}", (json_ids(ids),)).fetchall()
         found = {row[0]: photo_of(row) for row in rows}
         return {PhotoId(int(i)): found[i] for i in ids if i in found}
 
     def by_path(self, path: Path) -> Photo | None:
-        """Return what is known of a file, or None."""
+        """Return the stored facts of a file, or None."""
         with self._database.read() as connection:
             row = connection.execute(f"SELECT {PHOTO} FROM photo WHERE path = ?", (os.fsencode(path),)).fetchone()
             return None if row is None else photo_of(row)

@@ -60,7 +60,7 @@ class VoteStore:
         return before
 
     def clear(self, query: str | None = None) -> list[Vote]:
-        """Take back all votes for a query, or every vote; return them for ``restore``."""
+        """Remove all votes for a query, or every vote; return them for ``restore``."""
         where, values = ("", ()) if query is None else ("WHERE query = ?", (clean(query),))
         with self._database.transaction(durable=True) as connection:
             rows = connection.execute(f"SELECT {_COLUMNS} FROM feedback {where} ORDER BY given", values).fetchall()

@@ -55,7 +55,7 @@ _INT64 = 1 << 63
 
 
 class KnownFile(NamedTuple):
-    """What a comparison with the disk needs to know of a file."""
+    """The stored facts of a file for a comparison with the disk."""
 
     id: PhotoId
     stamp: FileStamp

@@ -29,7 +29,7 @@ class SavedSearch:
 
     @property
     def query(self) -> Query:
-        """Return what it asks; relative periods (``date:last-year``) mean what they mean today."""
+        """Return its query; relative periods (``date:last-year``) mean what they mean today."""
         return read(self.text)
 
 

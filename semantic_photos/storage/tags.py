@@ -81,7 +81,7 @@ Current = dict[tuple[int, int], tuple[Standing, float | None, float]]
 
 
 class TagStore:
-    """Queries about tags and remarks, and everything that changes them.
+    """Reads and changes tags, captions and ratings.
 
     Thread: any; blocking.
 
@@ -170,7 +170,7 @@ class TagStore:
     # What a user does
 
     def act(self, act: Act, ids: Sequence[int], tag: str) -> Change:
-        """Do one act to one tag of some photos, all or none; ``domain.tags.after`` says what becomes of each.
+        """Apply one action to one tag of some photos, all or none, by the rules of ``domain.tags.after``.
 
         A name that is empty after cleaning, and photos that are not known, change nothing. A tag that differs from
         a known one only in case is that one.
@@ -264,7 +264,7 @@ class TagStore:
             return Change(tuple(rows))
 
     def forget_since(self, tag: str, since: float) -> Change:
-        """Take back what the user decided about a tag from ``since`` (epoch seconds) on; what files say stays."""
+        """Undo the user's decisions on a tag from ``since`` (epoch seconds) on; tags from files stay."""
         with self._database.transaction(durable=True) as connection:
             rows = connection.execute(
                 f"SELECT photo_id, tag_id, standing, confidence, decided FROM photo_tag WHERE tag_id {IN_IDS}"
@@ -322,7 +322,7 @@ def moved(key: tuple[int, int], now: Current, act: Act, confidence: float | None
 
 
 def write_rows(connection: sqlite3.Connection, rows: Sequence[TagRow], now: float) -> Change:
-    """Write what became of photos and tags; rows that bear no time of their own became so ``now``."""
+    """Write changed rows of photos and tags; rows without a time of their own get ``now``."""
     rows = [row._replace(decided=now) if row.decided is None and row.after is not None else row for row in rows]
     connection.executemany(
         "DELETE FROM photo_tag WHERE photo_id = ? AND tag_id = ?",
@@ -367,7 +367,7 @@ def _existing(connection: sqlite3.Connection, table: str, ids: Iterable[int]) ->
 
 
 def read_remarks(connection: sqlite3.Connection, ids: Sequence[int] | IdArray) -> dict[int, Remark]:
-    """Return the remarks of photos; those without one are left out."""
+    """Return captions and ratings of photos; those without are left out."""
     rows = connection.execute(
         f"SELECT photo_id, rating, favourite, caption FROM remark WHERE photo_id {IN_IDS}", (json_ids(ids),)
     )
@@ -375,7 +375,7 @@ def read_remarks(connection: sqlite3.Connection, ids: Sequence[int] | IdArray) -
 
 
 def write_remarks(connection: sqlite3.Connection, rows: Sequence[RemarkRow]) -> None:
-    """Write remarks; an empty one leaves no row."""
+    """Write captions and ratings; an empty one leaves no row."""
     connection.executemany("DELETE FROM remark WHERE photo_id = ?", [(row.photo_id,) for row in rows])
     connection.executemany(
         "INSERT INTO remark VALUES (?, ?, ?, ?)",

@@ -35,7 +35,7 @@ FileNames = dict[bytes, list[tuple[int, bytes, int]]]
 
 
 class UserDataStore:
-    """Everything a user did, out of the catalog and into it.
+    """Reads user data from the catalog and writes imported user data into it.
 
     Thread: any; blocking.
     """

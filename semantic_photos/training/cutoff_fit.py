@@ -53,7 +53,7 @@ Scores = Mapping[str, NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class Point:
-    """What a level is worth on held-out photos: precision and recall, and the share of words with no photo above it."""
+    """Figures of a level on held-out photos: precision and recall, and the share of words with no photo above it."""
 
     level: float
     precision: float

@@ -19,7 +19,7 @@ _ENOUGH = 5
 
 
 class CaptionSet:
-    """Captions, single words and pairs of words asked of some captioned photos.
+    """Captions, single words and pairs of words as queries for some captioned photos.
 
     Attributes:
         rows: int64 (N,), the photos.

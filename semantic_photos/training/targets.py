@@ -65,7 +65,7 @@ def several_right(logits: torch.Tensor, right: torch.Tensor, ignored: torch.Tens
 
 
 class Goals:
-    """Where a stronger teacher puts photos: half (N, D), zero where it says nothing."""
+    """Target embeddings by a stronger teacher: half (N, D), zero where there is none."""
 
     def __init__(self, vectors: torch.Tensor) -> None:
         self.vectors = vectors

@@ -71,7 +71,7 @@ class Explanation:
     exact: tuple[str, ...]
 
     def sentence(self) -> Message:
-        """Return the explanation in words: “dog 83 %, beach”; an empty message when there is nothing to say."""
+        """Return the explanation in words: “dog 83 %, beach”; an empty message when there is nothing to show."""
         told = ", ".join(one.told() for one in self.words if round(100 * one.share))
         parts = [Message.as_is(told)] if told else []
         if self.shared:

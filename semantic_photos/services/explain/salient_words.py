@@ -21,7 +21,7 @@ SAME_THING = 4.0
 
 @dataclass(frozen=True, slots=True)
 class SalientWord:
-    """A thing that a photo shows, with its calibrated probability in [0, 1]."""
+    """A word that a photo shows, with its calibrated probability in [0, 1]."""
 
     tag: str
     confidence: float
@@ -68,7 +68,7 @@ class SalientWords:
 
 
 def diverse(order: IdArray, matrix: FloatArray, border: float, n: int, names: Sequence[str]) -> list[int]:
-    """Return up to ``n`` of ``order``, best first, leaving out what says again what was taken.
+    """Return up to ``n`` of ``order``, best first, leaving out words that repeat a chosen one.
 
     Args:
         order: rows, best first.

@@ -110,7 +110,7 @@ class PackChange:
         return self._encoder is not None
 
     def progress(self) -> PackChangeProgress:
-        """Return how far it is, as the catalog says.
+        """Return the progress stored in the catalog.
 
         Raises:
             CatalogError: when the catalog cannot be read.

@@ -93,7 +93,7 @@ class Pipeline:
         return bool(self._window or self._batch)
 
     def refetch(self) -> None:
-        """Ask the catalog for pending photos again; those in flight go on."""
+        """Read pending photos from the catalog again; those in flight go on."""
         self._queue.clear()
         self._exhausted = False
 

@@ -37,7 +37,7 @@ _CHUNK = 2_000
 
 @dataclass(slots=True)
 class ScanReport:
-    """What one comparison found.
+    """The result of one comparison.
 
     Attributes:
         found: photo files that exist now.

@@ -180,7 +180,7 @@ class UserDataTransfer(Protocol):
 
 
 class CustomConcepts(Protocol):
-    """As ``services.salient_words.custom_concepts.CustomConcepts``."""
+    """As ``services.concepts.custom_concepts.CustomConcepts``."""
 
     def names(self) -> list[str]: ...
     def train(self, name: str, ids: Sequence[PhotoId], *, n: int = 50, ask: int = 30) -> TrainedConcept: ...
@@ -191,7 +191,7 @@ class CustomConcepts(Protocol):
 
 
 class Personalization(Protocol):
-    """As ``services.salient_words.personalization.Personalization``."""
+    """As ``services.concepts.personalization.Personalization``."""
 
     def state(self) -> PersonalizationState: ...
     def fit(self, *, token: CancelToken | None = None, progress: Callable[[float], None] = ...) -> Outcome: ...

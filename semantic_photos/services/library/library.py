@@ -259,11 +259,11 @@ class Library:
     # What is known
 
     def announce(self, photo_ids: Sequence[PhotoId]) -> None:
-        """Tell all listeners that something of these photos changed: tags or remarks, set by a part without the bus."""
+        """Notify listeners that tags, captions or ratings of these photos changed, set by a part without the bus."""
         self.bus.publish(PhotosChanged(updated=tuple(photo_ids)))
 
     def photos(self, ids: Sequence[PhotoId]) -> dict[PhotoId, Photo]:
-        """Return what is known of these photos; unknown ids are left out."""
+        """Return these photos with their facts; unknown ids are left out."""
         return self.catalog.photos.get(ids)
 
     def failures(self) -> list[FailedPhoto]:

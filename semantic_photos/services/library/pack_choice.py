@@ -41,7 +41,7 @@ _SERVING = "pack.serving"
 
 @dataclass(frozen=True, slots=True)
 class PackChoice:
-    """The pack that answers, and the one that is to be prepared to answer later; None where there is none."""
+    """The pack in use, and the one to prepare for use; None where there is none."""
 
     serving: ModelPack | None
     preparing: ModelPack | None = None

@@ -44,7 +44,7 @@ class FileChange:
 
 @dataclass(frozen=True, slots=True)
 class WriteReport:
-    """What became of a writing: changed files, photos that say already what they should, failures with reasons."""
+    """The result of writing: changed files, photos that were already up to date, failures with reasons."""
 
     changes: tuple[FileChange, ...] = ()
     unchanged: int = 0
@@ -61,7 +61,7 @@ def change_of(photo: Path, target: Path, embedded: bool, edited: EditedFile) -> 
 
 
 def says_all(words: FileWords | None, job: WriteJob) -> bool:
-    """Return whether words of a file are all that a photo should say."""
+    """Return whether a file has all the metadata that its photo should have."""
     said = words or FileWords()
     return (
         {name.casefold() for name in said.tags} >= {name.casefold() for name in job.want}

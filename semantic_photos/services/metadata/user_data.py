@@ -60,7 +60,7 @@ _SOURCES = {standing.source: standing for standing in Standing if standing is no
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What was taken in.
+    """The result of an import.
 
     Attributes:
         photos: photos of the file that were found in the library.
@@ -80,7 +80,7 @@ class ImportReport:
 
 
 class UserDataTransfer:
-    """Writes out and takes in user data.
+    """Exports and imports user data.
 
     Thread: any; blocking.
     """
@@ -107,7 +107,7 @@ class UserDataTransfer:
         return len(photos)
 
     def import_file(self, file: Path) -> ImportReport:
-        """Take in what ``export`` wrote, in either form.
+        """Import what ``export`` wrote, in either format.
 
         Raises:
             UserFacingError: when the file cannot be read or is of another kind.
@@ -117,7 +117,7 @@ class UserDataTransfer:
         return self._take(photos, searches, bad)
 
     def import_digikam(self, file: Path) -> ImportReport:
-        """Take in tags, ratings and captions from digiKam's database; photos are found by path or its end and size.
+        """Import tags, ratings and captions from digiKam's database; photos are found by path or its end and size.
 
         Raises:
             CatalogError: when it cannot be read.

@@ -59,7 +59,7 @@ class Candidates:
 
 
 class CandidateFilter:
-    """Asks the catalog what filters leave.
+    """Reads from the catalog the candidates that filters leave.
 
     Thread: any; blocking.
     """
@@ -74,7 +74,7 @@ class CandidateFilter:
         return [Candidates(branch, tuple(next(masks) for _ in branch.where)) for branch in alternatives]
 
     def listed(self, query: Query, narrowed: Sequence[Candidates] = ()) -> IdArray:
-        """Return the photos that a list can show, newest first: all, but failed and missing ones only if asked for.
+        """Return the photos that a list can show, newest first: all, but failed and missing ones only on request.
 
         Of those that none of ``narrowed`` finds some may be missing.
         """

@@ -21,7 +21,7 @@ _REMEMBERED = 500
 
 
 class GoodMatches:
-    """Tells good matches from weak ones.
+    """Separates good matches from weak ones.
 
     Thread: any; blocking (catalog, for names of custom concepts; network for phrases).
 

@@ -18,7 +18,7 @@ from semantic_photos.storage.relevance_feedback import VoteStore
 
 
 class RelevanceFeedback:
-    """Votes of one library, and what they do to an answer.
+    """Votes of one library, and their effect on results.
 
     Thread: any; blocking (catalog and index).
     """
@@ -28,7 +28,7 @@ class RelevanceFeedback:
         self._done: list[list[Vote]] = []
 
     def vote(self, query: Query, photo_ids: Iterable[PhotoId], vote: int) -> None:
-        """Say of photos whether they fit a query: 1, -1, or 0 to take it back.
+        """Set the votes of photos for a query: 1, -1, or 0 to remove them.
 
         Raises:
             QueryError: the query is empty: then there is nothing to fit.
@@ -47,7 +47,7 @@ class RelevanceFeedback:
         return self._votes.all()
 
     def clear(self, query: Query | None = None) -> int:
-        """Take back all votes for a query, or every vote; return how many."""
+        """Remove all votes for a query, or every vote; return how many."""
         gone = self._votes.clear(None if query is None else normal_form(query))
         if gone:
             self._done.append(gone)

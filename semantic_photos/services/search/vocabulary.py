@@ -34,7 +34,7 @@ CANDIDATES = 40
 
 @dataclass(frozen=True, slots=True)
 class TagGuess:
-    """A tag with its calibrated probability in [0, 1], 1 for what the user or a file says.
+    """A tag with its calibrated probability in [0, 1], 1 for tags from the user or a file.
 
     ``source`` is ``automatic``, ``confirmed``, ``manual`` or ``imported``.
     """
@@ -54,7 +54,7 @@ class WordNeighbour:
 
 
 class Vocabulary:
-    """Looks from vectors to words.
+    """Finds words near vectors.
 
     Thread: any; blocking (catalog and index).
     """

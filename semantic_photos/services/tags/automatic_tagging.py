@@ -47,7 +47,7 @@ class TaggingRun:
 
 
 class AutoTagger:
-    """Tags photos by what the network sees.
+    """Tags photos from their stored vectors.
 
     ``run`` works on the caller's thread; ``start`` and new photos are worked on by the thread ``tagger``.
 

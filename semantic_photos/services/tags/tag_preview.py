@@ -11,7 +11,7 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class TagCounts:
-    """Automatic tags that a run would leave, and on how many photos; the commonest with their photos, most first."""
+    """Automatic tags that a run would leave, and on how many photos; the most frequent first, with their photos."""
 
     tags: int
     photos: int
