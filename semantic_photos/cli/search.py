@@ -130,7 +130,11 @@ def _print_page(library: Library, text: str, page: ResultPage, options: argparse
         print(translated(sentence), file=sys.stderr)
     for word in page.by_name:
         print(tr("Searched in file names, captions and tags: {word}", word=word), file=sys.stderr)
+    # A misspelled filter was told as a problem already.
+    told = [text[problem.start : problem.end] for problem in page.problems if problem.kept]
     for word in page.unknown_words:
+        if any(part in word for part in told):
+            continue
         print(unknown_word(word, page.suggestions.get(word, ())), file=sys.stderr)
     for term, ways in page.suggestions.items():
         if term not in page.unknown_words:

@@ -126,10 +126,12 @@ class IndexChanged:
 class Notice:
     """Something the user should know: shown in the window's bar and kept until ``code`` is withdrawn.
 
-    ``text`` is one sentence; an empty text withdraws the notice of the same ``code``.
+    ``text`` is one sentence; an empty text withdraws the notice of the same ``code``. ``good`` news look like
+    information and not like a warning.
     """
 
     code: str
     text: Message = NO_MESSAGE
     advice: Message = NO_MESSAGE
     path: Path | None = None
+    good: bool = False

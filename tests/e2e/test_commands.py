@@ -51,6 +51,9 @@ def test_index_search_similar_tags_words(program: Program, photos: Path) -> None
 
     assert not any(name.startswith("red") for name in names(program.json("search", "-red", "-n", "12")))
 
+    # A misspelled filter is told once, and not as an unknown word as well.
+    assert program.run("search", "tpye:jpg").stderr.count("type") == 1
+
     likes = program.json("similar", photos / "blue-02.jpg", "-n", "6")
     assert all(name.startswith("blue") for name in names(likes))
     assert names(likes)[0] == "blue-02.jpg"

@@ -61,7 +61,7 @@ class NoticeBar(QWidget):
 class _Row(QFrame):
     def __init__(self, notice: Notice) -> None:
         super().__init__()
-        self.setObjectName("notice")
+        self.setObjectName("goodNotice" if notice.good else "notice")
         self.notice = notice
         self.text = formatting.shown(translated(notice.text))
         self._sign = QLabel()
@@ -91,4 +91,6 @@ class _Row(QFrame):
             self._tint()
 
     def _tint(self) -> None:
-        self._sign.setPixmap(theme.pixmap("warning", "text", 20, self.devicePixelRatioF(), 0.8))
+        self._sign.setPixmap(
+            theme.pixmap("info" if self.notice.good else "warning", "text", 20, self.devicePixelRatioF(), 0.8)
+        )

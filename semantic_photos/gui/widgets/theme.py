@@ -179,6 +179,7 @@ QFrame#status {{ background: {c.window}; border-top: 1px solid {c.line}; }}
 QFrame#advice {{ background: {c.accent_soft}; border: none; border-radius: 9px; }}
 QFrame#toast {{ background: {c.surface}; border: 1px solid {c.line}; border-radius: 10px; }}
 QFrame#notice {{ background: {c.notice}; border: none; border-radius: 9px; }}
+QFrame#goodNotice {{ background: {c.accent_soft}; border: none; border-radius: 9px; }}
 QLabel[kind="dim"] {{ color: {c.dim}; }}
 QLabel[kind="title"] {{ font-size: 19pt; font-weight: 600; }}
 QLabel[kind="heading"] {{ font-weight: 600; }}

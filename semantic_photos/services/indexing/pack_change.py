@@ -47,7 +47,7 @@ _UNREADABLE = "pack.unreadable"
 
 #: The notice that reports a failure.
 TROUBLE = "pack.change"
-READY = Notice("pack.ready", Message("Better recognition is ready. It is used from the next start."))
+READY = Notice("pack.ready", Message("Better recognition is ready. It is used from the next start."), good=True)
 
 
 def is_ready(catalog: Catalog, pack: str) -> bool:
